@@ -1,0 +1,16 @@
+//! Portcullis: a sans-IO gateway protocol crate.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod message;
+mod rng;
+mod time;
+
+pub use message::{CloseCode, CloseFrame, Closure, LinkId, Message, Sequence};
+pub use rng::Seed;
+pub use time::Timestamp;
