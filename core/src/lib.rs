@@ -11,6 +11,8 @@ pub mod message;
 mod rng;
 mod time;
 #[allow(dead_code, reason = "the machine is its user")]
+pub mod token;
+#[allow(dead_code, reason = "the machine is its user")]
 pub mod url;
 
 pub use message::{CloseCode, CloseFrame, Closure, LinkId, Message, Sequence};
