@@ -1,0 +1,240 @@
+//! The envelope of a frame: `t`, `s`, `op`, and where `d` stands.
+//!
+//! Real frames start with `{"t":"NAME","s":N,"op":0,"d":` or `{"t":null,"s":null,"op":N,"d":`. Such a head is
+//! scanned byte by byte, and `d` is taken to reach up to the frame's last `}`: the work does not grow with the
+//! frame, and nothing is allocated. Every other shape is parsed with `serde_json`, which accepts what the scan
+//! would not: any order, white space, escapes, keys we do not know.
+//!
+//! What is not here: what an opcode or a name means, and whether `d` is sound. The scan does not look into `d`, so
+//! a frame with keys behind `d` has a span that holds them too. Only a decoder of `d` promises anything, and it
+//! gets a second try with [`data_of_whole`].
+//!
+//! Decisions where the protocol is silent: of a key given twice the last counts in a parsed frame; an `s` that is
+//! no `u64` is no sequence; a `t` that is no string is no name; nor is one with a quote, a backslash or a control
+//! character in it once its escapes are decoded, for it could not stand raw in a frame. A frame without `op` (or
+//! with null) is a dispatch if it has a name, since only dispatches have one.
+//!
+//! # Invariants
+//! * `within`: every span lies within the frame it was read from, or within `rewritten` where that is given.
+
+use crate::Sequence;
+use crate::dialect::{FrameError, Span};
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+/// What stands around the data of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Envelope {
+    /// The opcode (`op`).
+    pub(super) op: u64,
+    /// The number of a dispatch (`s`).
+    pub(super) sequence: Option<Sequence>,
+    /// The event's name (`t`), without quotes and escapes.
+    pub(super) name: Option<Span>,
+    /// The data (`d`), raw; `None` where the frame has none. A null is data.
+    pub(super) data: Option<Span>,
+    /// The frame with its name decoded, where that had escapes. Then the spans are of these bytes.
+    pub(super) rewritten: Option<Vec<u8>>,
+}
+
+impl Envelope {
+    /// Reads the envelope of a frame.
+    ///
+    /// # Errors
+    /// A [`FrameError`] for what is no UTF-8, no JSON object, or has no opcode. A frame with the usual head is not
+    /// looked at beyond it and is never an error here.
+    pub(super) fn read(frame: &[u8]) -> Result<Self, FrameError> {
+        match scan(frame) {
+            Some(envelope) => Ok(envelope),
+            None => Parsed::from_frame(frame)?.into_envelope(frame),
+        }
+    }
+}
+
+/// Where `d` stands exactly, from a parse of the whole frame; `None` where the frame is no JSON object or has no
+/// `d`.
+pub(crate) fn data_of_whole(frame: &[u8]) -> Option<Span> {
+    span_in(frame, Parsed::from_frame(frame).ok()?.d?.get())
+}
+
+/// The two heads of real frames. `None` means: parse it.
+fn scan(frame: &[u8]) -> Option<Envelope> {
+    let rest = frame.strip_prefix(b"{\"t\":")?;
+    let (name, sequence, op, rest) = if let Some(rest) = rest.strip_prefix(b"\"") {
+        let start = frame.len() - rest.len();
+        let len = rest.iter().take(NAME_LEN_MAX + 1).position(|&byte| !is_plain(byte))?;
+        let (sequence, rest) = scan_number(rest[len..].strip_prefix(b"\",\"s\":")?)?;
+        let rest = rest.strip_prefix(b",\"op\":0")?;
+        (Some(Span::new(start, start + len)?), Some(Sequence(sequence)), 0, rest)
+    } else {
+        let (op, rest) = scan_number(rest.strip_prefix(b"null,\"s\":null,\"op\":")?)?;
+        (None, None, op, rest)
+    };
+    let rest = rest.strip_prefix(b",\"d\":")?;
+    let data = rest.trim_ascii_end().strip_suffix(b"}")?;
+    if data.is_empty() {
+        return None;
+    }
+    let start = frame.len() - rest.len();
+    Some(Envelope { op, sequence, name, data: Some(Span::new(start, start + data.len())?), rewritten: None })
+}
+
+/// A `u64` as JSON writes it, and what follows; `None` for anything else, an overflow among it.
+fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number: u64 = 0;
+    let mut len = 0;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(len) {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        len += 1;
+    }
+    let is_lawful = len == 1 || (len > 1 && bytes[0] != b'0');
+    is_lawful.then(|| (number, &bytes[len..]))
+}
+
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
+}
+
+/// The top level of a frame, each value raw and borrowed from the frame.
+#[derive(Default)]
+struct Parsed<'a> {
+    t: Option<&'a RawValue>,
+    s: Option<&'a RawValue>,
+    op: Option<&'a RawValue>,
+    d: Option<&'a RawValue>,
+}
+
+impl<'a> Parsed<'a> {
+    fn from_frame(frame: &'a [u8]) -> Result<Self, FrameError> {
+        let text = core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 { at: error.valid_up_to() })?;
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => FrameError::NotObject,
+            Category::Io | Category::Syntax | Category::Eof => FrameError::NotJson { at: offset_of(&error, text) },
+        })
+    }
+
+    fn into_envelope(self, frame: &[u8]) -> Result<Envelope, FrameError> {
+        let too_long = FrameError::TooLong { len: frame.len() };
+        let name = self.t.and_then(Name::read);
+        let op = match self.op.map(RawValue::get) {
+            None | Some("null") if name.is_some() => 0,
+            None => return Err(FrameError::NoOpcode),
+            Some(op) => serde_json::from_str(op).map_err(|_| FrameError::NoOpcode)?,
+        };
+        let sequence = self.s.and_then(|s| serde_json::from_str(s.get()).ok());
+        let name = match name {
+            Some(Name::Decoded(name)) => return rewrite(op, sequence, &name, self.d).ok_or(too_long),
+            Some(Name::Raw(name)) => Some(span_in(frame, name).ok_or(too_long)?),
+            None => None,
+        };
+        let data = match self.d {
+            Some(d) => Some(span_in(frame, d.get()).ok_or(too_long)?),
+            None => None,
+        };
+        Ok(Envelope { op, sequence, name, data, rewritten: None })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parsed<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TopLevel;
+        impl<'de> Visitor<'de> for TopLevel {
+            type Value = Parsed<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a gateway frame")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed<'de>, A::Error> {
+                let mut parsed = Parsed::default();
+                while let Some(key) = map.next_key::<Key>()? {
+                    match key {
+                        Key::T => parsed.t = Some(map.next_value()?),
+                        Key::S => parsed.s = Some(map.next_value()?),
+                        Key::Op => parsed.op = Some(map.next_value()?),
+                        Key::D => parsed.d = Some(map.next_value()?),
+                        Key::Unknown => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(parsed)
+            }
+        }
+        deserializer.deserialize_map(TopLevel)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    T,
+    S,
+    Op,
+    D,
+    #[serde(other)]
+    Unknown,
+}
+
+/// An event's name, as it stands in the frame or out of its escapes.
+enum Name<'a> {
+    Raw(&'a str),
+    Decoded(Cow<'a, str>),
+}
+
+impl<'a> Name<'a> {
+    fn read(t: &'a RawValue) -> Option<Self> {
+        let raw = t.get().strip_prefix('"')?.strip_suffix('"')?;
+        if !raw.contains('\\') {
+            return Some(Self::Raw(raw));
+        }
+        let decoded: Cow<'a, str> = serde_json::from_str(t.get()).ok()?;
+        let stands_raw = decoded.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'));
+        stands_raw.then_some(Self::Decoded(decoded))
+    }
+}
+
+/// Writes the frame anew, with the usual head. `None` where it gets too long for offsets.
+fn rewrite(op: u64, sequence: Option<Sequence>, name: &str, d: Option<&RawValue>) -> Option<Envelope> {
+    let data = d.map_or("null", RawValue::get);
+    let sequence_text = sequence.map_or_else(|| "null".into(), |sequence| alloc::format!("{sequence}"));
+    let head = alloc::format!("\",\"s\":{sequence_text},\"op\":{op},\"d\":");
+    let start = b"{\"t\":\"".len();
+    let mut frame = Vec::with_capacity(start + name.len() + head.len() + data.len() + 1);
+    frame.extend_from_slice(b"{\"t\":\"");
+    frame.extend_from_slice(name.as_bytes());
+    frame.extend_from_slice(head.as_bytes());
+    let data_start = frame.len();
+    frame.extend_from_slice(data.as_bytes());
+    let data_span = Span::new(data_start, frame.len())?;
+    frame.push(b'}');
+    Some(Envelope {
+        op,
+        sequence,
+        name: Some(Span::new(start, start + name.len())?),
+        data: d.map(|_| data_span),
+        rewritten: Some(frame),
+    })
+}
+
+/// The offsets of a part that was borrowed from the frame.
+fn span_in(frame: &[u8], part: &str) -> Option<Span> {
+    let start = part.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
+    let span = Span::new(start, start.checked_add(part.len())?)?;
+    debug_assert!(span.end() <= frame.len(), "within: a part of another buffer");
+    Some(span)
+}
+
+/// `serde_json` counts lines and columns; a frame has bytes.
+fn offset_of(error: &serde_json::Error, text: &str) -> usize {
+    let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    line_start.saturating_add(error.column().saturating_sub(1)).min(text.len())
+}
+
+/// The longest name that is scanned; longer ones are parsed. Real names have up to 40 bytes.
+const NAME_LEN_MAX: usize = 128;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The Discord gateway, API v10.
+
+mod envelope;
