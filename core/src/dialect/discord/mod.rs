@@ -1,3 +1,6 @@
 //! The Discord gateway, API v10.
 
 mod envelope;
+mod intents;
+
+pub use intents::{Intents, IntentsError};
