@@ -2,5 +2,7 @@
 
 mod envelope;
 mod intents;
+mod shard;
 
 pub use intents::{Intents, IntentsError};
+pub use shard::{ShardId, ShardIdError};
