@@ -2,7 +2,9 @@
 
 mod envelope;
 mod intents;
+mod presence;
 mod shard;
 
 pub use intents::{Intents, IntentsError};
+pub use presence::{Activity, ActivityKind, Presence, Status};
 pub use shard::{ShardId, ShardIdError};

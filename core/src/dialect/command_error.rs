@@ -1,0 +1,73 @@
+//! Why a command could not be written.
+
+use core::fmt;
+
+/// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
+/// the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Its type cannot be written as JSON.
+    NotJson,
+    /// It is written as JSON, but not as an object.
+    NotObject,
+    /// The field `name` is 0, which is no id.
+    ZeroId {
+        /// Name of the field.
+        name: &'static str,
+    },
+    /// The nonce is `len` bytes long.
+    NonceTooLong {
+        /// Bytes it has.
+        len: usize,
+        /// Bytes it may have.
+        max: usize,
+    },
+    /// It asks for members by their ids, and gives none.
+    NoUserIds,
+    /// It asks for `len` members by their ids.
+    TooManyUserIds {
+        /// Ids it has.
+        len: usize,
+        /// Ids it may have.
+        max: usize,
+    },
+    /// It searches members by a prefix, and the limit is 0 or above `max`.
+    SearchLimit {
+        /// The limit it has.
+        limit: u32,
+        /// The highest it may have.
+        max: u32,
+    },
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => f.write_str("the command cannot be written as json"),
+            Self::NotObject => f.write_str("the command is no json object"),
+            Self::ZeroId { name } => write!(f, "{name} is 0, give the id of one"),
+            Self::NonceTooLong { len, max } => write!(f, "the nonce has {len} bytes, give one of at most {max}"),
+            Self::NoUserIds => f.write_str("there are no user ids, give one or ask for all members"),
+            Self::TooManyUserIds { len, max } => {
+                write!(f, "there are {len} user ids, ask for at most {max} at a time")
+            }
+            Self::SearchLimit { limit, max } => write!(f, "a search has the limit {limit}, give one from 1 to {max}"),
+        }
+    }
+}
+
+impl core::error::Error for CommandError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn errors_say_what_to_mend() {
+        let nonce = CommandError::NonceTooLong { len: 33, max: 32 };
+        assert_eq!(nonce.to_string(), "the nonce has 33 bytes, give one of at most 32");
+        assert_eq!(CommandError::ZeroId { name: "guild_id" }.to_string(), "guild_id is 0, give the id of one");
+    }
+}

@@ -1,0 +1,213 @@
+//! What a bot shows of itself.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Serialize, Serializer};
+
+/// What a bot shows of itself: its status and what it is doing. The data of Update Presence, and part of Identify.
+///
+/// All four keys are always written: without one of them the gateway closes with 4001. *(source: Gateway Events,
+/// Update Presence; Discord API documentation, issue 2226)*
+///
+/// ```
+/// use portcullis::dialect::discord::{Activity, Presence, Status};
+///
+/// let mut presence = Presence::new(Status::Idle);
+/// presence.activities.push(Activity::watching("the gate"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Presence {
+    /// Since when the bot is idle, in milliseconds since 1970; `None` when it is not.
+    pub since: Option<u64>,
+    /// What it is doing.
+    pub activities: Vec<Activity>,
+    /// How it appears.
+    pub status: Status,
+    /// Whether it is away from the keyboard.
+    pub afk: bool,
+}
+
+impl Presence {
+    /// A presence with this status, no activity, and neither idle nor away.
+    #[must_use]
+    pub const fn new(status: Status) -> Self {
+        Self { since: None, activities: Vec::new(), status, afk: false }
+    }
+}
+
+/// How a bot appears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Status {
+    /// Online.
+    #[default]
+    Online,
+    /// Do not disturb.
+    Dnd,
+    /// Idle.
+    Idle,
+    /// Online, but shown as offline.
+    Invisible,
+    /// Offline.
+    Offline,
+}
+
+/// What a bot is doing. Of an activity's many fields these are the ones a bot may set.
+///
+/// # Invariants
+/// * `kind-has-its-fields`: streaming has a URL, custom has its text in `state`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Activity {
+    name: String,
+    #[serde(rename = "type")]
+    kind: ActivityKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+impl Activity {
+    /// "Playing {name}".
+    #[must_use]
+    pub fn playing(name: impl Into<String>) -> Self {
+        Self::of(ActivityKind::Playing, name)
+    }
+
+    /// "Streaming {name}". Only a URL of twitch.tv or youtube.com is shown.
+    #[must_use]
+    pub fn streaming(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { url: Some(url.into()), ..Self::of(ActivityKind::Streaming, name) }
+    }
+
+    /// "Listening to {name}".
+    #[must_use]
+    pub fn listening(name: impl Into<String>) -> Self {
+        Self::of(ActivityKind::Listening, name)
+    }
+
+    /// "Watching {name}".
+    #[must_use]
+    pub fn watching(name: impl Into<String>) -> Self {
+        Self::of(ActivityKind::Watching, name)
+    }
+
+    /// The text alone. A name is required, but not shown; the customary one is written.
+    #[must_use]
+    pub fn custom(text: impl Into<String>) -> Self {
+        Self { state: Some(text.into()), ..Self::of(ActivityKind::Custom, "Custom Status") }
+    }
+
+    /// "Competing in {name}".
+    #[must_use]
+    pub fn competing(name: impl Into<String>) -> Self {
+        Self::of(ActivityKind::Competing, name)
+    }
+
+    /// The same with a second line under it; of a custom one it is the text.
+    #[must_use]
+    pub fn with_state(self, state: impl Into<String>) -> Self {
+        Self { state: Some(state.into()), ..self }
+    }
+
+    /// Which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> ActivityKind {
+        self.kind
+    }
+
+    fn of(kind: ActivityKind, name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind, state: None, url: None }
+    }
+}
+
+/// The kind of an activity. In JSON it is its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ActivityKind {
+    /// 0.
+    Playing,
+    /// 1.
+    Streaming,
+    /// 2.
+    Listening,
+    /// 3.
+    Watching,
+    /// 4.
+    Custom,
+    /// 5.
+    Competing,
+}
+
+impl ActivityKind {
+    /// Its number (`type`).
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Playing => 0,
+            Self::Streaming => 1,
+            Self::Listening => 2,
+            Self::Watching => 3,
+            Self::Custom => 4,
+            Self::Competing => 5,
+        }
+    }
+}
+
+impl Serialize for ActivityKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(value: &impl Serialize) -> String {
+        serde_json::to_string(value).unwrap()
+    }
+
+    #[test]
+    fn all_four_keys_are_always_there() {
+        assert_eq!(
+            json(&Presence::new(Status::default())),
+            r#"{"since":null,"activities":[],"status":"online","afk":false}"#
+        );
+        let presence = Presence {
+            since: Some(91_879_201),
+            activities: [Activity::watching("w")].into(),
+            status: Status::Dnd,
+            afk: true,
+        };
+        assert_eq!(
+            json(&presence),
+            r#"{"since":91879201,"activities":[{"name":"w","type":3}],"status":"dnd","afk":true}"#
+        );
+    }
+
+    #[test]
+    fn statuses_are_the_documented_words() {
+        let all = [Status::Online, Status::Dnd, Status::Idle, Status::Invisible, Status::Offline];
+        assert_eq!(json(&all), r#"["online","dnd","idle","invisible","offline"]"#);
+    }
+
+    #[test]
+    fn activities_have_their_number_and_only_their_fields() {
+        for (activity, expected) in [
+            (Activity::playing("a"), r#"{"name":"a","type":0}"#),
+            (
+                Activity::streaming("a", "https://www.twitch.tv/a"),
+                r#"{"name":"a","type":1,"url":"https://www.twitch.tv/a"}"#,
+            ),
+            (Activity::listening("a").with_state("b"), r#"{"name":"a","type":2,"state":"b"}"#),
+            (Activity::watching("a"), r#"{"name":"a","type":3}"#),
+            (Activity::custom("busy"), r#"{"name":"Custom Status","type":4,"state":"busy"}"#),
+            (Activity::competing("a"), r#"{"name":"a","type":5}"#),
+        ] {
+            assert_eq!(json(&activity), expected);
+        }
+        assert_eq!(Activity::custom("busy").kind(), ActivityKind::Custom);
+    }
+}

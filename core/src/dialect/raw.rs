@@ -1,0 +1,68 @@
+//! A command of which nothing is known but that it is a JSON object.
+
+use super::CommandError;
+use bytes::Bytes;
+use core::fmt;
+use serde::Serialize;
+
+/// A whole frame to send as it is: what the crate has no command for.
+///
+/// `Debug` prints its size only.
+///
+/// ```
+/// use portcullis::dialect::RawCommand;
+///
+/// #[derive(serde::Serialize)]
+/// struct Frame { op: u8, d: Option<u64> }
+///
+/// let command = RawCommand::new(&Frame { op: 1, d: None })?;
+/// assert_eq!(command.bytes(), r#"{"op":1,"d":null}"#);
+/// # Ok::<(), portcullis::dialect::CommandError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RawCommand(Bytes);
+
+impl RawCommand {
+    /// Writes a value as the frame, envelope and all.
+    ///
+    /// # Errors
+    /// [`CommandError::NotJson`] if the value cannot be written as JSON, [`CommandError::NotObject`] if what is
+    /// written is no object.
+    pub fn new<T: Serialize + ?Sized>(frame: &T) -> Result<Self, CommandError> {
+        let json = serde_json::to_vec(frame).map_err(|_| CommandError::NotJson)?;
+        if json.first() == Some(&b'{') { Ok(Self(json.into())) } else { Err(CommandError::NotObject) }
+    }
+
+    /// The frame as it will be sent.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RawCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawCommand({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::format;
+
+    #[test]
+    fn an_object_is_taken_and_printed_as_its_size() {
+        let command = RawCommand::new(&BTreeMap::from([("op", 1)])).unwrap();
+        assert_eq!(command.bytes(), &b"{\"op\":1}"[..]);
+        assert_eq!(format!("{command:?}"), "RawCommand(8 bytes)");
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(RawCommand::new(&[1]), Err(CommandError::NotObject));
+        assert_eq!(RawCommand::new("{}"), Err(CommandError::NotObject));
+        assert_eq!(RawCommand::new(&BTreeMap::from([((1, 2), 3)])), Err(CommandError::NotJson));
+    }
+}
