@@ -7,16 +7,18 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[allow(dead_code, reason = "the machine is its user")]
 pub mod dialect;
+pub mod dispatch;
+pub mod machine;
 pub mod message;
 mod rng;
 mod time;
-#[allow(dead_code, reason = "the machine is its user")]
 pub mod token;
-#[allow(dead_code, reason = "the machine is its user")]
 pub mod url;
 
+pub use dialect::discord::Discord;
+pub use dispatch::Dispatch;
+pub use machine::{Action, Config, Event, GatewayMachine, Input};
 pub use message::{CloseCode, CloseFrame, Closure, LinkId, Message, Sequence};
 pub use rng::Seed;
 pub use time::Timestamp;

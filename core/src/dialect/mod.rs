@@ -1,12 +1,194 @@
 //! What differs between gateways.
+//!
+//! A [`Dialect`] says how a gateway is addressed, how its frames are read into [`Signal`]s and written, what its
+//! close codes mean and which limits it sets. It decides nothing over time: the machine does, and the machine
+//! knows no opcode and no JSON key.
 
+mod command;
 mod command_error;
 pub mod discord;
 mod frame_error;
 mod raw;
+mod recovery;
+mod shard;
+mod signal;
 mod span;
 
+use crate::machine::{SendError, Session};
+use crate::message::{CloseCode, Sequence};
+use crate::token::Token;
+use crate::url::GatewayUrl;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::time::Duration;
+
+pub use command::{Encoded, OnNewSession, Repeat, Standing, StandingKey};
 pub use command_error::CommandError;
 pub use frame_error::FrameError;
 pub use raw::RawCommand;
+pub use recovery::{CloseRow, Plan, Recovery, TokenFate};
+pub use shard::{ShardId, ShardIdError};
+pub use signal::{Fate, HeartRate, Reading, SessionStart, Signal, Spans};
 pub use span::Span;
+
+/// One gateway's way of speaking. See the [module](self).
+///
+/// No method has a default: a wrapper that forgets to forward one would answer in silence with it.
+pub trait Dialect: Send + Sync {
+    /// The commands an application can send. `Box<dyn Dialect>` and `Arc<dyn Dialect>` send [`RawCommand`]s.
+    type Command
+    where
+        Self: Sized;
+
+    /// Writes a command as one frame, and says what becomes of it when its session or link ends.
+    ///
+    /// # Errors
+    /// [`SendError::Command`] when the command breaks a limit of the gateway.
+    fn encode(&self, command: Self::Command) -> Result<Encoded, SendError>
+    where
+        Self: Sized;
+
+    /// The name for logs, in lower case: `discord`.
+    fn name(&self) -> &'static str;
+
+    /// The numbers of this gateway.
+    fn limits(&self) -> GatewayLimits;
+
+    /// The slice of the application's traffic that this link is for; `None` where a gateway has no shards.
+    fn shard(&self) -> Option<ShardId>;
+
+    /// Where to connect without a session, as configured.
+    fn base_url(&self) -> &GatewayUrl;
+
+    /// `url` with the query that this gateway asks for, each key once.
+    fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl;
+
+    /// Whether a resume URL that the gateway gave is one of its own hosts.
+    fn is_own_host(&self, url: &GatewayUrl) -> bool;
+
+    /// Whether the token lives in the dialect or is asked of the driver because it expires.
+    fn token_source(&self) -> TokenSource;
+
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// [`FrameError`] when not even the envelope can be read, or when a frame of the handshake lacks what the
+    /// handshake needs.
+    fn read(&self, frame: &[u8]) -> Result<Reading, FrameError>;
+
+    /// Writes an Identify, with those standing commands in it that the gateway takes there.
+    fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame;
+
+    /// Writes a Resume of `session`.
+    fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes;
+
+    /// Writes a heartbeat of ours: the periodic one and the one the gateway asked for.
+    fn heartbeat(&self, sequence: Option<Sequence>) -> Bytes;
+
+    /// Writes the answer to a beat of the gateway's ([`Signal::Beat`]).
+    fn beat_answer(&self) -> Bytes;
+
+    /// What a close code means; `None` stands for a connection that ended without one. A code that is not in
+    /// the table has the table's row for unknown codes.
+    fn close_row(&self, code: Option<CloseCode>) -> &'static CloseRow;
+}
+
+/// The numbers of one gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatewayLimits {
+    /// How many frames may be sent in which sliding window; `None` where the gateway sets no limit.
+    pub pace: Option<PaceLimit>,
+    /// The most bytes a frame of ours may have.
+    pub payload: usize,
+    /// The random wait after an Invalid Session: from, to.
+    pub invalid_session_wait: (Duration, Duration),
+    /// How long a session can be resumed after its link was lost.
+    pub session_life: Duration,
+    /// The close code that keeps the session for a resume.
+    pub close_keep: CloseCode,
+    /// The close code that ends the session.
+    pub close_end: CloseCode,
+}
+
+/// At most `frames` in any `window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceLimit {
+    /// How many frames.
+    pub frames: u32,
+    /// In any span of this length.
+    pub window: Duration,
+}
+
+/// Where the token of Identify and Resume comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The dialect holds it; it does not expire.
+    Held,
+    /// The driver is asked for it, since it expires.
+    Asked,
+}
+
+/// An Identify, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifyFrame {
+    /// The frame.
+    pub payload: Bytes,
+    /// The standing commands that went into it, so that they are not sent again behind it.
+    pub carried: Vec<StandingKey>,
+}
+
+/// Forwards every method to the dialect behind a pointer, which then takes raw commands.
+macro_rules! forward_dialect {
+    ($($pointer:ty),*) => {$(
+        impl Dialect for $pointer {
+            type Command = RawCommand;
+
+            fn encode(&self, command: RawCommand) -> Result<Encoded, SendError> {
+                Ok(Encoded::once(command.bytes().clone()))
+            }
+            fn name(&self) -> &'static str {
+                (**self).name()
+            }
+            fn limits(&self) -> GatewayLimits {
+                (**self).limits()
+            }
+            fn shard(&self) -> Option<ShardId> {
+                (**self).shard()
+            }
+            fn base_url(&self) -> &GatewayUrl {
+                (**self).base_url()
+            }
+            fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
+                (**self).connect_url(url)
+            }
+            fn is_own_host(&self, url: &GatewayUrl) -> bool {
+                (**self).is_own_host(url)
+            }
+            fn token_source(&self) -> TokenSource {
+                (**self).token_source()
+            }
+            fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
+                (**self).read(frame)
+            }
+            fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
+                (**self).identify(token, standing)
+            }
+            fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes {
+                (**self).resume(token, session)
+            }
+            fn heartbeat(&self, sequence: Option<Sequence>) -> Bytes {
+                (**self).heartbeat(sequence)
+            }
+            fn beat_answer(&self) -> Bytes {
+                (**self).beat_answer()
+            }
+            fn close_row(&self, code: Option<CloseCode>) -> &'static CloseRow {
+                (**self).close_row(code)
+            }
+        }
+    )*};
+}
+
+forward_dialect!(Box<dyn Dialect>, Arc<dyn Dialect>);

@@ -7,7 +7,7 @@
 ///
 /// # Invariants
 /// * `ordered`: `start` is not above `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Span {
     start: u32,
     end: u32,

@@ -1,14 +1,330 @@
 //! The Discord gateway, API v10.
 
+mod close;
 mod command;
 mod envelope;
 mod intents;
 mod payload;
 mod presence;
-mod shard;
+mod read;
 
+use super::{
+    CloseRow, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit, Reading, Repeat,
+    ShardId, Standing, StandingKey, TokenSource,
+};
+use crate::machine::{CommandId, GatewayMachine, SendError, Session};
+use crate::message::{CloseCode, Sequence};
+use crate::time::Timestamp;
+use crate::token::{Token, TokenError};
+use crate::url::{GatewayUrl, UrlError};
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+use core::time::Duration;
+
+pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
-pub use shard::{ShardId, ShardIdError};
+
+/// The Discord gateway as one shard of a bot speaks it: JSON, API v10.
+///
+/// ```
+/// use portcullis::dialect::ShardId;
+/// use portcullis::dialect::discord::{Activity, Discord, Intents, Presence, Status};
+///
+/// let mut presence = Presence::new(Status::Online);
+/// presence.activities.push(Activity::watching("the gate"));
+/// let discord = Discord::new("a.bot.token", Intents::GUILDS | Intents::GUILD_MESSAGES)?
+///     .with_shard(ShardId::new(0, 2)?)
+///     .with_presence(&presence)?
+///     .with_large_threshold(250)?;
+/// # let _ = discord;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Discord {
+    token: Token,
+    intents: Intents,
+    shard: ShardId,
+    properties: IdentifyProperties,
+    large_threshold: u8,
+    presence: Option<Vec<u8>>,
+    base: GatewayUrl,
+}
+
+impl Discord {
+    /// Where bots connect when nothing else is configured.
+    pub const GATEWAY: &'static str = "wss://gateway.discord.gg/";
+    /// The most bytes a frame to the gateway may have. *(source: Gateway, Sending events)*
+    pub const PAYLOAD_MAX: usize = 4096;
+
+    /// A bot of one shard.
+    ///
+    /// # Errors
+    /// [`DiscordError::Token`] when the token cannot be one; it is not sent anywhere to find out.
+    pub fn new(token: impl Into<String>, intents: Intents) -> Result<Self, DiscordError> {
+        Ok(Self {
+            token: Token::new(token)?,
+            intents,
+            shard: ShardId::ONE,
+            properties: IdentifyProperties::default(),
+            large_threshold: 50,
+            presence: None,
+            base: GatewayUrl::parse(Self::GATEWAY)?,
+        })
+    }
+
+    /// The same for one of several shards.
+    #[must_use]
+    pub fn with_shard(self, shard: ShardId) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// The same with a presence from the start. A later `UpdatePresence` takes its place, in each session to come.
+    ///
+    /// # Errors
+    /// [`DiscordError::TooLong`] when no Identify has room for it.
+    pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
+        let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
+        Self { presence: Some(written), ..self }.fitting()
+    }
+
+    /// The same with other identify properties.
+    ///
+    /// # Errors
+    /// [`DiscordError::TooLong`] when no Identify has room for them.
+    pub fn with_properties(self, properties: IdentifyProperties) -> Result<Self, DiscordError> {
+        Self { properties, ..self }.fitting()
+    }
+
+    /// The same with another number of members from which on a guild comes without its offline ones: 50 to 250.
+    ///
+    /// # Errors
+    /// [`DiscordError::LargeThreshold`] for any other number.
+    pub fn with_large_threshold(self, members: u8) -> Result<Self, DiscordError> {
+        match members {
+            50..=250 => Ok(Self { large_threshold: members, ..self }),
+            asked => Err(DiscordError::LargeThreshold { asked }),
+        }
+    }
+
+    /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
+    ///
+    /// # Errors
+    /// [`DiscordError::Url`] when it is no WebSocket URL.
+    pub fn with_gateway(self, url: &str) -> Result<Self, DiscordError> {
+        Ok(Self { base: GatewayUrl::parse(url)?, ..self })
+    }
+
+    /// The intents that are asked for.
+    #[must_use]
+    pub const fn intents(&self) -> Intents {
+        self.intents
+    }
+
+    fn fitting(self) -> Result<Self, DiscordError> {
+        let identify = self.write_identify(self.presence.as_deref());
+        if identify.len() > Self::PAYLOAD_MAX {
+            Err(DiscordError::TooLong { max: Self::PAYLOAD_MAX })
+        } else {
+            Ok(self)
+        }
+    }
+
+    fn write_identify(&self, presence: Option<&[u8]>) -> Vec<u8> {
+        payload::identify(&payload::Identify {
+            token: &self.token,
+            intents: self.intents,
+            properties: &self.properties,
+            large_threshold: self.large_threshold,
+            shard: self.shard,
+            presence,
+        })
+    }
+}
+
+impl Dialect for Discord {
+    type Command = Command;
+
+    fn encode(&self, command: Command) -> Result<Encoded, SendError> {
+        let encoded = Encoded::once(command.encode()?.into());
+        Ok(match command {
+            Command::UpdatePresence(_) => {
+                Encoded { standing: Standing::Set(presence_key()), repeat: Repeat::Harmless, ..encoded }
+            }
+            Command::RequestGuildMembers(_) | Command::UpdateVoiceState(_) => {
+                Encoded { on_new_session: OnNewSession::Return, ..encoded }
+            }
+            Command::Raw(_) => encoded,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "discord"
+    }
+
+    fn limits(&self) -> GatewayLimits {
+        GatewayLimits {
+            pace: Some(PaceLimit { frames: 120, window: Duration::from_secs(60) }),
+            payload: Self::PAYLOAD_MAX,
+            invalid_session_wait: (Duration::from_secs(1), Duration::from_secs(5)),
+            session_life: Duration::from_secs(180),
+            close_keep: CloseCode(4000),
+            close_end: CloseCode::NORMAL,
+        }
+    }
+
+    fn shard(&self) -> Option<ShardId> {
+        Some(self.shard)
+    }
+
+    fn base_url(&self) -> &GatewayUrl {
+        &self.base
+    }
+
+    fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
+        url.with_query(&[("v", "10"), ("encoding", "json")])
+    }
+
+    fn is_own_host(&self, url: &GatewayUrl) -> bool {
+        url.same_site(&self.base, Some("discord.gg"))
+    }
+
+    fn token_source(&self) -> TokenSource {
+        TokenSource::Held
+    }
+
+    fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
+        read::read(frame)
+    }
+
+    fn identify(&self, _: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
+        let key = presence_key();
+        let latest = standing.iter().find(|(standing, _)| *standing == key);
+        // What stands was written by `Command::encode`, so it has this head and tail.
+        let latest = latest.and_then(|(_, frame)| frame.strip_prefix(b"{\"op\":3,\"d\":")?.strip_suffix(b"}"));
+        let with_latest = latest.map(|presence| self.write_identify(Some(presence)));
+        match with_latest {
+            Some(payload) if payload.len() <= Self::PAYLOAD_MAX => {
+                IdentifyFrame { payload: payload.into(), carried: alloc::vec![key] }
+            }
+            Some(_) => IdentifyFrame { payload: self.write_identify(None).into(), carried: Vec::new() },
+            None => {
+                let payload = self.write_identify(self.presence.as_deref());
+                IdentifyFrame { payload: payload.into(), carried: Vec::new() }
+            }
+        }
+    }
+
+    fn resume(&self, _: Option<&Token>, session: &Session) -> Bytes {
+        let sequence = session.sequence().unwrap_or(Sequence(0));
+        payload::resume(&self.token, session.id().unwrap_or_default(), sequence).into()
+    }
+
+    fn heartbeat(&self, sequence: Option<Sequence>) -> Bytes {
+        payload::heartbeat(sequence).into()
+    }
+
+    fn beat_answer(&self) -> Bytes {
+        payload::heartbeat(None).into()
+    }
+
+    fn close_row(&self, code: Option<CloseCode>) -> &'static CloseRow {
+        close::close_row(code)
+    }
+}
+
+/// Prints what it is for, never the token.
+impl fmt::Debug for Discord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discord")
+            .field("shard", &self.shard)
+            .field("intents", &self.intents)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GatewayMachine<Discord> {
+    /// Shows another presence, in this session and each to come.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn update_presence(&mut self, now: Timestamp, presence: Presence) -> Result<CommandId, SendError> {
+        self.send(now, Command::UpdatePresence(presence))
+    }
+
+    /// Asks for members of a guild. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_guild_members(
+        &mut self,
+        now: Timestamp,
+        request: RequestGuildMembers,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestGuildMembers(request))
+    }
+
+    /// Joins, moves between or leaves voice channels. It comes back when its session is lost.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn update_voice_state(&mut self, now: Timestamp, update: UpdateVoiceState) -> Result<CommandId, SendError> {
+        self.send(now, Command::UpdateVoiceState(update))
+    }
+}
+
+fn presence_key() -> StandingKey {
+    StandingKey("presence".into())
+}
+
+/// Why a [`Discord`] cannot be. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DiscordError {
+    /// The token cannot be one.
+    Token(TokenError),
+    /// The URL is no WebSocket URL.
+    Url(UrlError),
+    /// `large_threshold` is not 50 to 250.
+    LargeThreshold {
+        /// What it is.
+        asked: u8,
+    },
+    /// The Identify would have more than `max` bytes.
+    TooLong {
+        /// The most bytes it may have.
+        max: usize,
+    },
+}
+
+impl fmt::Display for DiscordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => write!(f, "token: {error}"),
+            Self::Url(error) => write!(f, "gateway url: {error}"),
+            Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
+            Self::TooLong { max } => {
+                write!(f, "the identify would be above {max} bytes; shorten the presence or the properties")
+            }
+        }
+    }
+}
+
+impl core::error::Error for DiscordError {}
+
+impl From<TokenError> for DiscordError {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<UrlError> for DiscordError {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}

@@ -3,8 +3,9 @@
 //! They are written by hand, so that writing cannot fail and the key order is the documented one. `compress` is
 //! left out: payload compression is no part of this crate's handshake.
 
-use super::{Intents, ShardId};
+use super::Intents;
 use crate::Sequence;
+use crate::dialect::ShardId;
 use crate::token::Token;
 use alloc::borrow::Cow;
 use alloc::format;

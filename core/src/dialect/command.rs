@@ -1,0 +1,59 @@
+//! What a dialect makes of a command: its frame, and what becomes of it when session or link end.
+
+use alloc::boxed::Box;
+use bytes::Bytes;
+
+/// A command as its dialect wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The frame.
+    pub payload: Bytes,
+    /// Whether it stands, that is, holds for each session to come.
+    pub standing: Standing,
+    /// What becomes of it when its session is lost while it waits.
+    pub on_new_session: OnNewSession,
+    /// Whether it may be sent again when its link died during the write.
+    pub repeat: Repeat,
+}
+
+impl Encoded {
+    /// A command that does not stand, waits for the next session if need be, and is never sent twice.
+    #[must_use]
+    pub const fn once(payload: Bytes) -> Self {
+        Self { payload, standing: Standing::No, on_new_session: OnNewSession::Keep, repeat: Repeat::Never }
+    }
+}
+
+/// Whether a command holds for each session to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is sent once and forgotten.
+    No,
+    /// The latest of its key is kept, goes into Identify where the gateway takes it, and is otherwise sent again
+    /// on each new session. A presence is one, a subscription is one.
+    Set(StandingKey),
+    /// It takes back what stands under its key.
+    Clear(StandingKey),
+}
+
+/// What a standing command is the latest of: `presence`, or one subscription.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StandingKey(pub Box<str>);
+
+/// What becomes of a command that waits when its session is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnNewSession {
+    /// It goes out on the next session.
+    Keep,
+    /// It is handed back: its answer could not arrive, or its sense was the session.
+    Return,
+}
+
+/// Whether a command may go out again when its link died during the write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Never: its outcome is then unknown.
+    Never,
+    /// Yes: to send it twice does no harm.
+    Harmless,
+}

@@ -1,0 +1,86 @@
+//! From a frame to what it says: opcodes, and what the handshake needs of Hello and Ready. *(source: Opcodes and Status
+//! Codes; Gateway Events, Hello, Ready)*
+
+use super::envelope::Envelope;
+use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::time::Duration;
+use serde::Deserialize;
+
+const DISPATCH: u64 = 0;
+const HEARTBEAT: u64 = 1;
+const RECONNECT: u64 = 7;
+const INVALID_SESSION: u64 = 9;
+const HELLO: u64 = 10;
+const HEARTBEAT_ACK: u64 = 11;
+
+pub(super) fn read(frame: &[u8]) -> Result<Reading, FrameError> {
+    let Envelope { op, sequence, name, data, rewritten } = Envelope::read(frame)?;
+    let data = data.unwrap_or_default();
+    let written = rewritten.as_deref().unwrap_or(frame);
+    let signal = match (op, name) {
+        (DISPATCH, Some(name)) => {
+            let spans = Spans { name, data, id: None, position: None, sequence };
+            dispatch(written, spans)?
+        }
+        (DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
+        (HEARTBEAT, _) => Signal::HeartbeatRequest,
+        (RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
+        (INVALID_SESSION, _) => Signal::InvalidSession(fate(data.of(written))),
+        (HELLO, _) => Signal::Hello(hello(data.of(written))?),
+        (HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
+        (op, _) => Signal::Unknown { op: Some(op), sequence: None },
+    };
+    Ok(Reading { signal, rewritten })
+}
+
+fn dispatch(frame: &[u8], spans: Spans) -> Result<Signal, FrameError> {
+    match spans.name.of(frame) {
+        b"READY" => ready(frame, spans.data).map(|start| Signal::Ready(Box::new(start), spans)),
+        b"RESUMED" => Ok(Signal::Resumed(spans)),
+        _ => Ok(Signal::Dispatch(spans)),
+    }
+}
+
+fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
+    #[derive(Deserialize)]
+    struct Ready {
+        session_id: String,
+        #[serde(default)]
+        resume_gateway_url: Option<String>,
+    }
+    let parse = |data: Span| serde_json::from_slice::<Ready>(data.of(frame)).ok();
+    let ready = parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?));
+    match ready {
+        Some(Ready { session_id, resume_gateway_url }) if !session_id.is_empty() => {
+            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url })
+        }
+        Some(_) | None => Err(FrameError::Field { name: "session_id" }),
+    }
+}
+
+/// `true` and nothing else can be resumed.
+fn fate(data: &[u8]) -> Fate {
+    match serde_json::from_slice::<bool>(data) {
+        Ok(true) => Fate::Resumable,
+        Ok(false) | Err(_) => Fate::Lost,
+    }
+}
+
+/// The interval of a Hello: any number of milliseconds, for the machine to bound.
+fn hello(data: &[u8]) -> Result<HeartRate, FrameError> {
+    #[derive(Deserialize)]
+    struct Hello {
+        heartbeat_interval: f64,
+    }
+    let Ok(Hello { heartbeat_interval }) = serde_json::from_slice(data) else {
+        return Err(FrameError::Field { name: "heartbeat_interval" });
+    };
+    let interval = match Duration::try_from_secs_f64(heartbeat_interval / 1000.0) {
+        Ok(interval) => interval,
+        Err(_) if heartbeat_interval > 0.0 => Duration::MAX,
+        Err(_) => Duration::ZERO,
+    };
+    Ok(HeartRate::Ours { interval })
+}

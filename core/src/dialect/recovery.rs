@@ -1,0 +1,73 @@
+//! What a close code means, as data.
+
+use crate::message::CloseCode;
+use core::fmt;
+use core::time::Duration;
+
+/// What is done after a link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How to go on.
+    pub plan: Plan,
+    /// The least time to wait before the next link. The backoff may ask for more.
+    pub wait_min: Duration,
+    /// Whether the token may be used again.
+    pub token: TokenFate,
+    /// How many times the session may be tried after this code; the config's own bound holds as well.
+    pub tries: u32,
+}
+
+impl Recovery {
+    /// Resume, as often as the config allows.
+    pub const RESUME: Self =
+        Self { plan: Plan::Resume, wait_min: Duration::ZERO, token: TokenFate::Keep, tries: u32::MAX };
+    /// Drop the session and identify anew.
+    pub const IDENTIFY: Self = Self { plan: Plan::Identify, tries: 0, ..Self::RESUME };
+    /// Never connect again.
+    pub const END: Self = Self { plan: Plan::End, tries: 0, ..Self::RESUME };
+}
+
+/// How to go on after a link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// Resume the session, if there is one.
+    Resume,
+    /// Begin a new session.
+    Identify,
+    /// Do not connect again.
+    End,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resume => "resume",
+            Self::Identify => "identify",
+            Self::End => "end",
+        })
+    }
+}
+
+/// Whether a token may be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFate {
+    /// It may.
+    Keep,
+    /// A new one is asked for first, where tokens expire; where they do not, this says nothing.
+    Renew,
+}
+
+/// A row of a dialect's table of close codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseRow {
+    /// The code; `None` in the rows for a connection that ended without one and for unknown codes.
+    pub code: Option<CloseCode>,
+    /// The gateway's name for it, in lower case.
+    pub name: &'static str,
+    /// What is done.
+    pub recovery: Recovery,
+    /// What the application's author can do about it.
+    pub advice: &'static str,
+    /// Where the rule comes from.
+    pub source: &'static str,
+}

@@ -1,0 +1,229 @@
+//! Payloads for the application: the frame as it came, with the places of its parts.
+
+use crate::dialect::{Span, Spans};
+use crate::message::Sequence;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use bytes::Bytes;
+use core::fmt;
+use core::str::Utf8Error;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An event of the gateway's: its name, its data as raw JSON, its sequence.
+///
+/// It is the frame plus offsets: made without a copy, `'static`, `Send` and cheap to clone. To keep a few of
+/// many, [`detach`](Self::detach) them, since each holds its whole frame.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    frame: Bytes,
+    spans: Spans,
+    epoch: u32,
+    origin: Origin,
+}
+
+/// Whether a dispatch is new or makes up for a lost link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Live,
+    Replay,
+}
+
+impl Dispatch {
+    pub(crate) const fn new(frame: Bytes, spans: Spans, epoch: u32, origin: Origin) -> Self {
+        Self { frame, spans, epoch, origin }
+    }
+
+    /// The event's name: `MESSAGE_CREATE`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        core::str::from_utf8(self.spans.name.of(&self.frame)).unwrap_or_default()
+    }
+
+    /// The sequence, if the frame had one.
+    #[must_use]
+    pub const fn sequence(&self) -> Option<Sequence> {
+        self.spans.sequence
+    }
+
+    /// The frame's own id, where the gateway gives one and it is UTF-8.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        core::str::from_utf8(self.spans.id?.of(&self.frame)).ok()
+    }
+
+    /// Whether it came between Resume and Resumed: it makes up for what the lost link missed.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.origin == Origin::Replay
+    }
+
+    /// The data, decoded. It is checked here for the first time, and may borrow from the dispatch.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the data is not JSON or not of the shape of `T`. The dispatch stays usable.
+    ///
+    /// ```
+    /// # use portcullis::dispatch::Dispatch;
+    /// #[derive(serde::Deserialize)]
+    /// struct Typing<'a> {
+    ///     channel_id: &'a str,
+    /// }
+    /// fn channel(dispatch: &Dispatch) -> Option<&str> {
+    ///     Some(dispatch.decode::<Typing<'_>>().ok()?.channel_id)
+    /// }
+    /// ```
+    pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
+        match serde_json::from_slice(self.raw()) {
+            Ok(value) => Ok(value),
+            // Keys behind the data are cut off here only, where they are met: the hot path does not look.
+            Err(error) => match self.data_alone() {
+                Some(data) if data.len() < self.spans.data.len() => {
+                    serde_json::from_slice(data.of(&self.frame)).map_err(|error| DecodeError::of(&error))
+                }
+                _ => Err(DecodeError::of(&error)),
+            },
+        }
+    }
+
+    /// The data's bytes, unchecked: from its first byte to the end of the frame's object. Where a frame has keys
+    /// behind the data, they are in it; only [`decode`](Self::decode) knows how to leave them out.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        self.spans.data.of(&self.frame)
+    }
+
+    /// The data as text. See [`raw`](Self::raw) for what it may hold.
+    ///
+    /// # Errors
+    /// [`Utf8Error`] when it is not UTF-8.
+    pub fn text(&self) -> Result<&str, Utf8Error> {
+        core::str::from_utf8(self.raw())
+    }
+
+    /// The whole frame.
+    #[must_use]
+    pub const fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+
+    /// A copy in memory of its own, of exactly the frame's size: for keeping.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self { frame: Bytes::copy_from_slice(&self.frame), ..self.clone() }
+    }
+
+    /// Where the session stands after this dispatch, for `session_at`.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { epoch: self.epoch, sequence: self.spans.sequence, position: self.position().unwrap_or_default() }
+    }
+
+    /// Which session of its machine it belongs to.
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// A copy of the session's position after it: it outlives the frame.
+    pub(crate) fn position(&self) -> Option<Bytes> {
+        self.spans.position.map(|span| Bytes::copy_from_slice(span.of(&self.frame)))
+    }
+
+    /// Where exactly the data ends, found by parsing the whole frame: the value that starts where the data does.
+    fn data_alone(&self) -> Option<Span> {
+        let keys: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.frame).ok()?;
+        let start = self.raw().as_ptr() as usize;
+        let value = keys.values().find(|value| value.get().as_ptr() as usize == start)?;
+        let start = start - self.frame.as_ptr() as usize;
+        Span::new(start, start + value.get().len())
+    }
+}
+
+/// Prints name, sequence and size, never the data.
+impl fmt::Debug for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatch")
+            .field("name", &self.name())
+            .field("sequence", &self.sequence())
+            .field("len", &self.frame.len())
+            .field("origin", &self.origin)
+            .finish()
+    }
+}
+
+/// Where a session stood after a dispatch.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Mark {
+    pub(crate) epoch: u32,
+    pub(crate) sequence: Option<Sequence>,
+    pub(crate) position: Bytes,
+}
+
+/// A frame that is none the dialect knows: an opcode or a shape of tomorrow. It is passed on as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnknownFrame {
+    pub(crate) frame: Bytes,
+    pub(crate) op: Option<u64>,
+}
+
+impl UnknownFrame {
+    /// Its opcode, if it had one.
+    #[must_use]
+    pub const fn op(&self) -> Option<u64> {
+        self.op
+    }
+
+    /// The whole frame.
+    #[must_use]
+    pub const fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+}
+
+/// Prints opcode and size, never the data.
+impl fmt::Debug for UnknownFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnknownFrame {{ op: {:?}, len: {} }}", self.op, self.frame.len())
+    }
+}
+
+/// Why a dispatch's data could not be decoded.
+///
+/// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    reason: Box<str>,
+    syntax: Syntax,
+}
+
+/// Whether the data was JSON at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syntax {
+    Json,
+    Broken,
+}
+
+impl DecodeError {
+    fn of(error: &serde_json::Error) -> Self {
+        let syntax = if error.is_data() { Syntax::Json } else { Syntax::Broken };
+        Self { reason: alloc::string::ToString::to_string(error).into_boxed_str(), syntax }
+    }
+
+    /// Whether the data was no JSON at all, rather than JSON of another shape.
+    #[must_use]
+    pub fn is_syntax(&self) -> bool {
+        self.syntax == Syntax::Broken
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.syntax {
+            Syntax::Json => write!(f, "the data has another shape: {}", self.reason),
+            Syntax::Broken => write!(f, "the data is no json: {}", self.reason),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}

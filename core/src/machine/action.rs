@@ -1,0 +1,138 @@
+//! What a machine tells its driver to do.
+
+use super::event::Event;
+use crate::message::{CloseCode, LinkId, Message};
+use crate::time::Timestamp;
+use crate::url::GatewayUrl;
+use core::fmt;
+
+/// What to do about what happened. Actions come from one queue and are carried out in its order.
+///
+/// It is not `#[non_exhaustive]`: a driver that skips an action is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a WebSocket. Answer `Opened(link)` or `ConnectFailed(link, why)`.
+    Connect {
+        /// The new connection's id.
+        link: LinkId,
+        /// Where to.
+        url: GatewayUrl,
+        /// What the socket may cost.
+        limits: ConnectLimits,
+    },
+    /// Put this message on the wire, now, whole. Answer `Sent(link)` when the socket has all of it.
+    Send {
+        /// On which connection.
+        link: LinkId,
+        /// The message.
+        message: Message,
+    },
+    /// Send a close frame and go on reading; `Closed(link, …)` follows. The machine times it.
+    Close {
+        /// Which connection.
+        link: LinkId,
+        /// The code to send.
+        code: CloseCode,
+        /// The reason to send, at most 123 bytes.
+        reason: &'static str,
+    },
+    /// Drop the socket now, or give up dialing. This is the last of its link: no answer is due.
+    Abort {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Ask whoever rations identifies for a turn. Answer `IdentifyGranted(link)` or `IdentifyDenied(link, retry_after)`.
+    AskIdentify {
+        /// For which connection.
+        link: LinkId,
+    },
+    /// A turn that was asked for or granted is not needed: the link died first. Withdraw it or give it back.
+    ReturnIdentify {
+        /// For which connection it was asked.
+        link: LinkId,
+    },
+    /// Get a token. Answer `Token(token, lifetime)` or `TokenDenied(retry_after)`.
+    AskToken {
+        /// Why it is needed.
+        reason: TokenReason,
+    },
+    /// Something for the application.
+    Event(Event),
+    /// Call again with a `Tick` no later than `until`. It is always last, and absent only before `Start` and
+    /// after the end. A heartbeat is scheduled and a reconnect is delayed this way.
+    Wait {
+        /// When to call again.
+        until: Timestamp,
+        /// What is due then.
+        timer: Timer,
+    },
+}
+
+/// What a connection may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectLimits {
+    /// The most bytes an incoming message may have.
+    pub message: usize,
+}
+
+/// Why a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenReason {
+    /// There was none yet.
+    First,
+    /// The one at hand has run out, or soon will.
+    Expiring,
+    /// The gateway refused the one at hand.
+    Refused,
+}
+
+/// What falls due at a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Connecting has taken too long.
+    Connect,
+    /// Hello has not come.
+    Hello,
+    /// Ready has not come.
+    Ready,
+    /// Resumed has not come.
+    Resumed,
+    /// The socket has not taken a message.
+    Write,
+    /// The close frame has not been answered.
+    Close,
+    /// The next heartbeat.
+    Heartbeat,
+    /// The gateway's own beat has not come.
+    Silence,
+    /// The next connection.
+    Reconnect,
+    /// A command may go out when the send limit allows.
+    Pace,
+    /// The turn to identify is asked for again.
+    Identify,
+    /// The token is asked for again.
+    Token,
+    /// Something that was asked for is due at once.
+    Asked,
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Hello => "hello",
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Write => "write",
+            Self::Close => "close",
+            Self::Heartbeat => "heartbeat",
+            Self::Silence => "silence",
+            Self::Reconnect => "reconnect",
+            Self::Pace => "pace",
+            Self::Identify => "identify",
+            Self::Token => "token",
+            Self::Asked => "asked",
+        })
+    }
+}

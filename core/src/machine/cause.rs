@@ -1,0 +1,225 @@
+//! Why the machine moved from one phase to another, kept for [`explain`](super::GatewayMachine::explain).
+
+use super::action::Timer;
+use super::input::ConnectFailure;
+use super::phase::Phase;
+use crate::message::{CloseCode, LinkId};
+use crate::time::Timestamp;
+use alloc::collections::VecDeque;
+use core::fmt;
+
+/// Why a transition was made. Its [`name`](Self::name) is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `Start` was given.
+    Started,
+    /// The wait before a connection is over.
+    WaitOver,
+    /// The socket is open.
+    Opened,
+    /// The host's name was not resolved.
+    ConnectName,
+    /// The connection was refused.
+    ConnectRefused,
+    /// The TLS handshake failed.
+    ConnectTls,
+    /// The proxy refused.
+    ConnectProxy,
+    /// The driver's own attempt timed out.
+    ConnectTimedOut,
+    /// The upgrade was answered with this HTTP status.
+    ConnectHttp(u16),
+    /// The answer was no WebSocket handshake.
+    ConnectProtocol,
+    /// Connecting failed otherwise.
+    ConnectIo,
+    /// Hello came.
+    Hello,
+    /// The turn to identify was granted, and the Identify went out.
+    IdentifyGranted,
+    /// Ready came.
+    Ready,
+    /// Resumed came.
+    Resumed,
+    /// The gateway closed with this code.
+    Closed(CloseCode),
+    /// The connection ended without a code.
+    ConnectionLost,
+    /// The gateway asked to reconnect.
+    ReconnectRequested,
+    /// The session was called invalid, but can be resumed.
+    InvalidSessionResumable,
+    /// The session was called invalid, and is gone.
+    InvalidSessionLost,
+    /// A heartbeat was not acknowledged until the next.
+    HeartbeatMissed,
+    /// The gateway's own beat did not come.
+    Silent,
+    /// A deadline passed.
+    TimedOut(Timer),
+    /// A frame could not be read.
+    Malformed,
+    /// A frame was lawful, but not here.
+    OutOfPlace,
+    /// A frame was too large.
+    TooLarge,
+    /// The caller did not take the actions.
+    Undrained,
+    /// The host slept.
+    Suspended,
+    /// The resumes were used up.
+    ResumesExhausted,
+    /// The connects were used up.
+    AttemptsExhausted,
+    /// No token is to be had.
+    TokenDenied,
+    /// The application asked for a new link.
+    Asked,
+    /// The application asked to stop.
+    Shutdown,
+}
+
+impl Cause {
+    /// The name, which does not change between versions: `heartbeat_missed`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::WaitOver => "wait_over",
+            Self::Opened => "opened",
+            Self::ConnectName => "connect_name",
+            Self::ConnectRefused => "connect_refused",
+            Self::ConnectTls => "connect_tls",
+            Self::ConnectProxy => "connect_proxy",
+            Self::ConnectTimedOut => "connect_timed_out",
+            Self::ConnectHttp(_) => "connect_http",
+            Self::ConnectProtocol => "connect_protocol",
+            Self::ConnectIo => "connect_io",
+            Self::Hello => "hello",
+            Self::IdentifyGranted => "identify_granted",
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Closed(_) => "closed",
+            Self::ConnectionLost => "connection_lost",
+            Self::ReconnectRequested => "reconnect_requested",
+            Self::InvalidSessionResumable => "invalid_session_resumable",
+            Self::InvalidSessionLost => "invalid_session_lost",
+            Self::HeartbeatMissed => "heartbeat_missed",
+            Self::Silent => "silent",
+            Self::TimedOut(Timer::Connect) => "timed_out_connect",
+            Self::TimedOut(Timer::Hello) => "timed_out_hello",
+            Self::TimedOut(Timer::Ready) => "timed_out_ready",
+            Self::TimedOut(Timer::Resumed) => "timed_out_resumed",
+            Self::TimedOut(Timer::Write) => "timed_out_write",
+            Self::TimedOut(Timer::Close) => "timed_out_close",
+            Self::TimedOut(_) => "timed_out",
+            Self::Malformed => "malformed",
+            Self::OutOfPlace => "out_of_place",
+            Self::TooLarge => "too_large",
+            Self::Undrained => "undrained",
+            Self::Suspended => "suspended",
+            Self::ResumesExhausted => "resumes_exhausted",
+            Self::AttemptsExhausted => "attempts_exhausted",
+            Self::TokenDenied => "token_denied",
+            Self::Asked => "asked",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// What can be done about it, where something can.
+    #[must_use]
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::ConnectHttp(401) => Some("the token or a proxy's credentials were refused: check them"),
+            Self::ConnectHttp(403) => Some("the address may be banned for a while, or a proxy forbids it: check both"),
+            Self::ConnectHttp(429) => Some("too many connects from this address: start fewer at a time"),
+            Self::ConnectName => Some("check the gateway's host name and the resolver"),
+            Self::ConnectTls => Some("check the host's clock, its root certificates, and any proxy in between"),
+            Self::Undrained => Some("take every action that `handle` returns"),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConnectFailure> for Cause {
+    fn from(failure: ConnectFailure) -> Self {
+        match failure {
+            ConnectFailure::Name => Self::ConnectName,
+            ConnectFailure::Refused => Self::ConnectRefused,
+            ConnectFailure::Tls => Self::ConnectTls,
+            ConnectFailure::Proxy { .. } => Self::ConnectProxy,
+            ConnectFailure::TimedOut => Self::ConnectTimedOut,
+            ConnectFailure::Http { status, .. } => Self::ConnectHttp(status),
+            ConnectFailure::Protocol => Self::ConnectProtocol,
+            ConnectFailure::Io => Self::ConnectIo,
+        }
+    }
+}
+
+/// The name, with the code where there is one: `closed 4009`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(code) => write!(f, "closed {code}"),
+            Self::ConnectHttp(status) => write!(f, "connect_http {status}"),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+/// One transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// When.
+    pub at: Timestamp,
+    link: u16,
+    /// Why.
+    pub cause: Cause,
+    /// From which phase.
+    pub from: Phase,
+    /// To which.
+    pub to: Phase,
+}
+
+impl Transition {
+    pub(super) fn new(at: Timestamp, link: LinkId, cause: Cause, from: Phase, to: Phase) -> Self {
+        let [low, high, ..] = link.0.to_le_bytes();
+        Self { at, link: u16::from_le_bytes([low, high]), cause, from, to }
+    }
+
+    /// The lowest 16 bits of the number of the link that was current.
+    #[must_use]
+    pub const fn link(self) -> u16 {
+        self.link
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} -> {}: {} (link {})", self.at, self.from, self.to, self.cause, self.link)
+    }
+}
+
+const _: () = assert!(size_of::<Transition>() <= 16, "64 of them are kept in each machine");
+
+/// The last transitions, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    last: VecDeque<Transition>,
+}
+
+impl History {
+    pub(super) const KEPT: usize = 64;
+
+    pub(super) fn note(&mut self, transition: Transition) {
+        if self.last.len() == Self::KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(transition);
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Transition> {
+        self.last.iter()
+    }
+}

@@ -1,0 +1,387 @@
+//! What a user can set about a machine, and the one check of it.
+
+use super::backoff::Backoff;
+use super::input::ConnectFailure;
+use super::session::Imported;
+use crate::dialect::{Dialect, Recovery};
+use crate::message::CloseCode;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+/// What a user can set about a machine. Every field has a default that suits a bot in production.
+///
+/// ```
+/// use core::time::Duration;
+/// use portcullis::machine::{Backoff, Config, Timeouts};
+///
+/// let config = Config {
+///     backoff: Backoff::STEPS_TO_FORTY,
+///     timeouts: Timeouts { hello: Duration::from_secs(30), ..Timeouts::default() },
+///     ..Config::default()
+/// };
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// When to beat, and what shows that a link is dead.
+    pub heartbeat: HeartbeatPolicy,
+    /// How often to try a session again.
+    pub resume: ResumePolicy,
+    /// How long to wait between connections.
+    pub backoff: Backoff,
+    /// What to do when a connection cannot be opened.
+    pub connect: ConnectPolicy,
+    /// What to do with a frame that cannot be read.
+    pub malformed: MalformedPolicy,
+    /// What becomes of commands that wait when their session is lost.
+    pub on_session_lost: SessionLostPolicy,
+    /// Close codes that mean something else here than the dialect's table says. The last of a code holds.
+    pub recoveries: Vec<(CloseCode, Recovery)>,
+    /// The most that may pile up.
+    pub limits: Limits,
+    /// A session of an earlier run of the process, to be resumed first.
+    pub imported: Option<Imported>,
+}
+
+/// How long each step may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From `Connect` to `Opened`: 10 s.
+    pub connect: Duration,
+    /// From `Opened` to Hello: 15 s.
+    pub hello: Duration,
+    /// From the start of the Identify to Ready: 60 s.
+    pub ready: Duration,
+    /// From the start of the Resume to Resumed: 60 s.
+    pub resumed: Duration,
+    /// From `Send` to `Sent`: 10 s.
+    pub write: Duration,
+    /// From the decision to close to `Closed`: 5 s.
+    pub close: Duration,
+    /// From `AskToken` to its answer: 60 s. Then it is asked again.
+    pub token: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            hello: Duration::from_secs(15),
+            ready: Duration::from_secs(60),
+            resumed: Duration::from_secs(60),
+            write: Duration::from_secs(10),
+            close: Duration::from_secs(5),
+            token: Duration::from_secs(60),
+        }
+    }
+}
+
+/// When to beat, and what shows that a link is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatPolicy {
+    /// When the first beat of a link goes out: at a random moment of the first interval.
+    pub first: FirstBeat,
+    /// An interval to use in place of the one that Hello gives.
+    pub interval: Option<Duration>,
+    /// What to do with an interval below `interval_min` or above `interval_max`: clamp it.
+    pub out_of_bounds: OutOfBounds,
+    /// The shortest interval: 1 s.
+    pub interval_min: Duration,
+    /// The longest interval: 10 min.
+    pub interval_max: Duration,
+    /// What counts as a sign of life: acknowledgements only.
+    pub life: Life,
+}
+
+impl Default for HeartbeatPolicy {
+    fn default() -> Self {
+        Self {
+            first: FirstBeat::Jittered,
+            interval: None,
+            out_of_bounds: OutOfBounds::Clamp,
+            interval_min: Duration::from_secs(1),
+            interval_max: Duration::from_secs(600),
+            life: Life::AckOnly,
+        }
+    }
+}
+
+/// When the first beat of a link goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstBeat {
+    /// At a random moment of the first interval, as the gateway asks, so that links opened together do not beat
+    /// together.
+    Jittered,
+    /// With the handshake.
+    Immediate,
+}
+
+/// What to do with a heartbeat interval out of bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfBounds {
+    /// Use the nearest bound.
+    Clamp,
+    /// Close the link, keep the session, and connect anew.
+    Refuse,
+}
+
+/// What counts as a sign of life between two beats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Only the acknowledgement, as the protocol says.
+    AckOnly,
+    /// Any frame: a busy gateway that delays its acknowledgements is not left.
+    AnyFrame,
+}
+
+/// How often to try a session again before a new one is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumePolicy {
+    /// At most so many Resumes that lead nowhere: 5.
+    pub tries: u32,
+    /// And none later than this after the first that led nowhere: 90 s.
+    pub within: Duration,
+    /// At most so many links, one after another, that could not be opened or gave no Hello: 10, which the backoff
+    /// stretches over the few minutes that a session lives. Such a failure says nothing about the session.
+    pub unreachable: u32,
+}
+
+impl Default for ResumePolicy {
+    fn default() -> Self {
+        Self { tries: 5, within: Duration::from_secs(90), unreachable: 10 }
+    }
+}
+
+/// What to do when a connection cannot be opened, by the kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectPolicy {
+    /// The name was not resolved: back off.
+    pub name: OnConnectFailure,
+    /// Refused or unreachable: back off.
+    pub refused: OnConnectFailure,
+    /// TLS failed: back off.
+    pub tls: OnConnectFailure,
+    /// The proxy refused: back off.
+    pub proxy: OnConnectFailure,
+    /// It took too long: back off.
+    pub timed_out: OnConnectFailure,
+    /// HTTP 401: end, since no retry makes a credential right.
+    pub unauthorized: OnConnectFailure,
+    /// HTTP 403: back off at the cap, since a ban is made longer by knocking.
+    pub forbidden: OnConnectFailure,
+    /// HTTP 429: back off.
+    pub rate_limited: OnConnectFailure,
+    /// HTTP 5xx: back off.
+    pub server_error: OnConnectFailure,
+    /// Any other HTTP status, no WebSocket handshake, or an i/o failure: back off.
+    pub other: OnConnectFailure,
+    /// The longest `Retry-After` that is believed: 1 h.
+    pub retry_after_max: Duration,
+}
+
+impl ConnectPolicy {
+    pub(super) const fn of(&self, failure: ConnectFailure) -> OnConnectFailure {
+        match failure {
+            ConnectFailure::Name => self.name,
+            ConnectFailure::Refused => self.refused,
+            ConnectFailure::Tls => self.tls,
+            ConnectFailure::Proxy { .. } => self.proxy,
+            ConnectFailure::TimedOut => self.timed_out,
+            ConnectFailure::Http { status: 401, .. } => self.unauthorized,
+            ConnectFailure::Http { status: 403, .. } => self.forbidden,
+            ConnectFailure::Http { status: 429, .. } => self.rate_limited,
+            ConnectFailure::Http { status: 500..=599, .. } => self.server_error,
+            ConnectFailure::Http { .. } | ConnectFailure::Protocol | ConnectFailure::Io => self.other,
+        }
+    }
+}
+
+impl Default for ConnectPolicy {
+    fn default() -> Self {
+        Self {
+            name: OnConnectFailure::BackOff,
+            refused: OnConnectFailure::BackOff,
+            tls: OnConnectFailure::BackOff,
+            proxy: OnConnectFailure::BackOff,
+            timed_out: OnConnectFailure::BackOff,
+            unauthorized: OnConnectFailure::End,
+            forbidden: OnConnectFailure::BackOffAtCap,
+            rate_limited: OnConnectFailure::BackOff,
+            server_error: OnConnectFailure::BackOff,
+            other: OnConnectFailure::BackOff,
+            retry_after_max: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// What to do when a connection cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConnectFailure {
+    /// Try again after a growing wait.
+    BackOff,
+    /// Try again after the longest wait.
+    BackOffAtCap,
+    /// End the machine.
+    End,
+}
+
+/// What to do with a frame that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MalformedPolicy {
+    /// Report it and go on: a resume would only bring it again.
+    #[default]
+    Report,
+    /// Report it, close the link, keep the session, and connect anew.
+    Reconnect,
+}
+
+/// What becomes of commands that wait when their session is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SessionLostPolicy {
+    /// What their dialect says of their kind: a member request and a voice state come back, the rest is kept.
+    #[default]
+    ByKind,
+    /// All are kept for the next session.
+    KeepAll,
+    /// All come back.
+    ReturnAll,
+}
+
+/// The most that may pile up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands that wait: 256.
+    pub outbox: usize,
+    /// Standing commands, by key: 256.
+    pub standing: usize,
+    /// Bytes of an incoming message: 128 MiB. Real ones have been met with tens of MB.
+    pub message: usize,
+    /// Bytes of events that the caller has not taken: 256 MiB. Above, the link is dropped and its session kept.
+    pub undrained: usize,
+    /// Event names that are counted by name: 256. The rest is counted as one.
+    pub event_names: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { outbox: 256, standing: 256, message: 128 << 20, undrained: 256 << 20, event_names: 256 }
+    }
+}
+
+impl Config {
+    /// What is wrong with it, if something is.
+    pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
+        let Timeouts { connect, hello, ready, resumed, write, close, token } = self.timeouts;
+        let named = [
+            ("timeouts.connect", connect),
+            ("timeouts.hello", hello),
+            ("timeouts.ready", ready),
+            ("timeouts.resumed", resumed),
+            ("timeouts.write", write),
+            ("timeouts.close", close),
+            ("timeouts.token", token),
+            ("heartbeat.interval_min", self.heartbeat.interval_min),
+            ("backoff.spread", self.backoff.spread),
+            ("backoff.base", self.backoff.base),
+        ];
+        if let Some((option, _)) = named.into_iter().find(|(_, span)| *span < Duration::from_millis(1)) {
+            return Err(ConfigError::TooShort { option });
+        }
+        if self.heartbeat.interval_min > self.heartbeat.interval_max {
+            return Err(ConfigError::IntervalBounds);
+        }
+        let bounds = self.heartbeat.interval_min..=self.heartbeat.interval_max;
+        if self.heartbeat.interval.is_some_and(|interval| !bounds.contains(&interval)) {
+            return Err(ConfigError::Interval);
+        }
+        if self.backoff.factor_percent < 100 || self.backoff.base > self.backoff.cap {
+            return Err(ConfigError::Backoff);
+        }
+        if !(1..=100).contains(&self.backoff.jitter_percent) {
+            return Err(ConfigError::Jitter { percent: self.backoff.jitter_percent });
+        }
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        if self.limits.message == 0 || self.limits.message > most {
+            return Err(ConfigError::MessageLimit { most });
+        }
+        if self.limits.outbox == 0 {
+            return Err(ConfigError::NoOutbox);
+        }
+        self.imported.as_ref().map_or(Ok(()), |imported| check_import(imported, dialect))
+    }
+}
+
+fn check_import<D: Dialect>(imported: &Imported, dialect: &D) -> Result<(), ConfigError> {
+    let session = &imported.session;
+    if session.shard() != dialect.shard() {
+        return Err(ConfigError::ForeignShard);
+    }
+    if session.resume_url().is_some_and(|url| !dialect.is_own_host(url)) {
+        return Err(ConfigError::ForeignResumeUrl);
+    }
+    if !session.is_resumable() {
+        return Err(ConfigError::NothingToResume);
+    }
+    Ok(())
+}
+
+/// What is wrong with a [`Config`]. No machine was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A span is below a millisecond.
+    TooShort {
+        /// The option's path.
+        option: &'static str,
+    },
+    /// `heartbeat.interval_min` is above `heartbeat.interval_max`.
+    IntervalBounds,
+    /// `heartbeat.interval` is not between its bounds.
+    Interval,
+    /// `backoff.factor_percent` is below 100, or `backoff.base` above `backoff.cap`.
+    Backoff,
+    /// `backoff.jitter_percent` is not 1 to 100.
+    Jitter {
+        /// What it is.
+        percent: u32,
+    },
+    /// `limits.message` is 0 or above `most`.
+    MessageLimit {
+        /// The most it can be.
+        most: usize,
+    },
+    /// `limits.outbox` is 0.
+    NoOutbox,
+    /// The imported session is of another shard, or of another shard count.
+    ForeignShard,
+    /// The imported session's resume URL is not of the gateway's hosts.
+    ForeignResumeUrl,
+    /// The imported session has no id, or nothing to resume from.
+    NothingToResume,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort { option } => write!(f, "{option} is below 1 ms; give it a longer span"),
+            Self::IntervalBounds => f.write_str("heartbeat.interval_min is above heartbeat.interval_max; swap them"),
+            Self::Interval => f.write_str("heartbeat.interval is not between its bounds; change it or them"),
+            Self::Backoff => {
+                f.write_str("backoff must not shrink: factor_percent is at least 100 and base at most cap")
+            }
+            Self::Jitter { percent } => {
+                write!(f, "backoff.jitter_percent is {percent}; it must be 1 to 100, so that shards spread")
+            }
+            Self::MessageLimit { most } => write!(f, "limits.message must be 1 to {most} bytes"),
+            Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
+            Self::ForeignShard => f.write_str("the imported session is of another shard or shard count; drop it"),
+            Self::ForeignResumeUrl => f.write_str("the imported session's resume url is of a foreign host; drop it"),
+            Self::NothingToResume => f.write_str("the imported session has no id or no sequence; drop it"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

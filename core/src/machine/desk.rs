@@ -1,0 +1,213 @@
+//! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the tray of
+//! actions. No transition is decided here.
+
+use super::action::{Action, TokenReason};
+use super::cause::{Cause, History};
+use super::config::Config;
+use super::event::{EndReason, Event, Fault};
+use super::health::{Counts, Latency};
+use super::link::Asked;
+use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
+use super::session::{Handshake, Session};
+use super::tally::Tally;
+use super::tray::Tray;
+use crate::dialect::{Dialect, GatewayLimits, Recovery, SessionStart, Spans, TokenSource};
+use crate::dispatch::{Dispatch, Mark, Origin};
+use crate::message::{CloseCode, LinkId};
+use crate::rng::{Rng, Seed};
+use crate::time::Timestamp;
+use crate::token::Token;
+use crate::url::GatewayUrl;
+use bytes::Bytes;
+use core::time::Duration;
+
+#[derive(Clone, Debug)]
+pub(super) struct Desk<D> {
+    pub(super) dialect: D,
+    pub(super) config: Config,
+    pub(super) limits: GatewayLimits,
+    pub(super) rng: Rng,
+    /// The newest moment seen: a clock that steps back stands still here.
+    pub(super) now: Timestamp,
+    pub(super) tray: Tray,
+    pub(super) outbox: Outbox,
+    pub(super) asked: Option<Asked>,
+    pub(super) cause: Cause,
+    pub(super) history: History,
+    pub(super) counts: Counts,
+    pub(super) latency: Latency,
+    pub(super) tally: Tally,
+    pub(super) attempts: u32,
+    pub(super) time_online: Duration,
+    pub(super) last_link: LinkId,
+    token: TokenSlot,
+    epoch: u32,
+}
+
+/// The token that the driver gave, where tokens expire.
+#[derive(Clone, Debug)]
+enum TokenSlot {
+    Missing(TokenReason),
+    Good { token: Token, until: Timestamp },
+}
+
+impl<D: Dialect> Desk<D> {
+    pub(super) fn new(dialect: D, config: Config, seed: Seed) -> Self {
+        let limits = dialect.limits();
+        let mut desk = Self {
+            limits,
+            rng: Rng::new(seed),
+            now: Timestamp::ZERO,
+            tray: Tray::default(),
+            outbox: Outbox::new(config.limits.outbox, config.limits.standing),
+            asked: None,
+            cause: Cause::Started,
+            history: History::default(),
+            counts: Counts::default(),
+            latency: Latency::default(),
+            tally: Tally::new(config.limits.event_names),
+            attempts: 0,
+            time_online: Duration::ZERO,
+            last_link: LinkId(0),
+            token: TokenSlot::Missing(TokenReason::First),
+            epoch: 0,
+            dialect,
+            config,
+        };
+        if let Some(imported) = &desk.config.imported {
+            let Session { sequence, position, .. } = &imported.session;
+            desk.tray.begin_at(Mark { epoch: 0, sequence: *sequence, position: position.clone() });
+        }
+        desk
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.tray.push(Action::Event(event));
+    }
+
+    /// Whether the caller has left more untaken than may wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.tray.bytes() > self.config.limits.undrained
+    }
+
+    pub(super) fn fault(&mut self, fault: Fault) {
+        super::trace::fault(self.last_link, &fault);
+        self.event(Event::Faulted(fault));
+    }
+
+    pub(super) fn settle(&mut self, id: CommandId, outcome: Outcome) {
+        self.event(Event::Command(id, outcome));
+    }
+
+    /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
+    pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
+        if let (Some(sequence), Some(last)) = (spans.sequence, session.sequence)
+            && sequence <= last
+        {
+            self.counts.duplicates += 1;
+            return;
+        }
+        let dispatch = self.number(session, frame, spans, origin);
+        self.event(Event::Dispatch(dispatch));
+    }
+
+    /// Moves the session on by a dispatch, and reports what was skipped.
+    pub(super) fn number(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) -> Dispatch {
+        if let Some(got) = spans.sequence {
+            match session.sequence {
+                Some(after) if got.0 > after.0.saturating_add(1) => {
+                    self.counts.gaps += 1;
+                    self.event(Event::Gap { after, got });
+                }
+                Some(_) | None => {}
+            }
+            session.sequence = session.sequence.max(Some(got));
+        }
+        self.tally.count(spans.name.of(&frame));
+        let dispatch = Dispatch::new(frame, spans, self.epoch, origin);
+        if let Some(position) = dispatch.position() {
+            session.position = position;
+        }
+        dispatch
+    }
+
+    /// A new session begins.
+    pub(super) fn begin_session(&mut self, start: SessionStart) -> Session {
+        self.epoch = self.epoch.wrapping_add(1);
+        let parsed = start.resume_url.as_deref().map(|url| GatewayUrl::parse(url).ok());
+        let resume_url = match parsed {
+            Some(Some(url)) if self.dialect.is_own_host(&url) => Some(url),
+            Some(_) => {
+                self.fault(Fault::ForeignResumeUrl);
+                None
+            }
+            None => None,
+        };
+        Session { id: start.id, shard: self.dialect.shard(), sequence: None, resume_url, position: Bytes::new() }
+    }
+
+    /// The session is gone: its marks are void, and commands that made sense on it only come back.
+    pub(super) fn lose_session(&mut self, cause: Cause) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.event(Event::SessionLost { cause });
+        for id in self.outbox.take_lost(self.config.on_session_lost) {
+            self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
+        }
+    }
+
+    /// `session` as it was at `mark`; `None` if `mark` is of another.
+    pub(super) fn session_at(&self, session: &Session, mark: &Mark) -> Option<Session> {
+        let Mark { epoch, sequence, position } = mark.clone();
+        (epoch == self.epoch).then(|| Session { sequence, position, ..session.clone() })
+    }
+
+    /// The machine is over: everything that waits has its outcome.
+    pub(super) fn end(&mut self, reason: EndReason) {
+        for id in self.outbox.take_all() {
+            self.settle(id, Outcome::Returned(ReturnReason::Ended));
+        }
+        self.event(Event::Ended(reason));
+    }
+
+    pub(super) fn recovery(&self, code: Option<CloseCode>) -> Recovery {
+        let set = self.config.recoveries.iter().rev().find(|(of, _)| Some(*of) == code);
+        set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
+    }
+
+    /// Where the next link goes.
+    pub(super) fn url(&self, plan: &Handshake) -> GatewayUrl {
+        let own = match plan {
+            Handshake::Identify => None,
+            Handshake::Resume(resumption) => resumption.url(),
+        };
+        self.dialect.connect_url(own.unwrap_or_else(|| self.dialect.base_url()))
+    }
+
+    /// Why a token must be asked for before the next link, if it must.
+    pub(super) fn token_needed(&self) -> Option<TokenReason> {
+        match (self.dialect.token_source(), &self.token) {
+            (TokenSource::Held, _) => None,
+            (TokenSource::Asked, TokenSlot::Missing(reason)) => Some(*reason),
+            (TokenSource::Asked, TokenSlot::Good { until, .. }) => {
+                (*until <= self.now).then_some(TokenReason::Expiring)
+            }
+        }
+    }
+
+    pub(super) fn take_token(&mut self, token: Token, lifetime: Duration) {
+        // A token that is given out dead would be asked for again and again.
+        let lifetime = lifetime.max(Duration::from_secs(1));
+        self.token = TokenSlot::Good { token, until: self.now + lifetime };
+    }
+
+    pub(super) fn renew_token(&mut self) {
+        self.token = TokenSlot::Missing(TokenReason::Refused);
+    }
+
+    pub(super) const fn token(&self) -> Option<&Token> {
+        match &self.token {
+            TokenSlot::Missing(_) => None,
+            TokenSlot::Good { token, .. } => Some(token),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a machine tells the application.
+
+use super::cause::Cause;
+use super::input::ConnectFailure;
+use super::outbox::{CommandId, Outcome};
+use crate::dialect::{FrameError, Plan};
+use crate::dispatch::{Dispatch, UnknownFrame};
+use crate::message::{CloseCode, Closure, LinkId, Sequence};
+use core::fmt;
+use core::time::Duration;
+
+/// Something for the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection is being opened.
+    Connecting {
+        /// Its id.
+        link: LinkId,
+        /// What is to be done on it.
+        plan: Plan,
+    },
+    /// A new session has begun. The dispatch is the gateway's own; it does not come twice.
+    Ready(Dispatch),
+    /// The session goes on: all that was missed was replayed. The dispatch is the gateway's own; it does not come twice.
+    Resumed(Dispatch),
+    /// An event of the gateway's.
+    Dispatch(Dispatch),
+    /// Sequences are missing: the gateway skipped them. Nothing brings them back.
+    Gap {
+        /// The last one received.
+        after: Sequence,
+        /// The one that came.
+        got: Sequence,
+    },
+    /// The session is gone: what happened until the next Ready is lost, and a cache of its state is stale.
+    SessionLost {
+        /// Why.
+        cause: Cause,
+    },
+    /// The gateway or the network did something wrong.
+    Faulted(Fault),
+    /// An open connection is gone.
+    Closed {
+        /// Which.
+        link: LinkId,
+        /// How.
+        closure: Closure,
+    },
+    /// The next connection is scheduled.
+    Reconnecting {
+        /// In how long.
+        after: Duration,
+        /// What is to be done on it.
+        plan: Plan,
+        /// Why the last one ended.
+        cause: Cause,
+    },
+    /// A command had to wait for the send limit.
+    Paced {
+        /// How long.
+        waited: Duration,
+    },
+    /// A command has come to its end.
+    Command(CommandId, Outcome),
+    /// The outbox was full and has room again.
+    OutboxDrained,
+    /// A frame of an unknown kind.
+    Unknown(UnknownFrame),
+    /// The machine is over, and never connects again.
+    Ended(EndReason),
+}
+
+/// What the gateway or the network did wrong. The machine has acted on it already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A frame could not be read.
+    Malformed(FrameError),
+    /// A frame was lawful, but not in this phase; `what` names it.
+    OutOfPlace {
+        /// The frame's kind.
+        what: &'static str,
+    },
+    /// A heartbeat was not acknowledged until the next fell due.
+    HeartbeatMissed {
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The gateway's own beat did not come.
+    Silent {
+        /// How long nothing came.
+        waited: Duration,
+    },
+    /// A frame was too large.
+    TooLarge {
+        /// Its size.
+        len: usize,
+        /// The most it may have.
+        limit: usize,
+    },
+    /// Hello asked for a heartbeat interval out of bounds. It was clamped, or refused, as the config says.
+    Interval {
+        /// What it asked for.
+        asked: Duration,
+    },
+    /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
+    ForeignResumeUrl,
+    /// A deadline passed.
+    TimedOut {
+        /// Which.
+        timer: super::action::Timer,
+    },
+    /// The caller left more than `limit` bytes of events untaken. The link was dropped, the session kept.
+    Undrained {
+        /// The most bytes that may wait.
+        limit: usize,
+    },
+    /// The host slept so long that the link cannot be alive.
+    Suspended {
+        /// How long it slept.
+        span: Duration,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "malformed frame: {error}"),
+            Self::OutOfPlace { what } => write!(f, "{what} out of place"),
+            Self::HeartbeatMissed { waited } => write!(f, "heartbeat missed, waited {waited:?}"),
+            Self::Silent { waited } => write!(f, "silent for {waited:?}"),
+            Self::TooLarge { len, limit } => write!(f, "frame of {len} bytes, at most {limit} are read"),
+            Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
+            Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::TimedOut { timer } => write!(f, "timed out: {timer}"),
+            Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
+            Self::Suspended { span } => write!(f, "suspended for {span:?}"),
+        }
+    }
+}
+
+/// Why a machine is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The application asked for it.
+    Shutdown,
+    /// The gateway closed with a code that no new connection can help.
+    Refused {
+        /// The code.
+        code: CloseCode,
+        /// The gateway's name for it.
+        name: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// Connecting failed in a way that the config calls final.
+    ConnectRefused {
+        /// How it failed.
+        failure: ConnectFailure,
+    },
+    /// The backoff's bound on attempts was reached.
+    AttemptsExhausted {
+        /// How many there were.
+        attempts: u32,
+    },
+    /// The driver has no token to give.
+    TokenDenied,
+}
+
+impl EndReason {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Shutdown => None,
+            Self::Refused { advice, .. } => Some(advice),
+            Self::ConnectRefused { failure } => Cause::from(*failure).advice(),
+            Self::AttemptsExhausted { .. } => Some("check the network, or choose a backoff without a bound"),
+            Self::TokenDenied => Some("check the credentials that tokens are made from"),
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown => f.write_str("shut down")?,
+            Self::Refused { code, name, .. } => write!(f, "the gateway closed with {code} ({name})")?,
+            Self::ConnectRefused { failure } => write!(f, "could not connect: {failure}")?,
+            Self::AttemptsExhausted { attempts } => write!(f, "gave up after {attempts} attempts")?,
+            Self::TokenDenied => f.write_str("no token was given")?,
+        }
+        self.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}

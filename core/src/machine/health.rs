@@ -1,0 +1,105 @@
+//! How a machine fares, in numbers.
+
+use super::phase::Phase;
+use super::session::Shortened;
+use super::tally::Tally;
+use crate::message::Sequence;
+use crate::time::Timestamp;
+use core::fmt;
+use core::time::Duration;
+
+/// How a machine fares, at one moment.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Health<'a> {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether events flow.
+    pub is_ready: bool,
+    /// Whether it will connect again when its link is lost.
+    pub can_reconnect: bool,
+    /// How long the current link has been open.
+    pub link_age: Option<Duration>,
+    /// How long it was in session, all links together.
+    pub time_online: Duration,
+    /// Connects in a row without a session that lived.
+    pub attempts: u32,
+    /// The last sequence received.
+    pub sequence: Option<Sequence>,
+    /// The session's id. It prints shortened.
+    pub session_id: Option<&'a str>,
+    /// The latency of the last acknowledged heartbeat.
+    pub latency: Option<Duration>,
+    /// The latency, smoothed: each new one counts an eighth.
+    pub latency_smoothed: Option<Duration>,
+    /// When the last heartbeat was acknowledged.
+    pub last_ack: Option<Timestamp>,
+    /// Counts since the start.
+    pub counts: Counts,
+    /// Events by name.
+    pub events: &'a Tally,
+}
+
+impl fmt::Debug for Health<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health")
+            .field("phase", &self.phase)
+            .field("link_age", &self.link_age)
+            .field("attempts", &self.attempts)
+            .field("sequence", &self.sequence)
+            .field("session_id", &self.session_id.map(Shortened))
+            .field("latency", &self.latency)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts since a machine's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Links that were opened.
+    pub links: u64,
+    /// Frames received.
+    pub frames_in: u64,
+    /// Bytes received in frames.
+    pub bytes_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes sent in frames.
+    pub bytes_out: u64,
+    /// Heartbeats sent.
+    pub beats_sent: u64,
+    /// Heartbeats acknowledged.
+    pub beats_acked: u64,
+    /// Heartbeat requests that the send limit left no room to answer.
+    pub beats_refused: u64,
+    /// Identifies sent.
+    pub identifies: u64,
+    /// Resumes that succeeded.
+    pub resumes: u64,
+    /// Times that sequences were skipped.
+    pub gaps: u64,
+    /// Dispatches that came again and were dropped.
+    pub duplicates: u64,
+    /// Frames that could not be read.
+    pub malformed: u64,
+    /// Inputs of an old link, or out of their phase, that were ignored.
+    pub stale: u64,
+}
+
+/// The latency of heartbeats.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Latency {
+    pub(super) last: Option<Duration>,
+    pub(super) smoothed: Option<Duration>,
+    pub(super) acked_at: Option<Timestamp>,
+}
+
+impl Latency {
+    pub(super) fn note(&mut self, now: Timestamp, latency: Duration) {
+        self.last = Some(latency);
+        self.acked_at = Some(now);
+        self.smoothed = Some(self.smoothed.map_or(latency, |smoothed| (smoothed * 7).saturating_add(latency) / 8));
+    }
+}

@@ -1,0 +1,281 @@
+//! Who beats, when, and what shows that a link is dead. A beat is judged by a `Tick` only.
+//!
+//! # Invariants
+//! * `oldest-first`: an acknowledgement answers the oldest beat.
+//! * `whole-interval`: two periodic beats are an interval apart at the least, so that no window has more of them
+//!   than ⌈window ÷ interval⌉.
+
+use super::config::{FirstBeat, HeartbeatPolicy, Life, OutOfBounds};
+use crate::dialect::HeartRate;
+use crate::rng::Rng;
+use crate::time::Timestamp;
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+/// What a call says about the socket: only who has read it may judge a silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// A `Tick`: it was read until it had nothing.
+    Dry,
+    /// A `TickUnread`: it may hold something.
+    Unread,
+    /// Any other input.
+    Unsaid,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Heart {
+    Ours(Ours),
+    Theirs { silent_after: Duration, give_up: Timestamp },
+}
+
+/// A heart that we keep beating.
+#[derive(Clone, Debug)]
+pub(super) struct Ours {
+    interval: Duration,
+    due: Timestamp,
+    last_periodic: Option<Timestamp>,
+    heard: Timestamp,
+    awaiting: VecDeque<Beat>,
+}
+
+/// A beat that went out and has not been acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct Beat {
+    at: Timestamp,
+    /// When a `Tick` may call it missed; never, for one that was asked for or forgiven.
+    judged: Option<Timestamp>,
+    kind: BeatKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BeatKind {
+    Periodic,
+    Requested,
+}
+
+/// Beats that can be awaited at once; a gateway that answers none of more has forfeited the oldest.
+const AWAITED: usize = 16;
+/// How far a deadline that must not be judged yet is moved on.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+impl Heart {
+    /// The heart that Hello asks for, or the interval that was refused.
+    pub(super) fn begin(
+        rate: HeartRate,
+        now: Timestamp,
+        policy: &HeartbeatPolicy,
+        rng: &mut Rng,
+    ) -> Result<Self, Duration> {
+        match rate {
+            HeartRate::Theirs { silent_after } => {
+                let silent_after = silent_after.max(policy.interval_min);
+                Ok(Self::Theirs { silent_after, give_up: now + silent_after })
+            }
+            HeartRate::Ours { interval } => {
+                let interval = bounded(interval, policy)?;
+                let due = match policy.first {
+                    FirstBeat::Jittered => now + rng.below(interval),
+                    FirstBeat::Immediate => now,
+                };
+                Ok(Self::Ours(Ours { interval, due, last_periodic: None, heard: now, awaiting: VecDeque::new() }))
+            }
+        }
+    }
+
+    /// Takes over from the heart of an earlier Hello on the same link: what is awaited stays so, and the
+    /// periodic beats keep their distance.
+    pub(super) fn succeed(&mut self, mut next: Self) {
+        if let (Self::Ours(old), Self::Ours(new)) = (&mut *self, &mut next) {
+            new.awaiting = core::mem::take(&mut old.awaiting);
+            new.last_periodic = old.last_periodic;
+            if let Some(last) = old.last_periodic {
+                new.due = new.due.max(last + new.interval);
+            }
+        }
+        *self = next;
+    }
+
+    /// Any frame came.
+    pub(super) fn hear(&mut self, now: Timestamp) {
+        match self {
+            Self::Ours(ours) => ours.heard = now,
+            Self::Theirs { silent_after, give_up } => *give_up = now + *silent_after,
+        }
+    }
+
+    /// The longest a link may be left alone before nothing is known of it.
+    pub(super) const fn interval(&self) -> Duration {
+        match self {
+            Self::Ours(ours) => ours.interval,
+            Self::Theirs { silent_after, .. } => *silent_after,
+        }
+    }
+
+    /// How long a dead heart has been waited for, if this call finds it dead.
+    pub(super) fn judge(&mut self, now: Timestamp, sight: Sight, life: Life) -> Option<Duration> {
+        match self {
+            Self::Ours(ours) => ours.judge(now, sight, life),
+            Self::Theirs { silent_after, give_up } if now >= *give_up => match sight {
+                Sight::Dry => Some(*silent_after),
+                Sight::Unread | Sight::Unsaid => {
+                    *give_up = now + GRACE;
+                    None
+                }
+            },
+            Self::Theirs { .. } => None,
+        }
+    }
+}
+
+impl Ours {
+    pub(super) const fn due(&self) -> Timestamp {
+        self.due
+    }
+
+    /// A beat goes out.
+    pub(super) fn beat(&mut self, now: Timestamp, kind: BeatKind) {
+        let judged = match kind {
+            BeatKind::Periodic => {
+                debug_assert!(
+                    self.last_periodic.is_none_or(|last| now - last >= self.interval),
+                    "whole-interval: two periodic beats are closer than {:?}",
+                    self.interval
+                );
+                self.due = now + self.interval;
+                self.last_periodic = Some(now);
+                // A gateway that does not answer the beats it asks for must not make ours look unanswered.
+                let oldest = self.interval;
+                self.awaiting.retain(|beat| beat.kind == BeatKind::Periodic || now - beat.at < oldest);
+                Some(self.due)
+            }
+            BeatKind::Requested => None,
+        };
+        if self.awaiting.len() == AWAITED {
+            self.awaiting.pop_front();
+        }
+        self.awaiting.push_back(Beat { at: now, judged, kind });
+    }
+
+    /// An acknowledgement came: how long it took, if a beat was waiting for it.
+    pub(super) fn ack(&mut self, now: Timestamp) -> Option<Duration> {
+        self.awaiting.pop_front().map(|beat| now - beat.at)
+    }
+
+    fn judge(&mut self, now: Timestamp, sight: Sight, life: Life) -> Option<Duration> {
+        let stalled = now - self.due > self.interval;
+        if stalled || (sight == Sight::Unread && now >= self.due) {
+            self.forgive();
+        }
+        if life == Life::AnyFrame {
+            let heard = self.heard;
+            self.awaiting.iter_mut().filter(|beat| beat.at < heard).for_each(|beat| beat.judged = None);
+        }
+        if sight != Sight::Dry {
+            return None;
+        }
+        let missed = self.awaiting.iter().find(|beat| beat.judged.is_some_and(|moment| now >= moment))?;
+        Some(now - missed.at)
+    }
+
+    fn forgive(&mut self) {
+        self.awaiting.iter_mut().for_each(|beat| beat.judged = None);
+    }
+}
+
+fn bounded(asked: Duration, policy: &HeartbeatPolicy) -> Result<Duration, Duration> {
+    if let Some(interval) = policy.interval {
+        return Ok(interval);
+    }
+    if (policy.interval_min..=policy.interval_max).contains(&asked) {
+        return Ok(asked);
+    }
+    match policy.out_of_bounds {
+        OutOfBounds::Clamp => Ok(asked.clamp(policy.interval_min, policy.interval_max)),
+        OutOfBounds::Refuse => Err(asked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+
+    const INTERVAL: Duration = Duration::from_secs(40);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn heart() -> Ours {
+        let policy = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
+        let rate = HeartRate::Ours { interval: INTERVAL };
+        match Heart::begin(rate, at(0), &policy, &mut Rng::new(Seed(1))) {
+            Ok(Heart::Ours(ours)) => ours,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_ack_answers_the_oldest_beat() {
+        let mut heart = heart();
+        heart.beat(at(0), BeatKind::Periodic);
+        heart.beat(at(5), BeatKind::Requested);
+        assert_eq!(heart.ack(at(6)), Some(Duration::from_secs(6)));
+        assert_eq!(heart.ack(at(6)), Some(Duration::from_secs(1)));
+        assert_eq!(heart.ack(at(6)), None);
+    }
+
+    #[test]
+    fn a_beat_is_missed_by_a_dry_tick_at_the_next_one_s_due_time_and_not_before() {
+        let mut heart = heart();
+        heart.beat(at(0), BeatKind::Periodic);
+        assert_eq!(heart.judge(at(39), Sight::Dry, Life::AckOnly), None);
+        assert_eq!(heart.judge(at(40), Sight::Unsaid, Life::AckOnly), None);
+        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AckOnly), Some(INTERVAL));
+    }
+
+    #[test]
+    fn unread_data_and_a_stall_forgive_the_older_beat() {
+        let mut unread = heart();
+        unread.beat(at(0), BeatKind::Periodic);
+        assert_eq!(unread.judge(at(40), Sight::Unread, Life::AckOnly), None);
+        unread.beat(at(40), BeatKind::Periodic);
+        assert_eq!(unread.judge(at(60), Sight::Dry, Life::AckOnly), None, "the new beat gets a whole interval");
+        assert_eq!(unread.judge(at(80), Sight::Dry, Life::AckOnly), Some(INTERVAL));
+
+        let mut stalled = heart();
+        stalled.beat(at(0), BeatKind::Periodic);
+        assert_eq!(stalled.judge(at(600), Sight::Dry, Life::AckOnly), None);
+    }
+
+    #[test]
+    fn a_beat_that_went_out_in_another_call_is_judged_by_the_next_dry_tick() {
+        let mut heart = heart();
+        heart.beat(at(0), BeatKind::Periodic);
+        assert_eq!(heart.judge(at(41), Sight::Unsaid, Life::AckOnly), None);
+        heart.beat(at(41), BeatKind::Periodic);
+        assert_eq!(heart.judge(at(50), Sight::Dry, Life::AckOnly), Some(Duration::from_secs(50)));
+    }
+
+    #[test]
+    fn any_frame_is_life_only_by_policy() {
+        let mut heart = heart();
+        heart.beat(at(0), BeatKind::Periodic);
+        heart.heard = at(20);
+        assert_eq!(heart.clone().judge(at(40), Sight::Dry, Life::AckOnly), Some(INTERVAL));
+        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AnyFrame), None);
+    }
+
+    #[test]
+    fn requested_beats_left_unanswered_do_not_pile_up() {
+        let mut heart = heart();
+        for second in 0..100 {
+            heart.beat(at(second), BeatKind::Requested);
+        }
+        assert_eq!(heart.awaiting.len(), AWAITED);
+        heart.due = at(400);
+        heart.beat(at(400), BeatKind::Periodic);
+        assert_eq!(heart.awaiting.len(), 1);
+    }
+}

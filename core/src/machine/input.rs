@@ -1,0 +1,82 @@
+//! What a driver tells its machine of the world.
+
+use crate::message::{Closure, LinkId, Message};
+use crate::token::Token;
+use core::fmt;
+use core::time::Duration;
+
+/// What the world did.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Begin. A second one is ignored.
+    Start,
+    /// The WebSocket of this link is open.
+    Opened(LinkId),
+    /// The WebSocket of this link could not be opened.
+    ConnectFailed(LinkId, ConnectFailure),
+    /// A message came.
+    Message(LinkId, Message),
+    /// The socket has taken the outstanding `Send` whole.
+    Sent(LinkId),
+    /// The connection is gone; given after the last message that came before.
+    Closed(LinkId, Closure),
+    /// The turn to identify has come.
+    IdentifyGranted(LinkId),
+    /// The turn to identify has not come; ask again after this time.
+    IdentifyDenied(LinkId, Duration),
+    /// A token, and how long it is good for.
+    Token(Token, Duration),
+    /// No token: ask again after this time, or never.
+    TokenDenied(Option<Duration>),
+    /// The host slept this long.
+    Suspended(Duration),
+    /// Time has passed, and since the last input the socket was read until it had nothing.
+    Tick,
+    /// Time has passed, and the socket may hold something unread.
+    TickUnread,
+}
+
+/// Why a connection could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectFailure {
+    /// The host's name could not be resolved.
+    Name,
+    /// The host refused the connection, or could not be reached.
+    Refused,
+    /// The TLS handshake failed.
+    Tls,
+    /// The proxy refused, with its status if it gave one.
+    Proxy {
+        /// The HTTP status or SOCKS reply.
+        status: Option<u16>,
+    },
+    /// It took too long.
+    TimedOut,
+    /// The server answered the upgrade with another status than 101.
+    Http {
+        /// The HTTP status.
+        status: u16,
+        /// The `Retry-After` header, if there was one.
+        retry_after: Option<Duration>,
+    },
+    /// The server's answer was no WebSocket handshake.
+    Protocol,
+    /// Any other failure to read or write.
+    Io,
+}
+
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("name not resolved"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Tls => f.write_str("tls handshake failed"),
+            Self::Proxy { status: Some(status) } => write!(f, "proxy refused with {status}"),
+            Self::Proxy { status: None } => f.write_str("proxy failed"),
+            Self::TimedOut => f.write_str("connect timed out"),
+            Self::Http { status, .. } => write!(f, "http status {status}"),
+            Self::Protocol => f.write_str("no websocket handshake"),
+            Self::Io => f.write_str("i/o failure"),
+        }
+    }
+}

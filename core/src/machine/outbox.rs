@@ -1,0 +1,268 @@
+//! Commands that wait for a live session, and those that stand.
+//!
+//! # Invariants
+//! * `one-outcome`: a command that was accepted comes to exactly one [`Outcome`].
+//! * `bounded`: never more than the limit wait, never more than the limit stand.
+
+use super::config::SessionLostPolicy;
+use crate::dialect::{CommandError, Encoded, OnNewSession, Repeat, Standing, StandingKey};
+use crate::time::Timestamp;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+
+/// Which command: every accepted one has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// How a command ended. Each accepted one ends once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The socket took it whole.
+    Sent,
+    /// No byte of it left.
+    Returned(ReturnReason),
+    /// Its link died during the write.
+    Unknown,
+}
+
+/// Why a command was handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReturnReason {
+    /// Its session was lost, and its kind makes no sense on another.
+    SessionLost,
+    /// A later one of the same standing key took its place.
+    Superseded,
+    /// The machine ended.
+    Ended,
+}
+
+/// Why a command was not accepted. Nothing was queued and nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The outbox holds `limit` commands already; wait for an `Event::OutboxDrained`.
+    QueueFull {
+        /// The most commands that may wait.
+        limit: usize,
+    },
+    /// More than `limit` commands would stand; take one back first.
+    TooManyStanding {
+        /// The most that may stand.
+        limit: usize,
+    },
+    /// The encoded command is `len` bytes; the gateway closes the link above `max`.
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The most bytes a frame may have.
+        max: usize,
+    },
+    /// The command breaks a limit of the gateway.
+    Command(CommandError),
+    /// The machine is over.
+    Ended,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueueFull { limit } => write!(f, "{limit} commands wait already; send again when the outbox drained"),
+            Self::TooManyStanding { limit } => write!(f, "{limit} commands stand already; take one back first"),
+            Self::TooLong { len, max } => write!(f, "the command is {len} bytes, the gateway takes {max}; shorten it"),
+            Self::Command(error) => error.fmt(f),
+            Self::Ended => f.write_str("the shard is over; start another"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+impl From<CommandError> for SendError {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
+    }
+}
+
+/// A command that waits or is being written.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) id: CommandId,
+    pub(super) payload: Bytes,
+    pub(super) repeat: Repeat,
+    pub(super) held_since: Option<Timestamp>,
+    key: Option<StandingKey>,
+    on_new_session: OnNewSession,
+}
+
+/// Whether a caller was turned away and is to be told of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turned {
+    NoOne,
+    Someone,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Outbox {
+    limit: usize,
+    standing_limit: usize,
+    next: u64,
+    waiting: VecDeque<Pending>,
+    standing: Vec<(StandingKey, Bytes)>,
+    /// Standing commands that a new session has not heard of yet.
+    resend: VecDeque<StandingKey>,
+    turned: Turned,
+}
+
+impl Outbox {
+    pub(super) const fn new(limit: usize, standing_limit: usize) -> Self {
+        Self {
+            limit,
+            standing_limit,
+            next: 0,
+            waiting: VecDeque::new(),
+            standing: Vec::new(),
+            resend: VecDeque::new(),
+            turned: Turned::NoOne,
+        }
+    }
+
+    /// Takes a command in. The second is an older one of its key that it takes the place of.
+    pub(super) fn accept(&mut self, encoded: Encoded) -> Result<(CommandId, Option<CommandId>), SendError> {
+        let key = match &encoded.standing {
+            Standing::No => None,
+            Standing::Set(key) | Standing::Clear(key) => Some(key.clone()),
+        };
+        let older = self.waiting.iter().position(|pending| key.is_some() && pending.key == key);
+        if older.is_none() && self.waiting.len() >= self.limit {
+            self.turned = Turned::Someone;
+            return Err(SendError::QueueFull { limit: self.limit });
+        }
+        self.stand(&encoded)?;
+        let superseded = older.and_then(|index| self.waiting.remove(index)).map(|pending| pending.id);
+        let id = CommandId(self.next);
+        self.next += 1;
+        let Encoded { payload, repeat, on_new_session, .. } = encoded;
+        self.waiting.push_back(Pending { id, payload, repeat, held_since: None, key, on_new_session });
+        // One more than the limit: a repeatable command may have come back from a dead link meanwhile.
+        debug_assert!(self.waiting.len() <= self.limit + 1, "bounded: {} commands wait", self.waiting.len());
+        Ok((id, superseded))
+    }
+
+    fn stand(&mut self, encoded: &Encoded) -> Result<(), SendError> {
+        match &encoded.standing {
+            Standing::No => {}
+            Standing::Clear(key) => {
+                self.standing.retain(|(standing, _)| standing != key);
+                self.resend.retain(|standing| standing != key);
+            }
+            Standing::Set(key) => {
+                let stands = self.standing.len();
+                match self.standing.iter_mut().find(|(standing, _)| standing == key) {
+                    Some((_, payload)) => payload.clone_from(&encoded.payload),
+                    None if stands >= self.standing_limit => {
+                        return Err(SendError::TooManyStanding { limit: self.standing_limit });
+                    }
+                    None => self.standing.push((key.clone(), encoded.payload.clone())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next that may go out: what a new session must hear again, then the oldest that waits.
+    pub(super) fn next(&mut self) -> Option<Outgoing> {
+        while let Some(key) = self.resend.pop_front() {
+            let is_waiting = self.waiting.iter().any(|pending| pending.key.as_ref() == Some(&key));
+            let standing = self.standing.iter().find(|(standing, _)| *standing == key);
+            if let (Some((_, payload)), false) = (standing, is_waiting) {
+                return Some(Outgoing::Standing(key.clone(), payload.clone()));
+            }
+        }
+        self.waiting.pop_front().map(Outgoing::Command)
+    }
+
+    /// Notes that the next one is held back by the send limit.
+    pub(super) fn hold(&mut self, now: Timestamp) {
+        if let Some(pending) = self.waiting.front_mut() {
+            pending.held_since.get_or_insert(now);
+        }
+    }
+
+    /// A repeatable command whose link died goes first again.
+    pub(super) fn put_back(&mut self, pending: Pending) {
+        self.waiting.push_front(pending);
+    }
+
+    /// A standing command whose link died goes first again.
+    pub(super) fn put_back_standing(&mut self, key: StandingKey) {
+        self.resend.push_front(key);
+    }
+
+    /// A new session has heard of `carried` only.
+    pub(super) fn begin_session(&mut self, carried: &[StandingKey]) {
+        self.resend = self.standing.iter().map(|(key, _)| key.clone()).filter(|key| !carried.contains(key)).collect();
+    }
+
+    /// Takes out those below `mark` that an Identify carried: they have been sent.
+    pub(super) fn take_carried(&mut self, carried: &[StandingKey], mark: CommandId) -> Vec<CommandId> {
+        self.take(|pending| pending.id < mark && pending.key.as_ref().is_some_and(|key| carried.contains(key)))
+    }
+
+    /// Takes out those that make no sense on another session.
+    pub(super) fn take_lost(&mut self, policy: SessionLostPolicy) -> Vec<CommandId> {
+        self.take(|pending| match policy {
+            SessionLostPolicy::ByKind => pending.on_new_session == OnNewSession::Return,
+            SessionLostPolicy::KeepAll => false,
+            SessionLostPolicy::ReturnAll => true,
+        })
+    }
+
+    /// Takes out all.
+    pub(super) fn take_all(&mut self) -> Vec<CommandId> {
+        self.resend.clear();
+        self.take(|_| true)
+    }
+
+    fn take(&mut self, chosen: impl Fn(&Pending) -> bool) -> Vec<CommandId> {
+        let taken = self.waiting.iter().filter(|pending| chosen(pending)).map(|pending| pending.id).collect();
+        self.waiting.retain(|pending| !chosen(pending));
+        taken
+    }
+
+    /// Whether someone who was turned away can be told of room: half of it, so that it is worth coming back.
+    pub(super) fn has_drained(&mut self) -> bool {
+        let drained = self.turned == Turned::Someone && self.waiting.len() <= self.limit / 2;
+        if drained {
+            self.turned = Turned::NoOne;
+        }
+        drained
+    }
+
+    /// How many more commands are accepted.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.waiting.len())
+    }
+
+    /// The id that the next command will have.
+    pub(super) const fn mark(&self) -> CommandId {
+        CommandId(self.next)
+    }
+
+    pub(super) fn has_outgoing(&self) -> bool {
+        !(self.waiting.is_empty() && self.resend.is_empty())
+    }
+
+    pub(super) fn standing(&self) -> &[(StandingKey, Bytes)] {
+        &self.standing
+    }
+}
+
+/// What goes out next.
+#[derive(Clone, Debug)]
+pub(super) enum Outgoing {
+    Standing(StandingKey, Bytes),
+    Command(Pending),
+}

@@ -1,0 +1,86 @@
+//! What goes to `tracing`: each transition and fault, and at `TRACE` each frame by kind and size. Never a token,
+//! never a payload.
+
+#[cfg(feature = "tracing")]
+mod on {
+    use crate::dialect::{Reading, Signal};
+    use crate::machine::cause::Transition;
+    use crate::machine::event::Fault;
+    use crate::machine::wire::Writing;
+    use crate::message::LinkId;
+
+    pub(in crate::machine) fn transition(made: &Transition) {
+        let Transition { cause, from, to, .. } = *made;
+        tracing::debug!(link = made.link(), %cause, %from, %to, "transition");
+    }
+
+    pub(in crate::machine) fn fault(link: LinkId, fault: &Fault) {
+        tracing::warn!(link = link.0, %fault, "fault");
+    }
+
+    pub(in crate::machine) fn frame_out(link: LinkId, what: &Writing, size: usize) {
+        tracing::trace!(link = link.0, op = what.name(), size, "frame out");
+    }
+
+    pub(in crate::machine) fn frame_in(link: LinkId, frame: &[u8], reading: &Reading) {
+        // The name is looked up only when someone listens: this is the hot path.
+        if !tracing::enabled!(tracing::Level::TRACE) {
+            return;
+        }
+        let size = frame.len();
+        let op = kind(&reading.signal);
+        match &reading.signal {
+            Signal::Dispatch(spans) | Signal::Ready(_, spans) | Signal::Resumed(spans) => {
+                let written = reading.rewritten.as_deref().unwrap_or(frame);
+                let name = core::str::from_utf8(spans.name.of(written)).unwrap_or_default();
+                let sequence = spans.sequence.map(|sequence| sequence.0);
+                tracing::trace!(link = link.0, op, name, sequence, size, "frame in");
+            }
+            Signal::Hello(_)
+            | Signal::HeartbeatRequest
+            | Signal::HeartbeatAck
+            | Signal::Beat
+            | Signal::Reconnect { .. }
+            | Signal::InvalidSession(_)
+            | Signal::TokenExpiring
+            | Signal::Unknown { .. } => tracing::trace!(link = link.0, op, size, "frame in"),
+        }
+    }
+
+    const fn kind(signal: &Signal) -> &'static str {
+        match signal {
+            Signal::Hello(_) => "hello",
+            Signal::Ready(..) => "ready",
+            Signal::Resumed(_) => "resumed",
+            Signal::Dispatch(_) => "dispatch",
+            Signal::HeartbeatRequest => "heartbeat_request",
+            Signal::HeartbeatAck => "heartbeat_ack",
+            Signal::Beat => "beat",
+            Signal::Reconnect { .. } => "reconnect",
+            Signal::InvalidSession(_) => "invalid_session",
+            Signal::TokenExpiring => "token_expiring",
+            Signal::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use crate::dialect::Reading;
+    use crate::machine::cause::Transition;
+    use crate::machine::event::Fault;
+    use crate::machine::wire::Writing;
+    use crate::message::LinkId;
+
+    pub(in crate::machine) const fn transition(_: &Transition) {}
+    pub(in crate::machine) const fn fault(_: LinkId, _: &Fault) {}
+    pub(in crate::machine) const fn frame_out(_: LinkId, what: &Writing, _: usize) {
+        let _ = what.name();
+    }
+    pub(in crate::machine) const fn frame_in(_: LinkId, _: &[u8], _: &Reading) {}
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(super) use off::{fault, frame_in, frame_out, transition};
+#[cfg(feature = "tracing")]
+pub(super) use on::{fault, frame_in, frame_out, transition};

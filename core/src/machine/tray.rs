@@ -1,0 +1,74 @@
+//! Actions on their way to the driver, and what the application has taken of them.
+
+use super::action::Action;
+use super::event::Event;
+use crate::dispatch::{Dispatch, Mark};
+use alloc::collections::VecDeque;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tray {
+    queue: VecDeque<Action>,
+    bytes: usize,
+    taken: Mark,
+}
+
+impl Tray {
+    pub(super) fn push(&mut self, action: Action) {
+        self.bytes += weight(&action);
+        self.queue.push_back(action);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Action> {
+        let action = self.queue.pop_front()?;
+        self.bytes -= weight(&action);
+        if let Some(dispatch) = dispatch_of(&action) {
+            self.take(dispatch);
+        }
+        Some(action)
+    }
+
+    /// Bytes of actions that have not been taken.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where the session stood after the last event that was taken.
+    pub(super) const fn taken(&self) -> &Mark {
+        &self.taken
+    }
+
+    /// A session from elsewhere, of which all up to `mark` was taken there.
+    pub(super) fn begin_at(&mut self, mark: Mark) {
+        self.taken = mark;
+    }
+
+    fn take(&mut self, dispatch: &Dispatch) {
+        let epoch = dispatch.epoch();
+        if self.taken.epoch != epoch {
+            self.taken = Mark { epoch, ..Mark::default() };
+        }
+        // A Resumed may have a lower sequence than what was replayed before it, or none.
+        self.taken.sequence = self.taken.sequence.max(dispatch.sequence());
+        if let Some(position) = dispatch.position() {
+            self.taken.position = position;
+        }
+    }
+}
+
+fn dispatch_of(action: &Action) -> Option<&Dispatch> {
+    match action {
+        Action::Event(Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch)) => Some(dispatch),
+        _ => None,
+    }
+}
+
+/// The memory an action holds, its own and its frame's.
+fn weight(action: &Action) -> usize {
+    let frame = match action {
+        Action::Event(Event::Unknown(unknown)) => unknown.frame().len(),
+        action => dispatch_of(action).map_or(0, |dispatch| dispatch.frame().len()),
+    };
+    frame + size_of::<Action>()
+}
+
+const _: () = assert!(size_of::<Action>() <= 160, "it is moved for each event");

@@ -1,0 +1,201 @@
+//! What lives and dies with one connection: its write, its send limit, its turn to identify.
+//!
+//! # Invariants
+//! * `one-write`: at most one `Send` is outstanding.
+//! * `two-exits`: a wire ends through [`Wire::leave`] (we close) or [`Wire::gone`] (the socket is no more), and they
+//!   alone give a turn back or a command its outcome.
+
+use super::action::{Action, Timer};
+use super::desk::Desk;
+use super::heart::{BeatKind, Heart};
+use super::outbox::{CommandId, Outcome, Pending};
+use super::pace::Pace;
+use crate::dialect::{Dialect, Repeat, StandingKey};
+
+use crate::message::{LinkId, Message, Sequence};
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    pub(super) link: LinkId,
+    pub(super) opened: Timestamp,
+    pub(super) write: Write,
+    pub(super) turn: Turn,
+    pub(super) pace: Pace,
+    owed_answers: u32,
+}
+
+/// The outstanding `Send`.
+#[derive(Clone, Debug)]
+pub(super) enum Write {
+    Idle,
+    Busy { what: Writing, give_up: Timestamp },
+}
+
+/// What is being written.
+#[derive(Clone, Debug)]
+pub(super) enum Writing {
+    Beat,
+    Identify { carried: Vec<StandingKey>, mark: CommandId },
+    Resume,
+    Standing(StandingKey),
+    Command(Pending),
+}
+
+/// The turn to identify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    None,
+    Asked,
+    Denied { until: Timestamp },
+    Granted,
+}
+
+impl Wire {
+    pub(super) fn new<D: Dialect>(link: LinkId, desk: &Desk<D>) -> Self {
+        let pace = Pace::new(desk.limits.pace);
+        Self { link, opened: desk.now, write: Write::Idle, turn: Turn::None, pace, owed_answers: 0 }
+    }
+
+    /// Starts a write. The caller has seen that none is outstanding and that the pace allows it.
+    pub(super) fn start<D: Dialect>(&mut self, payload: Bytes, what: Writing, desk: &mut Desk<D>) {
+        debug_assert!(self.is_idle(), "one-write: a second send on {}", self.link);
+        self.pace.stamp(desk.now);
+        desk.counts.frames_out += 1;
+        desk.counts.bytes_out += payload.len() as u64;
+        super::trace::frame_out(self.link, &what, payload.len());
+        desk.tray.push(Action::Send { link: self.link, message: Message::Text(payload) });
+        self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
+    }
+
+    /// The socket has taken the outstanding write; false if none was outstanding.
+    pub(super) fn sent<D: Dialect>(&mut self, desk: &mut Desk<D>) {
+        match core::mem::replace(&mut self.write, Write::Idle) {
+            Write::Idle => desk.counts.stale += 1,
+            Write::Busy { what, .. } => {
+                self.pace.restamp(desk.now);
+                what.sent(desk);
+            }
+        }
+    }
+
+    /// Sends the beat that is due or owed, if the write is free.
+    pub(super) fn beat<D: Dialect>(&mut self, heart: &mut Heart, sequence: Option<Sequence>, desk: &mut Desk<D>) {
+        if !self.is_idle() || self.pace.beat_at(desk.now) > desk.now {
+            return;
+        }
+        match heart {
+            Heart::Ours(ours) if ours.due() <= desk.now => ours.beat(desk.now, BeatKind::Periodic),
+            Heart::Ours(ours) if self.owed_answers > 0 => {
+                self.owed_answers -= 1;
+                self.pace.stamp_answer(desk.now);
+                ours.beat(desk.now, BeatKind::Requested);
+            }
+            Heart::Theirs { .. } if self.owed_answers > 0 => {
+                self.owed_answers -= 1;
+                let answer = desk.dialect.beat_answer();
+                return self.start(answer, Writing::Beat, desk);
+            }
+            Heart::Ours(_) | Heart::Theirs { .. } => return,
+        }
+        desk.counts.beats_sent += 1;
+        let beat = desk.dialect.heartbeat(sequence);
+        self.start(beat, Writing::Beat, desk);
+    }
+
+    /// The gateway wants a beat, or its own answered. Beyond what the reserve has room for it is refused.
+    pub(super) fn owe_answer<D: Dialect>(&mut self, heart: &Heart, desk: &mut Desk<D>) {
+        let may = match heart {
+            Heart::Ours(_) => self.pace.may_answer(desk.now, self.owed_answers),
+            Heart::Theirs { .. } => self.owed_answers < super::pace::ANSWERS,
+        };
+        if may {
+            self.owed_answers += 1;
+        } else {
+            desk.counts.beats_refused += 1;
+        }
+    }
+
+    /// Tells when write and heart are due.
+    pub(super) fn timers(&self, heart: &Heart, now: Timestamp, due: &mut impl FnMut(Timestamp, Timer)) {
+        match (&self.write, heart) {
+            (Write::Busy { give_up, .. }, Heart::Theirs { .. }) => due(*give_up, Timer::Write),
+            (Write::Busy { give_up, .. }, Heart::Ours(ours)) => {
+                due(*give_up, Timer::Write);
+                // What is due behind a write goes out when the write has come to its end.
+                if ours.due() > now {
+                    due(ours.due(), Timer::Heartbeat);
+                }
+            }
+            (Write::Idle, _) if self.owed_answers > 0 => due(self.pace.beat_at(now), Timer::Heartbeat),
+            (Write::Idle, Heart::Ours(ours)) => due(ours.due().max(self.pace.beat_at(now)), Timer::Heartbeat),
+            (Write::Idle, Heart::Theirs { .. }) => {}
+        }
+        if let Heart::Theirs { give_up, .. } = heart {
+            due(*give_up, Timer::Silence);
+        }
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.write, Write::Idle)
+    }
+
+    /// Our exit: the turn goes back; the write stays, to be answered or not.
+    pub(super) fn leave<D: Dialect>(self, desk: &mut Desk<D>) -> (LinkId, Write) {
+        self.return_turn(desk);
+        (self.link, self.write)
+    }
+
+    /// Their exit, or an abort: the turn goes back, and the write will never be answered.
+    pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
+        self.return_turn(desk);
+        self.write.gone(desk);
+    }
+
+    fn return_turn<D: Dialect>(&self, desk: &mut Desk<D>) {
+        if matches!(self.turn, Turn::Asked | Turn::Granted) {
+            desk.tray.push(Action::ReturnIdentify { link: self.link });
+        }
+    }
+}
+
+impl Write {
+    /// The socket is no more: what was being written has its outcome, or goes first again.
+    pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
+        match self {
+            Self::Busy { what: Writing::Command(pending), .. } => match pending.repeat {
+                Repeat::Harmless => desk.outbox.put_back(pending),
+                Repeat::Never => desk.settle(pending.id, Outcome::Unknown),
+            },
+            Self::Busy { what: Writing::Standing(key), .. } => desk.outbox.put_back_standing(key),
+            Self::Idle | Self::Busy { what: Writing::Beat | Writing::Identify { .. } | Writing::Resume, .. } => {}
+        }
+    }
+}
+
+impl Writing {
+    /// The socket has all of it.
+    pub(super) fn sent<D: Dialect>(self, desk: &mut Desk<D>) {
+        match self {
+            Self::Command(pending) => desk.settle(pending.id, Outcome::Sent),
+            Self::Identify { carried, mark } => {
+                for id in desk.outbox.take_carried(&carried, mark) {
+                    desk.settle(id, Outcome::Sent);
+                }
+            }
+            Self::Beat | Self::Resume | Self::Standing(_) => {}
+        }
+    }
+
+    /// The frame's kind, for traces.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Beat => "heartbeat",
+            Self::Identify { .. } => "identify",
+            Self::Resume => "resume",
+            Self::Standing(_) | Self::Command(_) => "command",
+        }
+    }
+}
