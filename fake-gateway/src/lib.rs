@@ -11,6 +11,8 @@ mod gateway;
 mod handshake;
 mod input;
 mod intents;
+#[cfg(feature = "listen")]
+mod listen;
 mod query;
 mod record;
 mod request;
@@ -27,6 +29,8 @@ pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span,
 pub use frames::Resumable;
 pub use gateway::FakeGateway;
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
+#[cfg(feature = "listen")]
+pub use listen::{FakeHandle, FakeServer};
 pub use record::{Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rules::Rule;
 pub use session::{SessionId, SessionStatus, Shard};
