@@ -1,0 +1,81 @@
+//! Takes the content out of messages for sessions without the Message Content intent.
+
+use crate::session::Event;
+use crate::stubs::BOT;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether the event happened in a guild: whether its data has a `guild_id`.
+pub(super) fn in_guild(data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Place {
+        guild_id: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice::<Place>(data).is_ok_and(|place| place.guild_id.is_some())
+}
+
+/// The event without its content; `None` if it has none to take away: another event, a direct message, the bot's own
+/// message, or one that mentions the bot.
+pub(super) fn stripped(event: &Event) -> Option<Arc<Event>> {
+    let name = &*event.name;
+    if !matches!(name, "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "AUTO_MODERATION_ACTION_EXECUTION") {
+        return None;
+    }
+    if !in_guild(&event.data) || concerns_the_bot(&event.data) {
+        return None;
+    }
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&event.data).ok()?;
+    members.remove("poll");
+    for (key, member) in &mut members {
+        let empty = match key.as_str() {
+            "content" | "matched_content" => r#""""#,
+            "embeds" | "attachments" | "components" => "[]",
+            _ => continue,
+        };
+        *member = RawValue::from_string(empty.to_owned()).ok()?;
+    }
+    let data = serde_json::to_vec(&members).ok()?;
+    Some(Arc::new(Event { name: event.name.clone(), data: data.into() }))
+}
+
+fn concerns_the_bot(data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Who {
+        id: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct People {
+        author: Option<Who>,
+        #[serde(default)]
+        mentions: Vec<Who>,
+    }
+    let is_bot = |who: &Who| who.id.as_deref() == Some(BOT);
+    serde_json::from_slice::<People>(data)
+        .is_ok_and(|people| people.author.iter().any(is_bot) || people.mentions.iter().any(is_bot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(data: &str) -> Event {
+        Event { name: "MESSAGE_CREATE".into(), data: data.as_bytes().to_vec().into() }
+    }
+
+    #[test]
+    fn content_of_a_guild_message_is_emptied_and_the_rest_stays() {
+        let bare = stripped(&event(r#"{"guild_id":"1","content":"hi","embeds":[1],"poll":{},"id":"2"}"#)).unwrap();
+        assert_eq!(bare.data, r#"{"content":"","embeds":[],"guild_id":"1","id":"2"}"#);
+    }
+
+    #[test]
+    fn direct_messages_and_those_about_the_bot_keep_their_content() {
+        assert!(stripped(&event(r#"{"content":"hi"}"#)).is_none());
+        let own = format!(r#"{{"guild_id":"1","content":"hi","author":{{"id":"{BOT}"}}}}"#);
+        assert!(stripped(&event(&own)).is_none());
+        let mention = format!(r#"{{"guild_id":"1","content":"hi","mentions":[{{"id":"{BOT}"}}]}}"#);
+        assert!(stripped(&event(&mention)).is_none());
+    }
+}

@@ -1,0 +1,181 @@
+//! What a test does to its clients: dispatches, drops, closes, op 1, 7 and 9, raw bytes, and faults.
+//!
+//! Each deed queues its actions; the next call of [`FakeGateway::handle`] hands them out, and
+//! [`FakeGateway::deadline`] says that one is due. Each says how many it reached.
+
+use crate::config::{AcceptedToken, SessionFate};
+use crate::connection::{Lane, Phase};
+use crate::faults::{Fate, Fault, FaultKind, Span, Target, Who};
+use crate::frames::{self, Resumable};
+use crate::gateway::FakeGateway;
+use crate::input::ConnectionId;
+use crate::session::{Event, SessionKey};
+use crate::timers::Timer;
+use crate::wire::{Passage, session_fate};
+use core::fmt;
+use portcullis::{CloseCode, Message, Timestamp};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// A value that JSON cannot express, such as a map whose keys are no strings. Nothing was dispatched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodeError {
+    name: String,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the payload of {} cannot be written as json", self.name)
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+impl FakeGateway {
+    /// Dispatches an event to sessions, attached or not: those whose intents let it through number it and keep it for
+    /// a resume, those on a connection get it. Gives how many those are.
+    ///
+    /// `json` goes out as it is: what is no JSON makes a broken frame.
+    pub fn dispatch(&mut self, now: Timestamp, target: Target, name: &str, json: &str) -> usize {
+        self.see(now);
+        let event = Arc::new(Event { name: name.into(), data: json.as_bytes().to_vec().into() });
+        let mut reached = 0;
+        for key in self.sessions_of(target) {
+            if self.deliver(key, &event) == Passage::Through {
+                reached += 1;
+            }
+        }
+        reached
+    }
+
+    /// Dispatches an event whose data is any value that serde can write.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when JSON cannot express the value.
+    pub fn dispatch_value<T: Serialize + ?Sized>(
+        &mut self,
+        now: Timestamp,
+        target: Target,
+        name: &str,
+        value: &T,
+    ) -> Result<usize, EncodeError> {
+        let json = serde_json::to_string(value).map_err(|_| EncodeError { name: name.into() })?;
+        Ok(self.dispatch(now, target, name, &json))
+    }
+
+    /// Cuts connections without a close frame. Their sessions are kept.
+    pub fn drop_connections(&mut self, now: Timestamp, target: Target) -> usize {
+        self.each(now, target, Self::cut)
+    }
+
+    /// Closes connections with a code, or with a frame that has none. Their sessions are kept, unless the code is one
+    /// of those that end a session: 1000, 4003, 4004, 4006, 4007, 4009 and 4010 to 4014.
+    pub fn close(&mut self, now: Timestamp, target: Target, code: Option<CloseCode>, reason: &str) -> usize {
+        self.each(now, target, |gateway, connection| gateway.end(connection, code, reason, session_fate(code)))
+    }
+
+    /// Sends op 7. A client that is still there after [`FakeConfig::reconnect_patience`] is closed with 4000.
+    ///
+    /// [`FakeConfig::reconnect_patience`]: crate::FakeConfig::reconnect_patience
+    pub fn reconnect(&mut self, now: Timestamp, target: Target) -> usize {
+        self.each(now, target, |gateway, connection| {
+            gateway.send(connection, frames::reconnect());
+            gateway.timers.set(Timer::Farewell(connection), gateway.now + gateway.config.reconnect_patience);
+        })
+    }
+
+    /// Sends op 9. The connection stays open and may Identify or Resume again; its session is kept for a resume or
+    /// ended, as the op says.
+    pub fn invalid_session(&mut self, now: Timestamp, target: Target, resumable: Resumable) -> usize {
+        self.each(now, target, |gateway, connection| {
+            gateway.send_invalid(connection, resumable);
+            let Some(open) = gateway.connections.get_mut(&connection) else { return };
+            if let Phase::Active(key) = core::mem::replace(&mut open.phase, Phase::AwaitAuth) {
+                let fate = match resumable {
+                    Resumable::Yes => SessionFate::Kept,
+                    Resumable::No => SessionFate::Ended,
+                };
+                // What waited behind a delayed Ready was the old session's.
+                open.lane = Lane::Open;
+                gateway.timers.cancel(Timer::Lane(connection));
+                gateway.detach(key, fate);
+            }
+        })
+    }
+
+    /// Sends op 1: the client is to heartbeat now.
+    pub fn request_heartbeat(&mut self, now: Timestamp, target: Target) -> usize {
+        self.each(now, target, |gateway, connection| gateway.send(connection, frames::heartbeat_request()))
+    }
+
+    /// Sends any message, whatever is in it.
+    pub fn send_raw(&mut self, now: Timestamp, target: Target, message: &Message) -> usize {
+        self.each(now, target, |gateway, connection| gateway.send(connection, message.clone()))
+    }
+
+    /// Resets the token: sessions end, their connections are closed with 4003, and no token is right until
+    /// [`FakeGateway::accept_token`].
+    pub fn reset_token(&mut self, now: Timestamp) {
+        self.see(now);
+        self.reset();
+    }
+
+    /// Acks no heartbeat any more, until [`FakeGateway::ack_again`].
+    pub fn stop_acking(&mut self, target: Target) {
+        self.fault(target, Fault::HeartbeatAck(Fate::Omit), Span::UntilLifted);
+    }
+
+    /// Acks heartbeats again.
+    pub fn ack_again(&mut self, target: Target) {
+        self.lift(target, FaultKind::HeartbeatAck);
+    }
+
+    /// Arms a fault. It takes the place of one of the same kind for the same target; of several that would strike at
+    /// one moment, the one armed first does.
+    ///
+    /// Before a connection has a session only [`Target::All`] and [`Target::Connection`] meet it.
+    pub fn fault(&mut self, target: Target, fault: Fault, span: Span) {
+        self.faults.arm(target, fault, span);
+    }
+
+    /// Disarms the faults of a kind for this target; [`Target::All`] disarms them for every target.
+    pub fn lift(&mut self, target: Target, kind: FaultKind) {
+        self.faults.lift(target, kind);
+    }
+
+    /// Disarms all faults.
+    pub fn lift_all(&mut self) {
+        self.faults.lift_all();
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.config.token = AcceptedToken::Nothing;
+        for key in self.sessions_of(Target::All) {
+            if let Some(connection) = self.sessions.get(key).and_then(|session| session.connection) {
+                self.end(connection, Some(CloseCode(4003)), "Not authenticated.", SessionFate::Ended);
+            }
+            self.end_session(key);
+        }
+    }
+
+    fn each(&mut self, now: Timestamp, target: Target, deed: impl Fn(&mut Self, ConnectionId)) -> usize {
+        self.see(now);
+        let met: Vec<_> = self.connections.keys().copied().filter(|&id| target.meets(self.who(id))).collect();
+        for &connection in &met {
+            deed(self, connection);
+        }
+        met.len()
+    }
+
+    fn sessions_of(&self, target: Target) -> Vec<SessionKey> {
+        let meets = |(key, session): (SessionKey, &crate::session::Session)| {
+            let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
+            target.meets(who).then_some(key)
+        };
+        self.sessions.iter().filter_map(meets).collect()
+    }
+
+    fn see(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+}

@@ -1,0 +1,68 @@
+//! Who may Identify: buckets of 5 s, and the budget of a day. The fake plays one application.
+
+use core::time::Duration;
+use portcullis::Timestamp;
+use std::collections::BTreeMap;
+
+const SPACING: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    buckets: BTreeMap<u32, Timestamp>,
+    day: Option<Day>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    since: Timestamp,
+    used: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Granted,
+    TooSoon,
+    Spent,
+}
+
+impl Gate {
+    /// Asks for an Identify. One that comes too soon costs a start of the day *(api-docs issue 1328)*, but does not
+    /// make its bucket busy for longer.
+    pub(super) fn ask(&mut self, now: Timestamp, bucket: u32, daily_limit: u32) -> Verdict {
+        let mut day = self.day.filter(|day| now - day.since < DAY).unwrap_or(Day { since: now, used: 0 });
+        let busy = self.buckets.get(&bucket).is_some_and(|&last| now - last < SPACING);
+        let spent = day.used >= daily_limit;
+        day.used = day.used.saturating_add(1);
+        self.day = Some(day);
+        if busy {
+            return Verdict::TooSoon;
+        }
+        if spent {
+            return Verdict::Spent;
+        }
+        self.buckets.insert(bucket, now);
+        Verdict::Granted
+    }
+
+    /// A new token has a new day.
+    pub(super) fn renew(&mut self) {
+        self.day = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_free_again_after_five_seconds_and_a_budget_after_a_day() {
+        let at = |seconds| Timestamp::ZERO + Duration::from_secs(seconds);
+        let mut gate = Gate::default();
+        assert_eq!(gate.ask(at(0), 0, 3), Verdict::Granted);
+        assert_eq!(gate.ask(at(4), 0, 3), Verdict::TooSoon);
+        assert_eq!(gate.ask(at(4), 1, 3), Verdict::Granted);
+        assert_eq!(gate.ask(at(5), 0, 3), Verdict::Spent);
+        assert_eq!(gate.ask(at(86_400), 0, 3), Verdict::Granted);
+    }
+}

@@ -1,0 +1,234 @@
+//! The machine: connections, sessions, timers, and the one call that drives them.
+//!
+//! # Invariants
+//! * `one-holder`: a session is on at most one connection, and that connection's phase names the session.
+//! * `silent-outside`: nothing is sent on a connection before its Accept, nor after its Close or Drop.
+//! * `expiry-covers-detached`: a session has an expiry exactly while it is on no connection.
+
+use crate::config::{AcceptedToken, FakeConfig, SessionFate};
+use crate::connection::{Connection, Phase};
+use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
+use crate::gate::Gate;
+use crate::input::{Action, Actions, ConnectionId, Input};
+use crate::record::{Breach, Counters, Received, Record};
+use crate::rules::Rule;
+use crate::session::{SessionKey, SessionStatus, Sessions};
+use crate::timers::{Timer, Timers};
+use crate::{frames, query};
+use core::time::Duration;
+use portcullis::{CloseCode, Message, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The server's side of the gateway, without I/O: many connections and sessions of one application.
+///
+/// Same config and same calls give the same actions, byte for byte.
+#[derive(Debug)]
+pub struct FakeGateway {
+    pub(super) config: FakeConfig,
+    pub(super) now: Timestamp,
+    pub(super) connections: BTreeMap<ConnectionId, Connection>,
+    pub(super) sessions: Sessions,
+    pub(super) timers: Timers,
+    /// Delayed frames that have no order to keep.
+    pub(super) late: BTreeMap<u64, (ConnectionId, Message)>,
+    pub(super) lates: u64,
+    pub(super) gate: Gate,
+    pub(super) faults: Faults,
+    pub(super) record: Record,
+    pub(super) actions: VecDeque<Action>,
+    /// The state of the generator behind session ids.
+    pub(super) draws: u64,
+}
+
+impl FakeGateway {
+    /// A gateway that nobody has connected to.
+    #[must_use]
+    pub fn new(config: FakeConfig) -> Self {
+        Self {
+            now: Timestamp::ZERO,
+            connections: BTreeMap::new(),
+            sessions: Sessions::default(),
+            timers: Timers::default(),
+            late: BTreeMap::new(),
+            lates: 0,
+            gate: Gate::default(),
+            faults: Faults::default(),
+            record: Record::new(config.record_max),
+            actions: VecDeque::new(),
+            draws: config.seed,
+            config,
+        }
+    }
+
+    /// Takes what happened, does what is due, and says what to do.
+    ///
+    /// Never fails and never panics: a `now` older than one already seen counts as the newest seen, and inputs of
+    /// connections that are not open are counted and passed over.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Actions<'_> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Upgrade { connection, path_and_query } => self.upgrade(connection, &path_and_query),
+            Input::Message(connection, message) => self.message(connection, &message),
+            Input::Closed(connection, code) => self.closed(connection, code),
+            Input::Tick => {}
+        }
+        self.settle();
+        let wait = self.timers.first();
+        Actions { queue: &mut self.actions, wait }
+    }
+
+    /// When to call with [`Input::Tick`] at the latest. At once, the newest moment seen, while actions wait to be
+    /// taken: so a deed done between two calls is carried out by a driver that only keeps deadlines.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if self.actions.is_empty() { self.timers.first() } else { Some(self.now) }
+    }
+
+    /// The config it was made with, and what was changed since.
+    #[must_use]
+    pub const fn config(&self) -> &FakeConfig {
+        &self.config
+    }
+
+    /// The last frames received, oldest first.
+    #[must_use]
+    pub fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
+        self.record.received.iter()
+    }
+
+    /// The last rules broken, oldest first.
+    #[must_use]
+    pub fn breaches(&self) -> impl DoubleEndedIterator<Item = &Breach> {
+        self.record.breaches.iter()
+    }
+
+    /// How often things happened.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.record.counters
+    }
+
+    /// The connections that are open, by their number.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.connections.keys().copied()
+    }
+
+    /// The sessions that live, in the order they began.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionStatus> {
+        self.sessions.iter().map(|(_, session)| SessionStatus {
+            id: session.id,
+            shard: session.shard,
+            intents: session.intents,
+            sequence: session.sequence,
+            connection: session.connection,
+        })
+    }
+
+    /// Which token opens a session from now on, with a new day's budget of Identifies. Sessions that live go on.
+    pub fn accept_token(&mut self, token: AcceptedToken) {
+        self.config.token = token;
+        self.gate.renew();
+    }
+
+    fn upgrade(&mut self, connection: ConnectionId, path_and_query: &str) {
+        if self.connections.contains_key(&connection) {
+            self.record.counters.strays += 1;
+            return;
+        }
+        self.record.counters.connects += 1;
+        let who = Who { connection: Some(connection), session: None };
+        if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.faults.strike(FaultKind::RefuseUpgrade, who) {
+            return self.refuse(connection, status, retry_after);
+        }
+        if self.connections.len() >= self.config.connections_max {
+            return self.refuse(connection, 503, None);
+        }
+        self.actions.push_back(Action::Accept { connection });
+        let version = query::version(path_and_query);
+        self.connections.insert(connection, Connection::new(version.unwrap_or_default()));
+        if let Err(rule) = version {
+            return self.breach(connection, rule);
+        }
+        let hello = frames::hello(self.config.heartbeat_interval);
+        match self.fate(FaultKind::Hello, connection) {
+            None | Some(Fate::Unnumbered) => self.greet(connection, hello, Duration::ZERO),
+            Some(Fate::Delay(delay)) => self.greet(connection, hello, delay),
+            Some(Fate::Instead(message)) => self.send(connection, message),
+            Some(Fate::Omit) => {}
+        }
+    }
+
+    fn refuse(&mut self, connection: ConnectionId, status: u16, retry_after: Option<Duration>) {
+        self.record.counters.refused += 1;
+        self.actions.push_back(Action::Refuse { connection, status, retry_after });
+    }
+
+    fn greet(&mut self, connection: ConnectionId, hello: Message, delay: Duration) {
+        if let Some(silence) = self.silence() {
+            self.timers.set(Timer::Heart(connection), self.now + delay + silence);
+        }
+        self.send_after(connection, hello, delay);
+    }
+
+    fn closed(&mut self, connection: ConnectionId, code: Option<CloseCode>) {
+        if !self.connections.contains_key(&connection) {
+            self.record.counters.strays += 1;
+            return;
+        }
+        self.record.counters.left += 1;
+        let fate = match code {
+            Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => SessionFate::Ended,
+            Some(_) | None => SessionFate::Kept,
+        };
+        self.forget(connection, fate);
+    }
+
+    fn settle(&mut self) {
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            match timer {
+                Timer::Late(number) => {
+                    if let Some((connection, message)) = self.late.remove(&number) {
+                        self.send(connection, message);
+                    }
+                }
+                Timer::Lane(connection) => self.open_lane(connection),
+                Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
+                Timer::Farewell(connection) => {
+                    self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
+                }
+                Timer::Expiry(key) => self.end_session(key),
+            }
+        }
+    }
+
+    /// Ends a session that is on no connection.
+    pub(super) fn end_session(&mut self, key: SessionKey) {
+        self.timers.cancel(Timer::Expiry(key));
+        if self.sessions.remove(key).is_some() {
+            self.record.counters.sessions_ended += 1;
+        }
+    }
+
+    /// Forgets a connection and settles what becomes of its session.
+    pub(super) fn forget(&mut self, connection: ConnectionId, fate: SessionFate) {
+        self.timers.cancel(Timer::Heart(connection));
+        self.timers.cancel(Timer::Lane(connection));
+        self.timers.cancel(Timer::Farewell(connection));
+        if let Some(Phase::Active(key)) = self.connections.remove(&connection).map(|gone| gone.phase) {
+            self.detach(key, fate);
+        }
+    }
+
+    /// Takes a session off its connection.
+    pub(super) fn detach(&mut self, key: SessionKey, fate: SessionFate) {
+        match fate {
+            SessionFate::Ended => self.end_session(key),
+            SessionFate::Kept => {
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.connection = None;
+                    self.timers.set(Timer::Expiry(key), self.now + self.config.session_lifetime);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod connection;
+mod content;
+mod control;
+mod faults;
+mod frames;
+mod gate;
+mod gateway;
+mod handshake;
+mod input;
+mod intents;
+#[cfg(feature = "listen")]
+mod listen;
+mod query;
+mod record;
+mod request;
+mod rules;
+mod serve;
+mod session;
+mod stubs;
+mod timers;
+mod wire;
+
+pub use config::{AcceptedToken, FakeConfig, Limits, SessionFate, Tolerance};
+pub use control::EncodeError;
+pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};
+pub use frames::Resumable;
+pub use gateway::FakeGateway;
+pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
+#[cfg(feature = "listen")]
+pub use listen::{FakeHandle, FakeServer};
+pub use record::{Breach, ClientFrame, Counters, Identify, Json, Received};
+pub use rules::Rule;
+pub use session::{SessionId, SessionStatus, Shard};

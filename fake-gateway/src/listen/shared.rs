@@ -1,0 +1,236 @@
+//! The machine behind its lock, and the queues that its actions go to.
+
+use crate::config::FakeConfig;
+use crate::gateway::FakeGateway;
+use crate::input::{Action, ConnectionId, Delivery, Input};
+use core::pin::pin;
+use core::time::Duration;
+use futures_util::future::select;
+use portcullis::{CloseCode, Message, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// A connection that has so many orders waiting is cut …
+const ORDERS_MAX: usize = 16_384;
+/// … or so many bytes.
+const BYTES_MAX: usize = 64 << 20;
+/// Sockets that have not asked for an upgrade yet, beyond the connections that are allowed.
+const UNASKED_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    start: Instant,
+    /// The deadline changed.
+    moved: Notify,
+    /// Counts inputs, for those who wait for a condition.
+    news: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) gateway: FakeGateway,
+    outlets: BTreeMap<ConnectionId, Outlet>,
+    opened: u64,
+    deadline: Option<Timestamp>,
+}
+
+/// What the task of a connection is to do, in this order.
+#[derive(Debug)]
+pub(super) enum Order {
+    Send(Message, Delivery),
+    Close(Option<CloseCode>, String),
+    Drop,
+}
+
+/// The answer to an upgrade.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Accepted,
+    Refused { status: u16, retry_after: Option<Duration> },
+}
+
+/// Orders and how many bytes of them wait; the task of the connection takes from it.
+#[derive(Debug)]
+pub(super) struct Orders {
+    queue: mpsc::Receiver<Order>,
+    bytes: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Outlet {
+    queue: mpsc::Sender<Order>,
+    bytes: Arc<AtomicUsize>,
+    /// Dropped with the outlet, it cuts the connection at once.
+    _life: oneshot::Sender<()>,
+}
+
+impl Orders {
+    pub(super) async fn next(&mut self) -> Option<Order> {
+        let order = self.queue.recv().await?;
+        if let Order::Send(message, _) = &order {
+            self.bytes.fetch_sub(message.bytes().len(), Ordering::Relaxed);
+        }
+        Some(order)
+    }
+}
+
+impl Outlet {
+    /// Whether there was room.
+    fn give(&self, order: Order) -> Result<(), Full> {
+        let size = if let Order::Send(message, _) = &order { message.bytes().len() } else { 0 };
+        if self.bytes.fetch_add(size, Ordering::Relaxed) + size > BYTES_MAX {
+            return Err(Full);
+        }
+        self.queue.try_send(order).map_err(|_| Full)
+    }
+}
+
+struct Full;
+
+impl State {
+    pub(super) fn is_idle(&self) -> bool {
+        self.outlets.is_empty()
+    }
+
+    /// Gives the machine an input and carries its actions to the queues; a client whose queue is full is lost.
+    fn feed(&mut self, now: Timestamp, input: Input) -> Option<Verdict> {
+        let mut verdict = None;
+        let mut lost = self.carry(now, input, &mut verdict);
+        while let Some(connection) = lost.pop() {
+            if self.outlets.remove(&connection).is_some() {
+                lost.extend(self.carry(now, Input::Closed(connection, None), &mut verdict));
+            }
+        }
+        verdict
+    }
+
+    fn carry(&mut self, now: Timestamp, input: Input, verdict: &mut Option<Verdict>) -> Vec<ConnectionId> {
+        let mut lost = Vec::new();
+        for action in self.gateway.handle(now, input) {
+            let (connection, order) = match action {
+                Action::Accept { .. } => {
+                    *verdict = Some(Verdict::Accepted);
+                    continue;
+                }
+                Action::Refuse { status, retry_after, .. } => {
+                    *verdict = Some(Verdict::Refused { status, retry_after });
+                    continue;
+                }
+                Action::Wait { .. } => continue,
+                Action::Send { connection, message, delivery } => (connection, Order::Send(message, delivery)),
+                Action::Close { connection, code, reason } => (connection, Order::Close(code, reason)),
+                Action::Drop { connection } => (connection, Order::Drop),
+            };
+            let given = self.outlets.get(&connection).map(|outlet| outlet.give(order));
+            if let Some(Err(Full)) = given {
+                lost.push(connection);
+            }
+        }
+        lost
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: FakeConfig) -> Self {
+        let gateway = FakeGateway::new(config);
+        let state = State { gateway, outlets: BTreeMap::new(), opened: 0, deadline: None };
+        Self { state: Mutex::new(state), start: Instant::now(), moved: Notify::new(), news: watch::Sender::new(0) }
+    }
+
+    /// Numbers a new socket; `None` when there are too many.
+    pub(super) fn open(&self) -> Option<(ConnectionId, Orders, oneshot::Receiver<()>)> {
+        let mut state = self.lock();
+        let most = state.gateway.config().connections_max.saturating_add(UNASKED_MAX);
+        if state.outlets.len() >= most {
+            return None;
+        }
+        state.opened += 1;
+        let connection = ConnectionId(state.opened);
+        let (queue, orders) = mpsc::channel(ORDERS_MAX);
+        let (life, killed) = oneshot::channel();
+        let bytes = Arc::new(AtomicUsize::new(0));
+        state.outlets.insert(connection, Outlet { queue, bytes: Arc::clone(&bytes), _life: life });
+        Some((connection, Orders { queue: orders, bytes }, killed))
+    }
+
+    pub(super) fn feed(&self, input: Input) -> Option<Verdict> {
+        let now = self.now();
+        let mut state = self.lock();
+        let verdict = state.feed(now, input);
+        self.publish(state);
+        verdict
+    }
+
+    /// The task of a connection is done.
+    pub(super) fn gone(&self, connection: ConnectionId) {
+        let now = self.now();
+        let mut state = self.lock();
+        state.outlets.remove(&connection);
+        // One that was closed, or that closed, the machine knows; it counts this as a stray.
+        if state.gateway.connections().any(|open| open == connection) {
+            state.feed(now, Input::Closed(connection, None));
+        }
+        self.publish(state);
+    }
+
+    pub(super) fn with<R>(&self, deed: impl FnOnce(&mut FakeGateway, Timestamp) -> R) -> R {
+        let now = self.now();
+        let mut state = self.lock();
+        let done = deed(&mut state.gateway, now);
+        state.feed(now, Input::Tick);
+        self.publish(state);
+        done
+    }
+
+    pub(super) async fn until(&self, condition: impl Fn(&State) -> bool) {
+        let mut news = self.news.subscribe();
+        while !condition(&self.lock()) {
+            // The sender lives as long as we do.
+            let _ = news.changed().await;
+        }
+    }
+
+    /// Returns when the machine's deadline has come.
+    pub(super) async fn due(&self) {
+        loop {
+            let deadline = self.lock().deadline;
+            let moved = pin!(self.moved.notified());
+            match deadline {
+                None => moved.await,
+                Some(at) => {
+                    let sleep = pin!(sleep_until(self.start + (at - Timestamp::ZERO)));
+                    if let futures_util::future::Either::Left(_) = select(sleep, moved).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn cut_all(&self) {
+        self.lock().outlets.clear();
+    }
+
+    fn publish(&self, mut state: MutexGuard<'_, State>) {
+        let deadline = state.gateway.deadline();
+        if deadline != state.deadline {
+            state.deadline = deadline;
+            self.moved.notify_one();
+        }
+        drop(state);
+        self.news.send_modify(|news| *news += 1);
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::ZERO + self.start.elapsed()
+    }
+
+    /// A panic in a test's deed does not take the server with it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

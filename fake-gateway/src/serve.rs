@@ -1,0 +1,91 @@
+//! A client's frame, from its bytes to its answer.
+
+use crate::config::Limits;
+use crate::connection::{Pace, Phase};
+use crate::faults::{Fate, FaultKind};
+use crate::frames;
+use crate::gateway::FakeGateway;
+use crate::input::ConnectionId;
+use crate::record::{ClientFrame, Received};
+use crate::request::{Envelope, Opcode, Request, envelope};
+use crate::rules::Rule;
+use crate::timers::Timer;
+use core::time::Duration;
+use portcullis::Message;
+
+/// No frame of a client may be longer.
+const FRAME_MAX: usize = 4096;
+
+impl FakeGateway {
+    pub(super) fn message(&mut self, connection: ConnectionId, message: &Message) {
+        let now = self.now;
+        let Some(open) = self.connections.get_mut(&connection) else {
+            self.record.counters.strays += 1;
+            return;
+        };
+        let (pace, phase) = (open.count(now), open.phase);
+        let bytes = message.bytes();
+        let (frame, request) = match envelope(bytes) {
+            Ok(envelope) => read(phase, &envelope),
+            Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
+            Err(rule) => (ClientFrame::Garbage, Err(rule)),
+        };
+        self.record.receive(Received { at: now, connection, size: bytes.len(), frame });
+        let real = self.config.limits == Limits::Real;
+        if real && pace == Pace::Exceeded {
+            return self.breach(connection, Rule::RateLimited);
+        }
+        if real && bytes.len() > FRAME_MAX {
+            return self.breach(connection, Rule::TooLong { bytes: bytes.len() });
+        }
+        match request {
+            Ok(request) => self.grant(connection, phase, request),
+            Err(rule) => self.breach(connection, rule),
+        }
+    }
+
+    fn grant(&mut self, connection: ConnectionId, phase: Phase, request: Request) {
+        match request {
+            Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
+            Request::Identify { token, identify } => self.identify(connection, &token, &identify),
+            Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
+            Request::Command(_) => self.record.counters.commands += 1,
+        }
+    }
+
+    fn heartbeat(&mut self, connection: ConnectionId, phase: Phase, sequence: Option<u64>) {
+        self.record.counters.heartbeats += 1;
+        if let Phase::Active(key) = phase
+            && let Some(session) = self.sessions.get(key)
+            && sequence.is_some_and(|sequence| sequence > session.sequence)
+        {
+            self.breach(connection, Rule::HeartbeatAhead);
+        }
+        if let Some(silence) = self.silence() {
+            self.timers.set(Timer::Heart(connection), self.now + silence);
+        }
+        let ack = frames::heartbeat_ack();
+        let (message, delay) = match self.fate(FaultKind::HeartbeatAck, connection) {
+            None | Some(Fate::Unnumbered) => (ack, Duration::ZERO),
+            Some(Fate::Delay(delay)) => (ack, delay),
+            Some(Fate::Instead(message)) => (message, Duration::ZERO),
+            Some(Fate::Omit) => return,
+        };
+        self.record.counters.acks += 1;
+        self.send_after(connection, message, delay);
+    }
+}
+
+/// Looks into a frame: what the record keeps of it, and what is to be done or was broken.
+fn read(phase: Phase, envelope: &Envelope<'_>) -> (ClientFrame, Result<Request, Rule>) {
+    let op = envelope.op.number();
+    let request = envelope.request();
+    let frame = request.as_ref().map_or(ClientFrame::Unlawful { op }, |request| request.frame(envelope.op));
+    let early = match (phase, envelope.op) {
+        (Phase::AwaitAuth, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume) => None,
+        (Phase::AwaitAuth, _) => Some(Rule::NotAuthenticated { op }),
+        (Phase::Active(_), Opcode::Identify | Opcode::Resume) => Some(Rule::AlreadyAuthenticated),
+        (Phase::Active(_), _) => None,
+    };
+    (frame, early.map_or(request, Err))
+}

@@ -1,0 +1,207 @@
+//! The ways out: every frame, close and drop leaves through here.
+
+use crate::config::{SessionFate, Tolerance};
+use crate::connection::Lane;
+use crate::content;
+use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
+use crate::frames;
+use crate::gateway::FakeGateway;
+use crate::input::{Action, ConnectionId, Delivery, Piece};
+use crate::intents;
+use crate::record::Breach;
+use crate::rules::Rule;
+use crate::session::{Event, SessionKey};
+use crate::timers::Timer;
+use core::time::Duration;
+use portcullis::{CloseCode, Message};
+use std::sync::Arc;
+
+/// How many delayed frames may wait; more are left out.
+const LATE_MAX: usize = 65_536;
+
+impl FakeGateway {
+    /// Writes a rule down as broken and ends the connection if that is the price.
+    pub(super) fn breach(&mut self, connection: ConnectionId, rule: Rule) {
+        self.record.breach(Breach { at: self.now, connection, rule });
+        let Some(code) = rule.close_code() else { return };
+        let fate = match rule {
+            Rule::SessionTimedOut => self.config.after_timeout,
+            _ => session_fate(Some(code)),
+        };
+        self.end(connection, Some(code), rule.reason(), fate);
+    }
+
+    /// Closes a connection with a frame.
+    pub(super) fn end(&mut self, connection: ConnectionId, code: Option<CloseCode>, reason: &str, fate: SessionFate) {
+        if self.connections.contains_key(&connection) {
+            self.record.counters.ended += 1;
+            self.actions.push_back(Action::Close { connection, code, reason: reason.into() });
+            self.forget(connection, fate);
+        }
+    }
+
+    /// Cuts a connection; its session is kept.
+    pub(super) fn cut(&mut self, connection: ConnectionId) {
+        if self.connections.contains_key(&connection) {
+            self.record.counters.ended += 1;
+            self.actions.push_back(Action::Drop { connection });
+            self.forget(connection, SessionFate::Kept);
+        }
+    }
+
+    /// Sends a message now, in one piece unless a fault splits it.
+    pub(super) fn send(&mut self, connection: ConnectionId, message: Message) {
+        if !self.connections.contains_key(&connection) {
+            return;
+        }
+        let delivery = match self.faults.strike(FaultKind::Split, self.who(connection)) {
+            Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
+            Some(_) | None => Delivery::Whole,
+        };
+        self.actions.push_back(Action::Send { connection, message, delivery });
+    }
+
+    /// Sends a frame that is no dispatch, later if there is a delay.
+    pub(super) fn send_after(&mut self, connection: ConnectionId, message: Message, delay: Duration) {
+        if delay == Duration::ZERO {
+            return self.send(connection, message);
+        }
+        if self.late.len() < LATE_MAX {
+            self.lates += 1;
+            self.late.insert(self.lates, (connection, message));
+            self.timers.set(Timer::Late(self.lates), self.now + delay);
+        }
+    }
+
+    /// Sends a dispatch, behind those that are held. A lane that holds more than a ring's worth is a lost client.
+    pub(super) fn send_in_lane(&mut self, connection: ConnectionId, message: Message) {
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        match &mut open.lane {
+            Lane::Open => self.send(connection, message),
+            Lane::Held(waiting) if waiting.len() > self.config.ring => self.cut(connection),
+            Lane::Held(waiting) => waiting.push_back(message),
+        }
+    }
+
+    /// Numbers a Ready or Resumed and sends it, unless a fault has another fate for it.
+    pub(super) fn send_milestone(
+        &mut self,
+        key: SessionKey,
+        connection: ConnectionId,
+        kind: FaultKind,
+        event: &Arc<Event>,
+    ) {
+        let fate = self.fate(kind, connection);
+        let unnumbered = matches!(fate, Some(Fate::Unnumbered)).then(|| frames::dispatch(event, None));
+        let message = match unnumbered {
+            Some(message) => message,
+            None => self.number(key, event),
+        };
+        match fate {
+            None | Some(Fate::Unnumbered) => self.send_in_lane(connection, message),
+            Some(Fate::Omit) => {}
+            Some(Fate::Instead(other)) => self.send_in_lane(connection, other),
+            Some(Fate::Delay(delay)) => {
+                if let Some(open) = self.connections.get_mut(&connection) {
+                    open.lane = Lane::Held([message].into());
+                    self.timers.set(Timer::Lane(connection), self.now + delay);
+                }
+            }
+        }
+    }
+
+    pub(super) fn open_lane(&mut self, connection: ConnectionId) {
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        if let Lane::Held(waiting) = core::mem::replace(&mut open.lane, Lane::Open) {
+            for message in waiting {
+                self.send(connection, message);
+            }
+        }
+    }
+
+    /// Gives an event to a session if its intents let it through; whether they did.
+    pub(super) fn deliver(&mut self, key: SessionKey, event: &Arc<Event>) -> Passage {
+        let Some(session) = self.sessions.get(key) else { return Passage::Filtered };
+        let need = intents::need(&event.name);
+        let in_guild = need.is_some_and(|need| need.guild == need.direct) || content::in_guild(&event.data);
+        if !session.allows(need, in_guild) {
+            self.record.counters.filtered += 1;
+            return Passage::Filtered;
+        }
+        let sees_content = session.intents & intents::MESSAGE_CONTENT != 0;
+        let bare = if sees_content { None } else { content::stripped(event) };
+        let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
+        let connection = session.connection;
+        let fault = self.faults.strike(FaultKind::Sequence, who);
+        if let (Some(Fault::Sequence(SequenceFault::Skip(numbers))), Some(session)) =
+            (&fault, self.sessions.get_mut(key))
+        {
+            session.sequence = session.sequence.saturating_add(*numbers);
+        }
+        let message = self.number(key, bare.as_ref().unwrap_or(event));
+        if let Some(connection) = connection {
+            if matches!(fault, Some(Fault::Sequence(SequenceFault::Repeat))) {
+                self.send_in_lane(connection, message.clone());
+            }
+            self.send_in_lane(connection, message);
+        }
+        Passage::Through
+    }
+
+    fn number(&mut self, key: SessionKey, event: &Arc<Event>) -> Message {
+        self.record.counters.dispatches += 1;
+        let sequence = self.sessions.get_mut(key).map(|session| session.number(Arc::clone(event), self.config.ring));
+        frames::dispatch(event, sequence)
+    }
+
+    /// The fate that a fault has for a frame on this connection.
+    pub(super) fn fate(&mut self, kind: FaultKind, connection: ConnectionId) -> Option<Fate> {
+        match self.faults.strike(kind, self.who(connection))? {
+            Fault::Hello(fate) | Fault::HeartbeatAck(fate) | Fault::Ready(fate) | Fault::Resumed(fate) => Some(fate),
+            _ => None,
+        }
+    }
+
+    pub(super) fn who(&self, connection: ConnectionId) -> Who {
+        let key = self.connections.get(&connection).and_then(crate::connection::Connection::session);
+        let session = key.and_then(|key| self.sessions.get(key)).map(|session| (session.id, session.slice()));
+        Who { connection: Some(connection), session }
+    }
+
+    /// How long a client may be silent.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        match self.config.tolerance {
+            Tolerance::Percent(percent) => Some(self.config.heartbeat_interval.saturating_mul(percent) / 100),
+            Tolerance::Unlimited => None,
+        }
+    }
+}
+
+/// Whether an event went to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    Through,
+    Filtered,
+}
+
+/// What becomes of the session when the gateway closes with this code: the protocol page's table of what destroys one.
+pub(super) fn session_fate(code: Option<CloseCode>) -> SessionFate {
+    match code.map(|code| code.0) {
+        Some(1000 | 4003 | 4004 | 4006 | 4007 | 4009..=4014) => SessionFate::Ended,
+        Some(_) | None => SessionFate::Kept,
+    }
+}
+
+fn split(message: &Message, pieces: u32, gap: Duration) -> Delivery {
+    let bytes = message.bytes();
+    let count = usize::try_from(pieces).unwrap_or(usize::MAX).clamp(1, bytes.len().max(1));
+    let (size, longer) = (bytes.len() / count, bytes.len() % count);
+    let mut rest = bytes.clone();
+    let pieces = (0..count)
+        .map(|index| Piece {
+            after: if index == 0 { Duration::ZERO } else { gap },
+            bytes: rest.split_to(size + usize::from(index < longer)),
+        })
+        .collect();
+    Delivery::Pieces(pieces)
+}

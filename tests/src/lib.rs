@@ -1,0 +1,28 @@
+//! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
+//! clock ([`World`]), and what they do, told as text ([`story`]).
+
+// Tools of tests fail by panicking: that is what they are for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+pub mod frames;
+pub mod rig;
+pub mod story;
+pub mod world;
+
+pub use rig::Rig;
+pub use story::Story;
+pub use world::World;
+
+use core::time::Duration;
+
+/// `count` seconds.
+#[must_use]
+pub const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// `count` milliseconds.
+#[must_use]
+pub const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

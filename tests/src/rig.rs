@@ -1,0 +1,218 @@
+//! A machine driven by hand on a virtual clock: a test says what the world does, and reads what the machine did.
+
+use crate::frames;
+use crate::story::Story;
+use core::time::Duration;
+use portcullis::dialect::Dialect;
+use portcullis::dialect::discord::{Discord, Intents};
+use portcullis::machine::{Action, CommandId, Config, ConnectFailure, FirstBeat, HeartbeatPolicy, Input, Phase};
+use portcullis::machine::{SendError, Shutdown};
+use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use std::collections::VecDeque;
+
+/// A machine, its clock, and the story so far.
+///
+/// Writes are answered at once, unless [`hold_writes`](Self::hold_writes) was called; identifies are granted at once,
+/// unless [`hold_identify`](Self::hold_identify) was.
+pub struct Rig<D: Dialect = Discord> {
+    /// The machine.
+    pub machine: GatewayMachine<D>,
+    /// What happened since the last [`assert`](Self::assert).
+    pub story: Story,
+    /// The clock.
+    pub now: Timestamp,
+    link: Option<LinkId>,
+    writes: Held,
+    identifies: Held,
+}
+
+/// Whether something is answered by the rig or by the test.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    No,
+    Yes,
+}
+
+/// The token of the rigs, to be looked for where it must not be.
+pub const TOKEN: &str = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
+
+/// The Discord of the rigs.
+#[must_use]
+pub fn discord() -> Discord {
+    Discord::new(TOKEN, Intents::UNPRIVILEGED).unwrap()
+}
+
+/// The default config, but for the first beat, which is at once: a test's times are then round.
+#[must_use]
+pub fn config() -> Config {
+    Config {
+        heartbeat: HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() },
+        ..Config::default()
+    }
+}
+
+impl Rig {
+    /// A rig that has not started.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self::of(discord(), config)
+    }
+
+    /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first beat was acknowledged. The clock is
+    /// at 0 and the story is empty.
+    #[must_use]
+    pub fn online(config: Config) -> Self {
+        let mut rig = Self::new(config);
+        rig.start().open().message(frames::hello("40000")).message(frames::ack());
+        rig.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
+        assert_eq!(rig.machine.phase(), Phase::Online);
+        rig.story.clear();
+        rig
+    }
+
+    /// A rig whose session of two dispatches lost its link, and that has sent its Resume. The story is empty.
+    #[must_use]
+    pub fn resuming(config: Config) -> Self {
+        let mut rig = Self::online(config);
+        rig.lose().next();
+        rig.open().message(frames::hello("40000"));
+        assert_eq!(rig.machine.phase(), Phase::Resuming);
+        rig.story.clear();
+        rig
+    }
+}
+
+impl<D: Dialect> Rig<D> {
+    /// A rig of any dialect.
+    #[must_use]
+    pub fn of(dialect: D, config: Config) -> Self {
+        let machine = GatewayMachine::new(dialect, config, Seed(7)).unwrap();
+        let (story, now) = (Story::default(), Timestamp::ZERO);
+        Self { machine, story, now, link: None, writes: Held::No, identifies: Held::No }
+    }
+
+    /// From here on the test answers writes, by [`sent`](Self::sent).
+    pub fn hold_writes(&mut self) -> &mut Self {
+        self.writes = Held::Yes;
+        self
+    }
+
+    /// From here on the test answers identifies.
+    pub fn hold_identify(&mut self) -> &mut Self {
+        self.identifies = Held::Yes;
+        self
+    }
+
+    /// Gives an input now, and carries out what the machine wants: writes and identifies are answered at once.
+    pub fn give(&mut self, input: Input) -> &mut Self {
+        self.story.input(self.now, &input);
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for action in self.machine.handle(self.now, input) {
+                match &action {
+                    Action::Connect { link, .. } => self.link = Some(*link),
+                    Action::Send { link, .. } if self.writes == Held::No => inputs.push_back(Input::Sent(*link)),
+                    Action::AskIdentify { link } if self.identifies == Held::No => {
+                        inputs.push_back(Input::IdentifyGranted(*link));
+                    }
+                    _ => {}
+                }
+                if !matches!(action, Action::Wait { .. }) {
+                    self.story.action(self.now, &action);
+                }
+            }
+        }
+        self
+    }
+
+    /// `Start`.
+    pub fn start(&mut self) -> &mut Self {
+        self.give(Input::Start)
+    }
+
+    /// The link's socket is open.
+    pub fn open(&mut self) -> &mut Self {
+        self.give(Input::Opened(self.link()))
+    }
+
+    /// The link's socket could not be opened.
+    pub fn refuse(&mut self, failure: ConnectFailure) -> &mut Self {
+        self.give(Input::ConnectFailed(self.link(), failure))
+    }
+
+    /// A message came.
+    pub fn message(&mut self, message: Message) -> &mut Self {
+        self.give(Input::Message(self.link(), message))
+    }
+
+    /// The socket took the outstanding write.
+    pub fn sent(&mut self) -> &mut Self {
+        self.give(Input::Sent(self.link()))
+    }
+
+    /// The connection was lost without a close frame.
+    pub fn lose(&mut self) -> &mut Self {
+        self.give(Input::Closed(self.link(), Closure::Eof))
+    }
+
+    /// The peer closed with this code.
+    pub fn close(&mut self, code: u16) -> &mut Self {
+        let frame = CloseFrame { code: Some(CloseCode(code)), reason: String::new() };
+        self.give(Input::Closed(self.link(), Closure::Frame(frame)))
+    }
+
+    /// A tick now.
+    pub fn tick(&mut self) -> &mut Self {
+        self.give(Input::Tick)
+    }
+
+    /// Lets time pass without a tick.
+    pub fn pass(&mut self, span: Duration) -> &mut Self {
+        self.now = self.now + span;
+        self
+    }
+
+    /// Lets time pass, and gives a tick at each deadline in it.
+    pub fn advance(&mut self, span: Duration) -> &mut Self {
+        let end = self.now + span;
+        while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            self.tick();
+        }
+        self.now = end;
+        self
+    }
+
+    /// Jumps to the next deadline and gives a tick there.
+    pub fn next(&mut self) -> &mut Self {
+        self.now = self.now.max(self.machine.deadline().unwrap());
+        self.tick()
+    }
+
+    /// Sends a command, and ticks.
+    pub fn send(&mut self, command: D::Command) -> Result<CommandId, SendError> {
+        let id = self.machine.send(self.now, command)?;
+        self.tick();
+        Ok(id)
+    }
+
+    /// Shuts down, and ticks.
+    pub fn shutdown(&mut self, shutdown: Shutdown) -> &mut Self {
+        self.machine.shutdown(self.now, shutdown);
+        self.tick()
+    }
+
+    /// Compares the story with `expected` (see [`Story::assert`]) and forgets it.
+    #[track_caller]
+    pub fn assert(&mut self, expected: &str) -> &mut Self {
+        self.story.assert(expected);
+        self.story.clear();
+        self
+    }
+
+    /// The current link's id, or the last one's.
+    #[must_use]
+    pub fn link(&self) -> LinkId {
+        self.link.expect("a machine that connected")
+    }
+}

@@ -1,0 +1,270 @@
+//! Client and server on one virtual clock, with a wire between them that can be cut.
+
+use crate::rig::{config, discord};
+use crate::story::Story;
+use core::time::Duration;
+use portcullis::dialect::discord::Discord;
+use portcullis::machine::{Action, Config, ConnectFailure, Event, Input, Phase};
+use portcullis::{CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use portcullis_fake::{self as fake, ConnectionId, Delivery, FakeConfig, FakeGateway};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Client machine, server machine, a wire, one clock. It jumps from deadline to deadline.
+pub struct World {
+    /// The client.
+    pub client: GatewayMachine<Discord>,
+    /// The server.
+    pub gateway: FakeGateway,
+    /// What the client did and saw.
+    pub story: Story,
+    /// Every event the client gave out.
+    pub events: Vec<Event>,
+    /// The clock.
+    pub now: Timestamp,
+    latency: Duration,
+    wire: BTreeMap<(Timestamp, u64), Parcel>,
+    parcels: u64,
+    open: BTreeSet<LinkId>,
+    unreachable: Vec<String>,
+}
+
+/// What is on its way.
+#[derive(Clone, Debug)]
+enum Parcel {
+    ToServer(fake::Input),
+    ToClient(LinkId, Input),
+}
+
+impl World {
+    /// The time a message takes, either way.
+    pub const LATENCY: Duration = Duration::from_millis(20);
+
+    /// A world in which nothing has happened.
+    #[must_use]
+    pub fn new(config: Config, gateway: FakeConfig, seed: Seed) -> Self {
+        Self {
+            client: GatewayMachine::new(discord(), config, seed).unwrap(),
+            gateway: FakeGateway::new(gateway),
+            story: Story::default(),
+            events: Vec::new(),
+            now: Timestamp::ZERO,
+            latency: Self::LATENCY,
+            wire: BTreeMap::new(),
+            parcels: 0,
+            open: BTreeSet::new(),
+            unreachable: Vec::new(),
+        }
+    }
+
+    /// An online shard at a gateway with this heartbeat interval; the story so far is forgotten.
+    #[must_use]
+    pub fn online(seed: Seed, interval: Duration) -> Self {
+        let gateway = FakeConfig { heartbeat_interval: interval, ..FakeConfig::default() };
+        let mut world =
+            Self::new(Config { heartbeat: portcullis::machine::HeartbeatPolicy::default(), ..config() }, gateway, seed);
+        world.start();
+        world.until_online();
+        world.story.clear();
+        world
+    }
+
+    /// Starts the client.
+    pub fn start(&mut self) {
+        self.tell(Input::Start);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(next) = self.next_moment().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until the client is online and nothing more is on its way.
+    ///
+    /// # Panics
+    /// When an hour is not enough.
+    #[track_caller]
+    pub fn until_online(&mut self) {
+        let end = self.now + Duration::from_secs(3600);
+        while self.client.phase() != Phase::Online || !self.wire.is_empty() {
+            let next = self.next_moment().expect("a started client has a deadline");
+            assert!(next <= end, "not online after an hour:\n{}", self.story.text());
+            self.now = self.now.max(next);
+            self.step();
+        }
+    }
+
+    /// Something is done to the server.
+    pub fn serve<R>(&mut self, deed: impl FnOnce(&mut FakeGateway, Timestamp) -> R) -> R {
+        let done = deed(&mut self.gateway, self.now);
+        self.tell_server(fake::Input::Tick);
+        done
+    }
+
+    /// Cuts the wire: the client sees the end of the stream, what was on its way is lost.
+    pub fn cut(&mut self) {
+        self.wire.clear();
+        for link in std::mem::take(&mut self.open) {
+            self.story.deed(self.now, "cut");
+            self.tell_server(fake::Input::Closed(connection(link), None));
+            self.tell(Input::Closed(link, Closure::Eof));
+        }
+    }
+
+    /// No connection to a URL that has `text` in it can be opened.
+    pub fn make_unreachable(&mut self, text: &str) {
+        self.unreachable.push(text.into());
+    }
+
+    /// All can be reached again.
+    pub fn make_reachable(&mut self) {
+        self.unreachable.clear();
+    }
+
+    /// Gives the client an input now, and carries out what it wants.
+    pub fn tell(&mut self, input: Input) {
+        self.story.input(self.now, &input);
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let actions: Vec<Action> = self.client.handle(self.now, input).collect();
+            for action in actions {
+                if !matches!(action, Action::Wait { .. }) {
+                    self.story.action(self.now, &action);
+                }
+                inputs.extend(self.carry_out(action));
+            }
+        }
+    }
+
+    /// Compares the story with `expected` (see [`Story::assert`]) and forgets it.
+    #[track_caller]
+    pub fn assert_story(&mut self, expected: &str) {
+        self.story.assert(expected);
+        self.story.clear();
+    }
+
+    fn carry_out(&mut self, action: Action) -> Option<Input> {
+        match action {
+            Action::Connect { link, url, .. } => {
+                if self.unreachable.iter().any(|text| url.as_str().contains(text)) {
+                    return Some(Input::ConnectFailed(link, ConnectFailure::Refused));
+                }
+                self.open.insert(link);
+                let path_and_query = url.path_and_query().into();
+                self.post(Parcel::ToServer(fake::Input::Upgrade { connection: connection(link), path_and_query }));
+                None
+            }
+            Action::Send { link, message } => {
+                self.post(Parcel::ToServer(fake::Input::Message(connection(link), message)));
+                Some(Input::Sent(link))
+            }
+            Action::Close { link, code, .. } => {
+                self.post(Parcel::ToServer(fake::Input::Closed(connection(link), Some(code))));
+                let frame = CloseFrame { code: Some(code), reason: String::new() };
+                let back = self.now + self.latency * 2;
+                self.post_at(back, Parcel::ToClient(link, Input::Closed(link, Closure::Frame(frame))));
+                None
+            }
+            Action::Abort { link } => {
+                self.open.remove(&link);
+                self.post(Parcel::ToServer(fake::Input::Closed(connection(link), None)));
+                None
+            }
+            Action::AskIdentify { link } => Some(Input::IdentifyGranted(link)),
+            Action::Event(event) => {
+                self.events.push(event);
+                None
+            }
+            Action::ReturnIdentify { .. } | Action::AskToken { .. } | Action::Wait { .. } => None,
+        }
+    }
+
+    fn tell_server(&mut self, input: fake::Input) {
+        let actions: Vec<fake::Action> = self.gateway.handle(self.now, input).collect();
+        for action in actions {
+            match action {
+                fake::Action::Accept { connection } => self.post_back(connection, Input::Opened),
+                fake::Action::Refuse { connection, status, retry_after } => {
+                    let failure = ConnectFailure::Http { status, retry_after };
+                    self.post_back(connection, |link| Input::ConnectFailed(link, failure));
+                }
+                fake::Action::Send { connection, message, delivery } => {
+                    let delay = match delivery {
+                        Delivery::Whole => Duration::ZERO,
+                        Delivery::Pieces(pieces) => pieces.iter().map(|piece| piece.after).sum(),
+                    };
+                    let link = link(connection);
+                    let input = Input::Message(link, as_received(message));
+                    self.post_at(self.now + self.latency + delay, Parcel::ToClient(link, input));
+                }
+                fake::Action::Close { connection, code, reason } => {
+                    let closure = Closure::Frame(CloseFrame { code, reason });
+                    self.post_back(connection, |link| Input::Closed(link, closure));
+                }
+                fake::Action::Drop { connection } => {
+                    self.post_back(connection, |link| Input::Closed(link, Closure::Eof));
+                }
+                fake::Action::Wait { .. } => {}
+            }
+        }
+    }
+
+    fn next_moment(&self) -> Option<Timestamp> {
+        let parcel = self.wire.keys().next().map(|(at, _)| *at);
+        [parcel, self.client.deadline(), self.gateway.deadline()].into_iter().flatten().min()
+    }
+
+    /// Delivers a parcel that is due, or lets a machine do what is due.
+    fn step(&mut self) {
+        if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            match entry.remove() {
+                Parcel::ToServer(input) => self.tell_server(input),
+                Parcel::ToClient(link, input) if self.open.contains(&link) => {
+                    if matches!(input, Input::Closed(..) | Input::ConnectFailed(..)) {
+                        self.open.remove(&link);
+                    }
+                    self.tell(input);
+                }
+                Parcel::ToClient(..) => {}
+            }
+        } else if self.gateway.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.tell_server(fake::Input::Tick);
+        } else {
+            self.tell(Input::Tick);
+        }
+    }
+
+    fn post(&mut self, parcel: Parcel) {
+        self.post_at(self.now + self.latency, parcel);
+    }
+
+    fn post_at(&mut self, at: Timestamp, parcel: Parcel) {
+        self.parcels += 1;
+        self.wire.insert((at, self.parcels), parcel);
+    }
+
+    fn post_back(&mut self, connection: ConnectionId, input: impl FnOnce(LinkId) -> Input) {
+        let link = link(connection);
+        self.post(Parcel::ToClient(link, input(link)));
+    }
+}
+
+fn connection(link: LinkId) -> ConnectionId {
+    ConnectionId(u64::from(link.0))
+}
+
+fn link(connection: ConnectionId) -> LinkId {
+    LinkId(u32::try_from(connection.0).unwrap_or(u32::MAX))
+}
+
+/// A message has memory of its own once it crossed a wire.
+fn as_received(message: Message) -> Message {
+    match message {
+        Message::Text(bytes) => Message::Text(bytes::Bytes::copy_from_slice(&bytes)),
+        Message::Binary(bytes) => Message::Binary(bytes::Bytes::copy_from_slice(&bytes)),
+    }
+}
