@@ -111,7 +111,7 @@ impl<D: Dialect> GatewayMachine<D> {
         self.catch_up(sight);
         let wait = self.link.deadline(&self.desk).map(|(until, timer)| {
             debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            Action::Wait { until: until.max(self.desk.now + Duration::from_millis(1)), timer }
+            Action::Wait { until: until.max(self.desk.now + Duration::from_nanos(1)), timer }
         });
         Actions { tray: &mut self.desk.tray, wait }
     }
