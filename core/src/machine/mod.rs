@@ -132,8 +132,9 @@ impl<D: Dialect> GatewayMachine<D> {
         self.ask(now, Asked::Shutdown(shutdown));
     }
 
-    /// Asks for a new link, the session kept: without effect where one is on its way already. Give a
-    /// [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
+    /// Asks for a new link, the session kept. A link that is open or being opened is left; a wait between two links
+    /// ends at once: the network may be back. While a link closes, the next is on its way already. It does not count
+    /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
         if !matches!(self.desk.asked, Some(Asked::Shutdown(_))) {
             self.ask(now, Asked::Reconnect(cause));
