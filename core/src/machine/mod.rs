@@ -290,7 +290,7 @@ impl<D: Dialect> GatewayMachine<D> {
 
     fn message(&mut self, link: LinkId, message: Message) {
         let desk = &mut self.desk;
-        if !self.link.wire().is_some_and(|wire| wire.link == link) {
+        if self.link.wire().is_none_or(|wire| wire.link != link) {
             desk.counts.stale += 1;
             return;
         }

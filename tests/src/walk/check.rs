@@ -143,10 +143,7 @@ impl Checker {
         if actions.len() > most + 1 {
             return Err(Violation::TooMany);
         }
-        match (phase == Phase::Ended) == self.is_ended {
-            true => Ok(()),
-            false => Err(Violation::AfterEnd),
-        }
+        if (phase == Phase::Ended) == self.is_ended { Ok(()) } else { Err(Violation::AfterEnd) }
     }
 
     fn note(&mut self, input: &Input) {
