@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The server's side of the gateway, without I/O: many connections and sessions of one application.
 ///
-/// Same config and same calls give the same actions, byte for byte.
-#[derive(Debug)]
+/// Same config and same calls give the same actions, byte for byte. A clone goes on as the original would.
+#[derive(Clone, Debug)]
 pub struct FakeGateway {
     pub(super) config: FakeConfig,
     pub(super) now: Timestamp,

@@ -147,7 +147,7 @@ pub struct Counters {
 }
 
 /// The record: two lists that forget their oldest, and the counters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) received: VecDeque<Received>,
     pub(super) breaches: VecDeque<Breach>,

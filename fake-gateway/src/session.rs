@@ -62,7 +62,7 @@ impl TokenPrint {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) token: TokenPrint,
@@ -134,7 +134,7 @@ pub struct SessionStatus {
 }
 
 /// All sessions, in the order they began, and their ids.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     by_key: BTreeMap<SessionKey, Session>,
     by_id: BTreeMap<SessionId, SessionKey>,

@@ -54,7 +54,13 @@ impl FakeGateway {
         if !self.connections.contains_key(&connection) {
             return;
         }
-        let delivery = match self.faults.strike(FaultKind::Split, self.who(connection)) {
+        let who = self.who(connection);
+        if let Some(Fault::Cut { bytes }) = self.faults.strike(FaultKind::Cut, who) {
+            let bytes = bytes.min(message.bytes().len().saturating_sub(1));
+            self.actions.push_back(Action::Send { connection, message, delivery: Delivery::Cut { bytes } });
+            return self.cut(connection);
+        }
+        let delivery = match self.faults.strike(FaultKind::Split, who) {
             Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
             Some(_) | None => Delivery::Whole,
         };

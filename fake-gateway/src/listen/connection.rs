@@ -138,6 +138,10 @@ async fn write(mut sender: WebSocketSender<Stream>, mut orders: Orders) {
                 }
                 written
             }
+            Order::Send(message, Delivery::Cut { bytes }) => {
+                let opcode = opcode(&message);
+                send(&mut sender, Frame::message(message.into_bytes().slice(..bytes), opcode, false)).await
+            }
             Order::Close(code, reason) => {
                 let frame = code.map(|code| CloseFrame { code: WireCode::from(code.0), reason: short(reason).into() });
                 let _ = timeout(WRITE, sender.close(frame)).await;
