@@ -62,6 +62,8 @@ pub mod dispatch;
 pub mod machine;
 pub mod message;
 mod rng;
+mod session;
+mod shard;
 mod time;
 pub mod token;
 pub mod url;
