@@ -7,6 +7,7 @@
 pub mod frames;
 pub mod rig;
 pub mod story;
+pub mod toy;
 pub mod world;
 
 pub use rig::Rig;

@@ -3,6 +3,9 @@
 //!
 //! A file is one frame. What a plain parse by `serde_json` finds in it is what must come out of the machine.
 
+// Tools of tests fail by panicking: that is what they are for.
+#![allow(clippy::expect_used)]
+
 use bytes::Bytes;
 use portcullis::dispatch::Dispatch;
 use portcullis::machine::{Action, Event, Fault, Input, Phase, Timer};
@@ -27,10 +30,10 @@ fn every_frame_of_the_corpus_is_read_as_a_plain_parse_reads_it() {
     let mut sequence = 2;
     for sample in &dispatches {
         match sample.event().as_deref() {
-            Some("READY") => sample.writings().for_each(|writing| ready(sample, writing)),
-            Some("RESUMED") => sample.writings().for_each(|writing| resumed(sample, writing)),
+            Some("READY") => writings().for_each(|writing| ready(sample, writing)),
+            Some("RESUMED") => writings().for_each(|writing| resumed(sample, writing)),
             Some(_) | None => {
-                for writing in sample.writings() {
+                for writing in writings() {
                     sequence += 1;
                     let event = only_event(&mut online, writing.write(sample, sequence), sample);
                     let Event::Dispatch(dispatch) = event else { panic!("{}: {event:?}", sample.file) };
@@ -172,12 +175,6 @@ impl Sample {
         Message::Text(self.bytes.clone())
     }
 
-    /// Every way in which its dispatch is written.
-    fn writings(&self) -> impl Iterator<Item = Writing> + use<> {
-        let spaced = |order| [Space::None, Space::Around].map(|space| Writing { order, space });
-        ORDERS.into_iter().flat_map(spaced)
-    }
-
     #[track_caller]
     fn assert_same(&self, dispatch: &Dispatch, sequence: u64) {
         let Self { file, .. } = self;
@@ -223,6 +220,12 @@ impl Writing {
         frame.push_str(after);
         frame.into()
     }
+}
+
+/// Every way in which a dispatch is written.
+fn writings() -> impl Iterator<Item = Writing> {
+    let spaced = |order| [Space::None, Space::Around].map(|space| Writing { order, space });
+    ORDERS.into_iter().flat_map(spaced)
 }
 
 /// The order of real frames, with a key of tomorrow behind the data, four more, among them `d` first.
