@@ -148,7 +148,7 @@ impl fmt::Debug for Dispatch {
             .field("sequence", &self.sequence())
             .field("len", &self.frame.len())
             .field("origin", &self.origin)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -44,7 +44,7 @@ impl World {
     pub fn new(config: Config, gateway: FakeConfig, seed: Seed) -> Self {
         Self {
             client: GatewayMachine::new(discord(), config, seed).unwrap(),
-            gateway: FakeGateway::new(gateway),
+            gateway: FakeGateway::new(FakeConfig { resume_url: "wss://gateway-fake.discord.gg".into(), ..gateway }),
             story: Story::default(),
             events: Vec::new(),
             now: Timestamp::ZERO,

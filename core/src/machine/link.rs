@@ -3,6 +3,7 @@
 //! What a phase does with an input; an empty cell ignores it and counts it as stale. `leave` is the way out of a
 //! link: by a close frame, by an abort, or because the socket is gone; then comes Waiting, or Ended.
 //!
+//! ```text
 //! | input           | Idle    | Waiting  | Dialing  | Greeting  | Queued      | Identifying | Resuming | Online   | Closing |
 //! |-----------------|---------|----------|----------|-----------|-------------|-------------|----------|----------|---------|
 //! | Start           | Dialing |          |          |           |             |             |          |          |         |
@@ -22,6 +23,7 @@
 //! | Reconnect       |         |          |          | leave     | leave       | leave       | leave    | leave    |         |
 //! | InvalidSession  |         |          |          | leave     | leave       | leave       | leave    | leave    |         |
 //! | deadline        |         | Dialing  | Waiting  | leave     | leave       | leave       | leave    | leave    | Waiting |
+//! ```
 //!
 //! Ended ignores all. `TokenDenied` ends only where it says "never".
 //!
@@ -209,7 +211,6 @@ impl Link {
             return self.leave(Exit::Close(desk.limits.close_keep), departure, desk);
         }
         match self {
-            Self::Idle | Self::Ended { .. } => self,
             // A caller that takes nothing gets no more links: each would leave more to be taken.
             Self::Waiting { until, plan, token } if desk.now >= until && desk.is_full() => {
                 Self::Waiting { until: desk.now + GRACE, plan, token }
@@ -226,7 +227,9 @@ impl Link {
                 write.gone(desk);
                 after.rest(desk)
             }
-            Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } => self,
+            Self::Idle | Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } | Self::Ended { .. } => {
+                self
+            }
             Self::Greeting { wire, plan, give_up } => {
                 let (is_over, give_up) = judge(give_up, sight, desk.now);
                 let link = Self::Greeting { wire, plan, give_up };

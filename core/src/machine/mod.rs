@@ -111,7 +111,7 @@ impl<D: Dialect> GatewayMachine<D> {
         self.catch_up(sight);
         let wait = self.link.deadline(&self.desk).map(|(until, timer)| {
             debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            Action::Wait { until: until.max(self.desk.now + Duration::from_millis(1)), timer }
+            Action::Wait { until: until.max(self.desk.now + Duration::from_nanos(1)), timer }
         });
         Actions { tray: &mut self.desk.tray, wait }
     }
@@ -132,8 +132,9 @@ impl<D: Dialect> GatewayMachine<D> {
         self.ask(now, Asked::Shutdown(shutdown));
     }
 
-    /// Asks for a new link, the session kept: without effect where one is on its way already. Give a
-    /// [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
+    /// Asks for a new link, the session kept. A link that is open or being opened is left; a wait between two links
+    /// ends at once: the network may be back. While a link closes, the next is on its way already. It does not count
+    /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
         if !matches!(self.desk.asked, Some(Asked::Shutdown(_))) {
             self.ask(now, Asked::Reconnect(cause));
@@ -289,7 +290,7 @@ impl<D: Dialect> GatewayMachine<D> {
 
     fn message(&mut self, link: LinkId, message: Message) {
         let desk = &mut self.desk;
-        if !self.link.wire().is_some_and(|wire| wire.link == link) {
+        if self.link.wire().is_none_or(|wire| wire.link != link) {
             desk.counts.stale += 1;
             return;
         }
