@@ -2,12 +2,12 @@
 //! next. Scenarios 7, 8 and 9.
 
 use core::time::Duration;
-use portcullis::{Seed, Sequence};
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{
     Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, Imported, OnConnectFailure, Phase, Session,
 };
 use portcullis::url::GatewayUrl;
+use portcullis::{Seed, Sequence};
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
 
