@@ -86,7 +86,13 @@ impl<D: Dialect> Rig<D> {
     /// A rig of any dialect.
     #[must_use]
     pub fn of(dialect: D, config: Config) -> Self {
-        let machine = GatewayMachine::new(dialect, config, Seed(7)).unwrap();
+        Self::seeded(dialect, config, Seed(7))
+    }
+
+    /// A rig with a seed of its own.
+    #[must_use]
+    pub fn seeded(dialect: D, config: Config, seed: Seed) -> Self {
+        let machine = GatewayMachine::new(dialect, config, seed).unwrap();
         let (story, now) = (Story::default(), Timestamp::ZERO);
         Self { machine, story, now, link: None, writes: Held::No, identifies: Held::No }
     }

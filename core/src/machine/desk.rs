@@ -175,6 +175,11 @@ impl<D: Dialect> Desk<D> {
         set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
     }
 
+    /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.
+    pub(super) fn asked_wait(&mut self, asked: Duration) -> Duration {
+        if asked.is_zero() { asked } else { asked.saturating_add(self.rng.below(self.config.backoff.spread)) }
+    }
+
     /// Where the next link goes.
     pub(super) fn url(&self, plan: &Handshake) -> GatewayUrl {
         let own = match plan {

@@ -476,7 +476,9 @@ impl Link {
             OnConnectFailure::BackOffAtCap => desk.config.backoff.at_cap(&mut desk.rng),
         };
         let floor = match failure {
-            ConnectFailure::Http { retry_after: Some(after), .. } => after.min(desk.config.connect.retry_after_max),
+            ConnectFailure::Http { retry_after: Some(after), .. } => {
+                desk.asked_wait(after.min(desk.config.connect.retry_after_max))
+            }
             _ => Duration::ZERO,
         };
         let departure = Departure { floor: floor.max(cap), ..Departure::keep(cause) };
@@ -572,7 +574,8 @@ impl Link {
             Signal::Ready(start, spans) => self.ready(*start, spans, frame, desk),
             Signal::Resumed(spans) => self.resumed(spans, frame, desk),
             Signal::Reconnect { after } => {
-                let departure = Departure { floor: after, ..Departure::keep(Cause::ReconnectRequested) };
+                let floor = desk.asked_wait(after);
+                let departure = Departure { floor, ..Departure::keep(Cause::ReconnectRequested) };
                 self.leave(Exit::Close(desk.limits.close_keep), departure, desk)
             }
             Signal::InvalidSession(fate) => {
