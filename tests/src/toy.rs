@@ -19,10 +19,11 @@
 use bytes::Bytes;
 use core::time::Duration;
 use portcullis::dialect::{
-    CloseRow, Dialect, Encoded, Fate, FrameError, GatewayLimits, HeartRate, IdentifyFrame, OnNewSession, Reading,
-    Recovery, Repeat, SessionStart, ShardId, Signal, Span, Spans, Standing, StandingKey, TokenFate, TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, Fate, FrameError, GatewayLimits, HeartRate, IdentifyFrame, OnNewSession,
+    Reading, Recovery, Repeat, SessionStart, ShardId, Signal, Span, Spans, Standing, StandingKey, TokenFate,
+    TokenSource,
 };
-use portcullis::machine::{SendError, Session};
+use portcullis::machine::Session;
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{CloseCode, Sequence};
@@ -74,7 +75,7 @@ impl Toy {
 impl Dialect for Toy {
     type Command = ToyCommand;
 
-    fn encode(&self, command: ToyCommand) -> Result<Encoded, SendError> {
+    fn encode(&self, command: ToyCommand) -> Result<Encoded, CommandError> {
         let key = |topic: &str| StandingKey(topic.into());
         Ok(match command {
             ToyCommand::Subscribe(topic) => Encoded {
