@@ -84,6 +84,7 @@ impl Runtime for Tokio {
         async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }
     }
 
+    #[expect(clippy::manual_async_fn, reason = "an async fn would borrow self")]
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
