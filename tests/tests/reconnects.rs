@@ -221,6 +221,16 @@ fn a_session_is_tried_five_times_unless_configured() {
 }
 
 #[test]
+fn no_resume_goes_out_later_than_ninety_seconds_after_the_first_that_failed() {
+    for within in [5, 30, 90] {
+        let resume = ResumePolicy { tries: 1000, within: seconds(within), ..ResumePolicy::default() };
+        let resumes = refused_until_given_up(Config { resume, ..config() });
+        assert!(resumes.len() > 3, "{resumes:?}");
+        assert!(resumes.iter().all(|at| *at < seconds(within)), "{resumes:?} within {within} s");
+    }
+}
+
+#[test]
 fn a_policy_without_tries_identifies_after_the_first_refusal() {
     let resume = ResumePolicy { tries: 0, ..ResumePolicy::default() };
     let mut rig = Rig::online(Config { resume, ..config() });
