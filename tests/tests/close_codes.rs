@@ -236,6 +236,17 @@ fn a_row_of_the_config_takes_the_place_of_the_table_s_and_the_last_of_a_code_hol
 }
 
 #[test]
+fn a_row_of_the_config_can_end_a_shard_and_has_no_advice_to_give() {
+    let mut rig = Rig::online(with_rows(&[(4000, Recovery::END), (4998, Recovery::END)]));
+    rig.close(4000);
+    assert_eq!(rig.story.of_kind('*')[1..], ["ended: the gateway closed with 4000 (unknown error)"]);
+    let mut rig = Rig::online(with_rows(&[(4998, Recovery::END)]));
+    rig.close(4998);
+    assert_eq!(rig.story.of_kind('*')[1..], ["ended: the gateway closed with 4998 (unknown code)"]);
+    assert_eq!(rig.machine.end_reason().and_then(portcullis::machine::EndReason::advice), None);
+}
+
+#[test]
 fn a_row_of_the_config_says_how_long_to_wait_and_how_often_to_try() {
     let twice_later = Recovery { tries: 2, wait_min: seconds(7), ..Recovery::RESUME };
     let mut rig = Rig::online(with_rows(&[(4008, twice_later)]));
