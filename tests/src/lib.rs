@@ -2,8 +2,10 @@
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
 pub mod frames;
+
 pub mod rig;
 pub mod story;
+pub mod toy;
 pub mod walk;
 pub mod world;
 

@@ -2,19 +2,20 @@
 //! actions. No transition is decided here.
 
 use super::action::{Action, TokenReason};
+use super::asked::Asked;
 use super::cause::{Cause, History};
 use super::config::Config;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
-use super::link::Asked;
 use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
-use super::session::{Handshake, Session};
+use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
 use crate::dialect::{Dialect, GatewayLimits, Recovery, SessionStart, Spans, TokenSource};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, LinkId};
 use crate::rng::{Rng, Seed};
+use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Token;
 use crate::url::GatewayUrl;

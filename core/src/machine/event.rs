@@ -109,7 +109,7 @@ pub enum Fault {
     /// A deadline passed.
     TimedOut {
         /// Which.
-        timer: super::action::Timer,
+        timer: super::timer::Timer,
     },
     /// The caller left more than `limit` bytes of events untaken. The link was dropped, the session kept.
     Undrained {

@@ -1,13 +1,15 @@
 //! The way out of a link: what it had in hand, what is decided about it, and what comes after the socket is gone.
 
 use super::action::Action;
+use super::asked::Shutdown;
 use super::cause::Cause;
 use super::desk::Desk;
 use super::event::{EndReason, Event};
-use super::link::{Link, Shutdown, TokenWait};
-use super::session::{Handshake, Resumption, Session};
+use super::link::{Link, TokenWait};
+use super::resumption::{Handshake, Resumption};
 use crate::dialect::{Dialect, Plan, TokenFate};
 use crate::message::{CloseCode, Closure, LinkId};
+use crate::session::Session;
 use core::time::Duration;
 
 /// How a link is left.

@@ -31,7 +31,8 @@
 //! * `silent-outside`: nothing is sent before Hello, nor after Close.
 //! * `deadline-always`: every phase between Start and Ended has a deadline.
 
-use super::action::{Action, ConnectLimits, Timer};
+use super::action::{Action, ConnectLimits};
+use super::asked::{Asked, Shutdown};
 use super::cause::Cause;
 use super::config::OnConnectFailure;
 use super::desk::Desk;
@@ -41,11 +42,13 @@ use super::input::ConnectFailure;
 use super::leave::{After, CloseStep, Departure, Exit, Pacing};
 use super::outbox::Outgoing;
 use super::phase::Phase;
-use super::session::{Handshake, Resumption, Session, Tries};
+use super::resumption::{Handshake, Resumption, Tries};
+use super::timer::Timer;
 use super::wire::{Turn, Wire, Write, Writing};
 use crate::dialect::{Dialect, Fate, FrameError, HeartRate, Plan, SessionStart, Signal, Spans, StandingKey};
 use crate::dispatch::{Origin, UnknownFrame};
 use crate::message::{Closure, LinkId};
+use crate::session::Session;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -124,22 +127,6 @@ pub(super) enum TokenWait {
 pub(super) enum ResumeStep {
     Owed,
     Started,
-}
-
-/// What the application asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Reconnect(Cause),
-    Shutdown(Shutdown),
-}
-
-/// What becomes of the session when the application stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// It can be resumed for a few minutes: by another process, or after a restart.
-    KeepSession,
-    /// It ends at once: the bot goes offline.
-    EndSession,
 }
 
 /// What happened on the current link.

@@ -4,8 +4,10 @@
 //! the desk what outlives it. Every transition is in one file, `link.rs`.
 
 mod action;
+mod asked;
 mod backoff;
 mod cause;
+mod commands;
 mod config;
 mod desk;
 mod event;
@@ -17,8 +19,9 @@ mod link;
 mod outbox;
 mod pace;
 mod phase;
-mod session;
+mod resumption;
 mod tally;
+mod timer;
 mod trace;
 mod tray;
 mod wire;
@@ -30,29 +33,31 @@ use crate::message::{LinkId, Message};
 use crate::rng::Seed;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
+use asked::Asked;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 use desk::Desk;
 use heart::Sight;
-use link::{Asked, Happening, Link};
+use link::{Happening, Link};
 use tray::Tray;
 
-pub use action::{Action, ConnectLimits, Timer, TokenReason};
+pub use crate::session::Session;
+pub use action::{Action, ConnectLimits, TokenReason};
+pub use asked::Shutdown;
 pub use backoff::Backoff;
 pub use cause::{Cause, Transition};
 pub use config::{
-    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, Limits, MalformedPolicy, OnConnectFailure,
-    OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
+    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, Limits, MalformedPolicy,
+    OnConnectFailure, OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
-pub use link::Shutdown;
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
 pub use phase::Phase;
-pub use session::{Imported, Session};
 pub use tally::Tally;
+pub use timer::Timer;
 
 /// One shard's connection to a gateway, over all its links and sessions, without a socket and without a clock.
 ///
