@@ -140,6 +140,21 @@ fn an_import_is_exported_unchanged_until_its_first_event() {
 }
 
 #[test]
+fn an_import_outlives_a_shutdown_before_its_first_event() {
+    for start in [false, true] {
+        let mut rig = Rig::new(importing(stored(), Some(seconds(5))));
+        if start {
+            rig.start();
+        }
+        rig.shutdown(Shutdown::KeepSession);
+        assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, Some(stored())), "started: {start}");
+        let mut rig = Rig::new(importing(stored(), Some(seconds(5))));
+        rig.shutdown(Shutdown::EndSession);
+        assert_eq!(rig.machine.session(), None);
+    }
+}
+
+#[test]
 fn an_import_is_resumed_first_at_its_own_url() {
     let mut rig = Rig::new(importing(stored(), Some(seconds(5))));
     rig.start().open().message(frames::hello("40000")).message(frames::message_create(43)).message(frames::resumed(44));
