@@ -92,6 +92,25 @@ fn the_mark_of_a_session_that_is_over_exports_nothing() {
 }
 
 #[test]
+fn the_mark_of_an_event_without_a_sequence_is_where_the_session_stands_then() {
+    let mut rig = Rig::resuming(config());
+    let unnumbered = |name: &str| frames::text(format!(r#"{{"t":"{name}","s":null,"op":0,"d":{{}}}}"#));
+    receive(&mut rig, [frames::message_create(3), frames::message_create(4), unnumbered("RESUMED")]);
+    receive(&mut rig, [unnumbered("PRESENCE_UPDATE"), frames::message_create(5)]);
+    let at: Vec<_> = take(&mut rig, 9).iter().map(|mark| sequence(rig.machine.session_at(mark))).collect();
+    assert_eq!(at, [Some(3), Some(4), Some(4), Some(4), Some(5)]);
+}
+
+#[test]
+fn the_mark_of_a_resumed_below_its_replay_does_not_bring_the_replay_again() {
+    let mut rig = Rig::resuming(config());
+    receive(&mut rig, [frames::message_create(3), frames::message_create(4), frames::resumed(2)]);
+    let at: Vec<_> = take(&mut rig, 9).iter().map(|mark| sequence(rig.machine.session_at(mark))).collect();
+    assert_eq!(at, [Some(3), Some(4), Some(4)]);
+    assert_eq!(sequence(rig.machine.session()), Some(4));
+}
+
+#[test]
 fn a_session_can_be_exported_while_no_link_is_open() {
     let mut rig = Rig::online(config());
     rig.lose();
