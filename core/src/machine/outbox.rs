@@ -135,7 +135,7 @@ impl Outbox {
             Standing::No => None,
             Standing::Set(key) | Standing::Clear(key) => Some(key.clone()),
         };
-        let older = self.waiting.iter().position(|pending| key.is_some() && pending.key == key);
+        let older = key.as_ref().and_then(|_| self.waiting.iter().position(|pending| pending.key == key));
         if older.is_none() && self.waiting.len() >= self.limit {
             self.turned = Turned::Someone;
             return Err(SendError::QueueFull { limit: self.limit });
