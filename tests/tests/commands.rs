@@ -292,6 +292,45 @@ fn who_was_turned_away_is_told_once_when_half_the_outbox_is_free() {
 }
 
 #[test]
+fn who_was_turned_away_is_told_of_room_that_a_lost_session_made() {
+    // given: an outbox full of commands that make no sense on another session, and one turned away
+    let limits = Limits { outbox: 2, ..Limits::default() };
+    let mut rig = Rig::resuming(Config { limits, ..prompt() });
+    rig.send(voice()).unwrap();
+    rig.send(voice()).unwrap();
+    assert_eq!(rig.send(voice()), Err(SendError::QueueFull { limit: 2 }));
+
+    // when: the session is lost; then: they come back, and there is room
+    rig.message(frames::invalid_session("false")).did(
+        "t+0.000 * session lost: invalid_session_lost
+         t+0.000 * command 0 returned: session lost
+         t+0.000 * command 1 returned: session lost
+         t+0.000 * outbox drained
+         t+0.000 > close 1000",
+    );
+}
+
+#[test]
+fn who_was_turned_away_is_told_of_room_that_an_identify_made() {
+    // given: an outbox of one with a presence in it, and one turned away
+    let limits = Limits { outbox: 1, ..Limits::default() };
+    let mut rig = Rig::new(Config { limits, ..config() });
+    rig.machine.send(rig.now, presence(Status::Idle)).unwrap();
+    assert_eq!(rig.machine.send(rig.now, voice()), Err(SendError::QueueFull { limit: 1 }));
+    rig.start().open();
+    rig.story.clear();
+
+    // when: the Identify carries it; then: there is room
+    rig.message(frames::hello("40000")).did(
+        "t+0.000 > ask identify
+         t+0.000 > heartbeat null
+         t+0.000 > identify with presence idle
+         t+0.000 * command 0 sent
+         t+0.000 * outbox drained",
+    );
+}
+
+#[test]
 fn a_command_after_the_end_is_refused() {
     let mut rig = Rig::in_phase(Phase::Ended, config());
     assert_eq!(rig.send(voice()), Err(SendError::Ended));

@@ -153,6 +153,14 @@ impl<D: Dialect> Desk<D> {
         for id in self.outbox.take_lost(self.config.on_session_lost) {
             self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
         }
+        self.tell_room();
+    }
+
+    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    pub(super) fn tell_room(&mut self) {
+        if self.outbox.has_drained() {
+            self.event(Event::OutboxDrained);
+        }
     }
 
     /// `session` as it was at `mark`; `None` if `mark` is of another.

@@ -184,6 +184,7 @@ impl Writing {
                 for id in desk.outbox.take_carried(&carried, mark) {
                     desk.settle(id, Outcome::Sent);
                 }
+                desk.tell_room();
             }
             Self::Beat | Self::Resume | Self::Standing(_) => {}
         }
