@@ -122,6 +122,23 @@ fn a_presence_whose_link_died_during_its_write_goes_into_the_next_identify_and_n
 }
 
 #[test]
+fn a_presence_whose_write_failed_makes_room_for_a_later_one_that_waits_already() {
+    // given: a presence that is being written, and a later one behind it
+    let mut rig = died_writing(presence(Status::Idle));
+    rig.send(presence(Status::Dnd)).unwrap();
+
+    // when: the link dies; then: only the later one is sent again, and nobody knows of the older
+    rig.lose();
+    assert_eq!(rig.story.of_kind('*'), ["closed 1: end of stream", "command 0 unknown"]);
+    resume(&mut rig);
+    rig.did(
+        "t+0.000 * resumed 3
+         t+0.000 > presence dnd
+         t+0.000 * command 1 sent",
+    );
+}
+
+#[test]
 fn a_sent_presence_stands_and_goes_into_each_identify_to_come() {
     let mut rig = Rig::online(prompt());
     rig.send(presence(Status::Idle)).unwrap();

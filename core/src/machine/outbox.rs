@@ -191,9 +191,14 @@ impl Outbox {
         }
     }
 
-    /// A repeatable command whose link died goes first again.
-    pub(super) fn put_back(&mut self, pending: Pending) {
+    /// A repeatable command whose link died goes first again. It comes back if a later one of its key waits: that one
+    /// has taken its place.
+    pub(super) fn put_back(&mut self, pending: Pending) -> Option<CommandId> {
+        if pending.key.is_some() && self.waiting.iter().any(|later| later.key == pending.key) {
+            return Some(pending.id);
+        }
         self.waiting.push_front(pending);
+        None
     }
 
     /// A standing command whose link died goes first again.
