@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use portcullis::machine::{Cause, ConnectFailure, Phase, Session, Shutdown};
+use portcullis::machine::{Cause, ConnectFailure, Imported, Phase, Session, Shutdown};
 use portcullis::token::Token;
-use portcullis::{Closure, Input, LinkId, Sequence};
+use portcullis::{Closure, Config, Input, LinkId, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -115,6 +115,20 @@ fn invariant_4_a_fatal_close_ends_the_machine_once_and_for_ever() {
     rig.advance(seconds(86_400)).reconnect(Cause::Asked).shutdown(Shutdown::EndSession).did("");
     assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, None));
     assert!(!rig.machine.health().can_reconnect);
+}
+
+#[test]
+fn a_stop_before_start_keeps_an_imported_session() {
+    // given: a machine with a session of an earlier run, that was never started
+    let mut online = Rig::online(prompt());
+    online.shutdown(Shutdown::KeepSession).lose();
+    let session = online.machine.session().unwrap();
+    let imported = Some(Imported { session: session.clone(), age: None });
+    let mut rig = Rig::new(Config { imported, ..prompt() });
+
+    // when: it is stopped; then: the session is still there for the next run
+    rig.shutdown(Shutdown::KeepSession);
+    assert_eq!(rig.machine.session(), Some(session));
 }
 
 #[test]

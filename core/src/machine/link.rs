@@ -766,7 +766,11 @@ impl Link {
             let step = step.shut_down(shutdown, desk.limits.close_end);
             return Self::Closing { link, write, step, after: after.shut_down(shutdown), give_up };
         }
-        let kept = self.session().cloned().filter(|_| shutdown == Shutdown::KeepSession);
+        let at_hand = match &self {
+            Self::Idle => desk.config.imported.take().map(|imported| imported.session),
+            started => started.session().cloned(),
+        };
+        let kept = at_hand.filter(|_| shutdown == Shutdown::KeepSession);
         let code = if kept.is_some() { desk.limits.close_keep } else { desk.limits.close_end };
         self.finish_with(EndReason::Shutdown, kept, Exit::Close(code), Cause::Shutdown, desk)
     }
