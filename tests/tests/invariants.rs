@@ -5,7 +5,7 @@
 use core::time::Duration;
 use portcullis::machine::{Action, Backoff, Cause, ConnectFailure, Limits, Phase, Shutdown};
 use portcullis::token::Token;
-use portcullis::{CloseCode, CloseFrame, Closure, Config, Event, Input, LinkId, Seed, Sequence};
+use portcullis::{CloseCode, CloseFrame, Closure, Config, Event, Input, LinkId, Seed, Sequence, Timestamp};
 use portcullis_fake::{FakeConfig, Fault, Rebuff, Span, Target};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, World, frames, millis, seconds};
@@ -194,6 +194,20 @@ fn invariant_10_every_pair_of_inputs_in_every_phase_panics_nowhere() {
                 rig.give(first.clone()).pass(seconds(40)).give(second.clone());
                 rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Asked);
             }
+        }
+    }
+}
+
+#[test]
+fn invariant_10_a_clock_that_leaps_to_the_end_of_time_breaks_nothing() {
+    for phase in Phase::ALL {
+        for input in inputs(link(phase)) {
+            let mut rig = Rig::in_phase(phase, config());
+            rig.now = Timestamp::MAX;
+            let actions: Vec<Action> = rig.machine.handle(rig.now, input).collect();
+            assert!(actions.len() <= 9, "{phase}: {actions:?}");
+            rig.machine.shutdown(rig.now, Shutdown::EndSession);
+            assert!(rig.machine.handle(rig.now, Input::Tick).count() <= 9, "{phase}");
         }
     }
 }
