@@ -82,6 +82,11 @@ impl<D: Dialect> Desk<D> {
         desk
     }
 
+    /// Time passes. It never goes back, and stops before the last moment: every deadline lies ahead of it.
+    pub(super) fn see(&mut self, now: Timestamp) {
+        self.now = self.now.max(now.min(LAST));
+    }
+
     pub(super) fn event(&mut self, event: Event) {
         self.tray.push(Action::Event(event));
     }
@@ -217,3 +222,6 @@ impl<D: Dialect> Desk<D> {
         }
     }
 }
+
+/// A century before the last moment that can be written down, 484 years after the first.
+const LAST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);
