@@ -98,13 +98,13 @@ fn a_lost_link_is_resumed_at_the_last_cursor() {
 }
 
 #[test]
-fn a_gateway_that_moves_is_given_the_time_it_asks_for() {
+fn a_gateway_that_moves_is_given_the_time_it_asks_for_and_a_random_part_on_top() {
     let mut rig = online(config());
     rig.message(frame("moved", r#"{"after_ms":90500}"#)).close(3000).next();
     rig.assert(
         "t+0.000 > close 3000
-         t+0.000 ~ reconnect in 90.500 s, resume: reconnect_requested
-         t+90.500 > connect 2 wss://eu.toy.example/r?toy=1",
+         t+0.000 ~ reconnect in 91.279 s, resume: reconnect_requested
+         t+91.279 > connect 2 wss://eu.toy.example/r?toy=1",
     );
 }
 
@@ -289,7 +289,7 @@ fn close_codes_mean_what_this_dialect_s_table_says() {
     assert!(unknown.story.of_kind('~')[0].contains(", resume: "), "it ends Discord's sessions, not the toy's");
 
     let mut busy = online(config());
-    busy.close(3001).assert("t+0.000 ~ reconnect in 20 s, resume: closed 3001");
+    busy.close(3001).assert("t+0.000 ~ reconnect in 20.779 s, resume: closed 3001");
 
     let mut banned = online(config());
     banned.close(3004).assert(

@@ -130,7 +130,7 @@ impl<D: Dialect> Desk<D> {
             session.sequence = session.sequence.max(Some(got));
         }
         self.tally.count(spans.name.of(&frame));
-        let dispatch = Dispatch::new(frame, spans, self.epoch, origin);
+        let dispatch = Dispatch::new(frame, spans, session.sequence, self.epoch, origin);
         if let Some(position) = dispatch.position() {
             session.position = position;
         }

@@ -175,8 +175,17 @@ impl After {
             Pacing::Asked => 1,
         };
         let after = desk.config.backoff.wait(attempt, &mut desk.rng).max(floor);
+        let until = desk.now + after;
+        let plan = match plan {
+            // The session's time runs out in the wait.
+            Handshake::Resume(resumption) if !resumption.tries.may_go_on(until, &desk.config.resume) => {
+                desk.lose_session(Cause::ResumesExhausted);
+                Handshake::Identify
+            }
+            plan @ (Handshake::Resume(_) | Handshake::Identify) => plan,
+        };
         desk.event(Event::Reconnecting { after, plan: plan.plan(), cause });
-        Link::Waiting { until: desk.now + after, plan, token: TokenWait::NotAsked }
+        Link::Waiting { until, plan, token: TokenWait::NotAsked }
     }
 
     /// The same, or what a close code of the peer's own says, where that is worse.

@@ -385,6 +385,15 @@ impl Link {
         !matches!(self, Self::Ended { .. } | Self::Closing { after: After::End { .. }, .. })
     }
 
+    /// The session in hand, or the one to begin with.
+    pub(super) fn session_or_import<'a, D: Dialect>(&'a self, desk: &'a Desk<D>) -> Option<&'a Session> {
+        if matches!(self, Self::Idle) {
+            desk.config.imported.as_ref().map(|imported| &imported.session)
+        } else {
+            self.session()
+        }
+    }
+
     /// The session in hand.
     pub(super) const fn session(&self) -> Option<&Session> {
         match self {
@@ -759,7 +768,7 @@ impl Link {
             let step = step.shut_down(shutdown, desk.limits.close_end);
             return Self::Closing { link, write, step, after: after.shut_down(shutdown), give_up };
         }
-        let kept = self.session().cloned().filter(|_| shutdown == Shutdown::KeepSession);
+        let kept = self.session_or_import(desk).cloned().filter(|_| shutdown == Shutdown::KeepSession);
         let code = if kept.is_some() { desk.limits.close_keep } else { desk.limits.close_end };
         self.finish_with(EndReason::Shutdown, kept, Exit::Close(code), Cause::Shutdown, desk)
     }

@@ -206,9 +206,8 @@ impl<D: Dialect> GatewayMachine<D> {
     /// back. `None` if that session is over.
     #[must_use]
     pub fn session_at(&self, mark: &Mark) -> Option<Session> {
-        let imported = || self.desk.config.imported.as_ref().map(|imported| &imported.session);
-        let session = if matches!(self.link, Link::Idle) { imported() } else { self.link.session() };
-        self.desk.session_at(session?, mark).filter(Session::is_resumable)
+        let session = self.link.session_or_import(&self.desk)?;
+        self.desk.session_at(session, mark).filter(Session::is_resumable)
     }
 
     /// How it fares.
