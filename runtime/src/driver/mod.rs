@@ -290,6 +290,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let mut wanted = None;
         self.due = Due::Never;
         for action in self.shared.lock().machine.handle(now, input) {
             match action {
@@ -302,10 +303,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::Abort { link } => self.wire.drop_link(link),
                 Action::AskIdentify { link } => self.turns.ask(link),
                 Action::ReturnIdentify { link } => self.turns.give_back(link),
-                Action::AskToken { reason } => self.tokens.ask(reason),
+                Action::AskToken { reason } => wanted = Some(reason),
                 Action::Event(event) => self.inbox.push_back(event),
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
+        }
+        // What is not ours to know is called without the lock: the token source, and those who wait for a ticket.
+        if let Some(reason) = wanted {
+            self.tokens.ask(reason);
         }
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
