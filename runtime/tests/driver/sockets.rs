@@ -4,8 +4,9 @@ use crate::memory::Memory;
 use crate::stage::Stage;
 use async_tungstenite::tungstenite::Message;
 use core::time::Duration;
-use portcullis::machine::{Config, Limits, Phase, Timeouts};
+use portcullis::machine::{Cause, Config, Limits, Phase, Timeouts};
 use portcullis::{Closure, Event};
+use std::net::SocketAddr;
 
 fn closures(stage: &Stage) -> Vec<Closure> {
     let closures = stage.events.iter().filter_map(|event| match event {
@@ -78,4 +79,40 @@ fn a_dial_that_takes_too_long_is_given_up() {
     assert_eq!(memory.time().as_nanos(), 3_000_000_000);
     memory.listen();
     stage.reach(Phase::Online);
+}
+
+fn addresses<const N: usize>(texts: [&str; N]) -> Vec<SocketAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn an_address_that_leads_nowhere_costs_a_moment() {
+    let memory = Memory::new();
+    memory.world().addresses = addresses(["[::1]:9", "[::2]:9", "127.0.0.1:9", "127.0.0.2:9"]);
+    memory.world().silent = addresses(["[::1]:9", "[::2]:9"]);
+    let mut stage = Stage::with(memory.clone(), |builder| builder);
+    stage.reach(Phase::Online);
+    assert_eq!(memory.time().as_nanos(), 250_000_000);
+}
+
+#[test]
+fn addresses_that_refuse_are_gone_through_without_a_pause() {
+    let memory = Memory::new();
+    memory.world().addresses = addresses(["[::1]:9", "127.0.0.1:9", "[::2]:9"]);
+    memory.world().refusing = addresses(["[::1]:9", "127.0.0.1:9"]);
+    let mut stage = Stage::with(memory.clone(), |builder| builder);
+    stage.reach(Phase::Online);
+    assert_eq!(memory.time().as_nanos(), 0);
+}
+
+#[test]
+fn a_name_that_resolves_to_nothing_is_told_from_hosts_that_refuse() {
+    for (known, cause) in [(addresses([]), Cause::ConnectName), (addresses(["[::1]:9"]), Cause::ConnectRefused)] {
+        let memory = Memory::new();
+        memory.world().refusing.clone_from(&known);
+        memory.world().addresses = known;
+        let mut stage = Stage::with(memory, |builder| builder);
+        stage.reach(Phase::Waiting);
+        assert_eq!(stage.shard.explain().last().map(|made| made.cause), Some(cause));
+    }
 }

@@ -12,7 +12,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use portcullis::Timestamp;
 use portcullis_runtime::Runtime;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -34,6 +34,12 @@ pub(crate) struct World {
     pub(crate) allowance: usize,
     /// Whether anyone answers the phone.
     pub(crate) is_listening: bool,
+    /// What a name resolves to: nothing is an error.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Those of them that never answer.
+    pub(crate) silent: Vec<SocketAddr>,
+    /// Those of them that refuse.
+    pub(crate) refusing: Vec<SocketAddr>,
     callers: Vec<Waker>,
 }
 
@@ -45,6 +51,9 @@ impl Memory {
             arrived: Vec::new(),
             allowance: usize::MAX,
             is_listening: true,
+            addresses: vec![SocketAddr::from(([127, 0, 0, 1], 9))],
+            silent: Vec::new(),
+            refusing: Vec::new(),
             callers: Vec::new(),
         })))
     }
@@ -100,15 +109,19 @@ impl Runtime for Memory {
         Sleep { memory: self.clone(), until }
     }
 
-    fn resolve(&self, _: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
-        core::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]))
+    fn resolve(&self, _: &str, _: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
+        let addresses = self.world().addresses.clone();
+        core::future::ready(if addresses.is_empty() { Err(ErrorKind::NotFound.into()) } else { Ok(addresses) })
     }
 
-    fn connect(&self, _: SocketAddr) -> impl Future<Output = io::Result<Pipe>> + Send + 'static {
+    fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Pipe>> + Send + 'static {
         let memory = self.clone();
         poll_fn(move |cx| {
             let mut world = memory.world();
-            if !world.is_listening {
+            if world.refusing.contains(&address) {
+                return Poll::Ready(Err(ErrorKind::ConnectionRefused.into()));
+            }
+            if !world.is_listening || world.silent.contains(&address) {
                 world.callers.push(cx.waker().clone());
                 return Poll::Pending;
             }
