@@ -6,3 +6,4 @@ mod memory;
 mod phases;
 mod sockets;
 mod stage;
+mod tokens;
