@@ -125,14 +125,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
+        // Events were left, and the application took its time: the beat that is due goes out before the next of them.
+        if !self.inbox.is_empty() && self.is_due() {
+            self.feed(Input::TickUnread);
+        }
         loop {
             while let Some(input) = self.wire.poll_write(cx) {
                 self.feed(input);
-            }
-            if self.inbox.len() > 1 && self.is_due() {
-                // The beat this sends is started above, before an event is handed out.
-                self.feed(Input::TickUnread);
-                continue;
             }
             if let Some(event) = self.inbox.pop_front() {
                 self.note_taken(&event);

@@ -2,6 +2,7 @@
 
 use crate::memory::{Gateway, Manners};
 use crate::stage::Stage;
+use async_tungstenite::tungstenite::Message;
 use core::time::Duration;
 use portcullis::Event;
 use portcullis::dialect::RawCommand;
@@ -146,6 +147,37 @@ fn a_shard_left_alone_beats_again_when_polled_and_is_not_judged() {
     stage.settle();
     assert_eq!(stage.taken(), ["READY", "ONE", "TWO", "THREE"]);
     assert_eq!((stage.shard.phase(), stage.gateway.beats), (Phase::Online, 2));
+    assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
+}
+
+#[test]
+fn a_beat_goes_out_before_an_event_that_was_left_waiting() {
+    let mut stage = in_phase(Phase::Online);
+    // A skipped sequence is two events: the gap, and what came.
+    assert!(stage.gateway.raw(Message::text(r#"{"t":"LATE","s":9,"op":0,"d":{}}"#)));
+    stage.poll();
+    assert!(matches!(stage.events.last(), Some(Event::Gap { .. })), "{:?}", stage.events);
+    stage.memory.pass(Duration::from_secs(50));
+    stage.poll();
+    assert_eq!(stage.taken(), ["READY", "LATE"]);
+    while stage.gateway.step() {}
+    assert_eq!(stage.gateway.beats, 1);
+}
+
+#[test]
+fn a_command_does_not_make_the_shard_judge_an_ack_that_it_has_not_read() {
+    let mut stage = in_phase(Phase::Online);
+    stage.gateway.is_acking = false;
+    stage.until(|stage| stage.gateway.beats == 1);
+    // The ack waits in the socket, behind an event; the application comes back when the next beat is due.
+    assert!(stage.gateway.dispatch("ONE") && stage.gateway.raw(Message::text(r#"{"op":11}"#)));
+    stage.memory.pass(Duration::from_secs(42));
+    stage.poll();
+    assert_eq!(stage.taken(), ["READY", "ONE"]);
+    drop(stage.shard.send(command()).unwrap());
+    stage.gateway.is_acking = true;
+    stage.settle();
+    assert_eq!((stage.gateway.beats, stage.shard.phase()), (2, Phase::Online));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
 }
 
