@@ -1,11 +1,13 @@
 //! A machine driven by hand on a virtual clock: a test says what the world does, and reads what the machine did.
 
 use crate::frames;
-use crate::story::Story;
+use crate::story::{Story, told_frame};
 use core::time::Duration;
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
-use portcullis::machine::{Action, CommandId, Config, ConnectFailure, FirstBeat, HeartbeatPolicy, Input, Phase};
+use portcullis::machine::{
+    Action, Backoff, Cause, CommandId, Config, ConnectFailure, FirstBeat, HeartbeatPolicy, Input, Phase,
+};
 use portcullis::machine::{SendError, Shutdown};
 use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
 use std::collections::VecDeque;
@@ -21,9 +23,12 @@ pub struct Rig<D: Dialect = Discord> {
     pub story: Story,
     /// The clock.
     pub now: Timestamp,
+    /// Every message the machine had to send, and when.
+    pub sends: Vec<(Timestamp, Message)>,
     link: Option<LinkId>,
     writes: Held,
     identifies: Held,
+    acks: Held,
 }
 
 /// Whether something is answered by the rig or by the test.
@@ -51,11 +56,40 @@ pub fn config() -> Config {
     }
 }
 
+/// The same, with a reconnect at once after a link that lived: its wait is below a millisecond.
+#[must_use]
+pub fn prompt() -> Config {
+    Config { backoff: Backoff { spread: Duration::from_millis(1), ..Backoff::STANDARD }, ..config() }
+}
+
 impl Rig {
     /// A rig that has not started.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self::of(discord(), config)
+    }
+
+    /// A rig in this phase, at t+0 if the config is [`prompt`]. The story is empty.
+    #[must_use]
+    pub fn in_phase(phase: Phase, config: Config) -> Self {
+        let mut rig = match phase {
+            Phase::Resuming => Self::resuming(config),
+            Phase::Waiting | Phase::Online | Phase::Closing | Phase::Ended => Self::online(config),
+            _ => Self::new(config),
+        };
+        match phase {
+            Phase::Waiting => rig.lose(),
+            Phase::Dialing => rig.start(),
+            Phase::Greeting => rig.start().open(),
+            Phase::Queued => rig.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack()),
+            Phase::Identifying => rig.start().open().message(frames::hello("40000")).message(frames::ack()),
+            Phase::Closing => rig.message(frames::reconnect()),
+            Phase::Ended => rig.shutdown(Shutdown::EndSession).close(1000),
+            _ => &mut rig,
+        };
+        assert_eq!(rig.machine.phase(), phase);
+        rig.story.clear();
+        rig
     }
 
     /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first beat was acknowledged. The clock is
@@ -86,14 +120,32 @@ impl<D: Dialect> Rig<D> {
     /// A rig of any dialect.
     #[must_use]
     pub fn of(dialect: D, config: Config) -> Self {
-        let machine = GatewayMachine::new(dialect, config, Seed(7)).unwrap();
-        let (story, now) = (Story::default(), Timestamp::ZERO);
-        Self { machine, story, now, link: None, writes: Held::No, identifies: Held::No }
+        Self::seeded(dialect, config, Seed(7))
+    }
+
+    /// A rig of any dialect and any seed.
+    #[must_use]
+    pub fn seeded(dialect: D, config: Config, seed: Seed) -> Self {
+        let machine = GatewayMachine::new(dialect, config, seed).unwrap();
+        let (story, now, sends) = (Story::default(), Timestamp::ZERO, Vec::new());
+        Self { machine, story, now, sends, link: None, writes: Held::No, identifies: Held::No, acks: Held::Yes }
     }
 
     /// From here on the test answers writes, by [`sent`](Self::sent).
     pub fn hold_writes(&mut self) -> &mut Self {
         self.writes = Held::Yes;
+        self
+    }
+
+    /// From here on writes are answered at once again.
+    pub fn free_writes(&mut self) -> &mut Self {
+        self.writes = Held::No;
+        self
+    }
+
+    /// From here on every heartbeat is acknowledged at once.
+    pub fn ack_beats(&mut self) -> &mut Self {
+        self.acks = Held::No;
         self
     }
 
@@ -111,7 +163,15 @@ impl<D: Dialect> Rig<D> {
             for action in self.machine.handle(self.now, input) {
                 match &action {
                     Action::Connect { link, .. } => self.link = Some(*link),
-                    Action::Send { link, .. } if self.writes == Held::No => inputs.push_back(Input::Sent(*link)),
+                    Action::Send { link, message } => {
+                        self.sends.push((self.now, message.clone()));
+                        if self.writes == Held::No {
+                            inputs.push_back(Input::Sent(*link));
+                        }
+                        if self.acks == Held::No && told_frame(message).starts_with("heartbeat") {
+                            inputs.push_back(Input::Message(*link, frames::ack()));
+                        }
+                    }
                     Action::AskIdentify { link } if self.identifies == Held::No => {
                         inputs.push_back(Input::IdentifyGranted(*link));
                     }
@@ -184,6 +244,7 @@ impl<D: Dialect> Rig<D> {
     }
 
     /// Jumps to the next deadline and gives a tick there.
+    #[allow(clippy::should_implement_trait, reason = "a rig is no iterator, and a story reads best so")]
     pub fn next(&mut self) -> &mut Self {
         self.now = self.now.max(self.machine.deadline().unwrap());
         self.tick()
@@ -196,6 +257,12 @@ impl<D: Dialect> Rig<D> {
         Ok(id)
     }
 
+    /// Asks for another link, and ticks.
+    pub fn reconnect(&mut self, cause: Cause) -> &mut Self {
+        self.machine.reconnect(self.now, cause);
+        self.tick()
+    }
+
     /// Shuts down, and ticks.
     pub fn shutdown(&mut self, shutdown: Shutdown) -> &mut Self {
         self.machine.shutdown(self.now, shutdown);
@@ -206,6 +273,14 @@ impl<D: Dialect> Rig<D> {
     #[track_caller]
     pub fn assert(&mut self, expected: &str) -> &mut Self {
         self.story.assert(expected);
+        self.story.clear();
+        self
+    }
+
+    /// Compares all that the machine did with `expected` (see [`Story::assert_deeds`]) and forgets the story.
+    #[track_caller]
+    pub fn did(&mut self, expected: &str) -> &mut Self {
+        self.story.assert_deeds(expected);
         self.story.clear();
         self
     }

@@ -61,6 +61,15 @@ impl Story {
         assert!(told == expected, "the story is\n  {}\nand not\n  {}", told.join("\n  "), expected.join("\n  "));
     }
 
+    /// Compares all that a machine did (`>`, `*`, `!`, `~`) with `expected`, line by line.
+    #[track_caller]
+    pub fn assert_deeds(&self, expected: &str) {
+        let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let did = |line: &&str| kind(line).is_some_and(|kind| ">*!~".contains(kind));
+        let told: Vec<&str> = self.lines.iter().map(String::as_str).filter(did).collect();
+        assert!(told == expected, "the machine did\n  {}\nand not\n  {}", told.join("\n  "), expected.join("\n  "));
+    }
+
     /// The lines of one kind, without their times.
     #[must_use]
     pub fn of_kind(&self, wanted: char) -> Vec<&str> {
@@ -167,14 +176,16 @@ pub fn told_frame(message: &Message) -> String {
         return format!("{} bytes that are no frame", bytes.len());
     };
     if let Some(event) = frame["event"].as_str() {
-        return event.into();
+        return crate::toy::told(event, &frame["data"]);
     }
     let data = &frame["d"];
     let sequence = |value: &Value| value.as_u64().map_or("null".into(), |number| number.to_string());
     match frame["op"].as_u64() {
         Some(0) => format!("{} {}", frame["t"].as_str().unwrap_or("null"), sequence(&frame["s"])),
         Some(1) => format!("heartbeat {}", sequence(data)),
-        Some(2) => "identify".into(),
+        Some(2) => data["presence"]["status"]
+            .as_str()
+            .map_or("identify".into(), |status| format!("identify with presence {status}")),
         Some(3) => format!("presence {}", data["status"].as_str().unwrap_or("null")),
         Some(4) => "voice state".into(),
         Some(6) => format!("resume s#{}", sequence(&data["seq"])),

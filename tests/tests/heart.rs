@@ -1,0 +1,328 @@
+//! Scenarios 40 to 49 and 78, and invariant 7: who beats when, and what shows that a link is dead.
+
+#![allow(clippy::unwrap_used)]
+
+use portcullis::dialect::discord::{Command, Presence, Status, UpdateVoiceState};
+use portcullis::machine::{Config, FirstBeat, HeartbeatPolicy, Input, Life, Limits, Phase, Timer};
+use portcullis::{Seed, Timestamp};
+use portcullis_tests::rig::{config, discord, prompt};
+use portcullis_tests::{Rig, frames, millis, seconds};
+use std::collections::BTreeSet;
+
+/// The rigs' config with another heartbeat policy.
+fn beating(policy: HeartbeatPolicy) -> Config {
+    Config { heartbeat: HeartbeatPolicy { first: FirstBeat::Immediate, ..policy }, ..prompt() }
+}
+
+/// When the first beat of a link is due.
+fn first_beat(config: Config, seed: u64) -> Timestamp {
+    let mut rig = Rig::seeded(discord(), config, Seed(seed));
+    rig.start().open().message(frames::hello("40000"));
+    let timers = rig.machine.timers();
+    timers.iter().find(|(_, timer)| *timer == Timer::Heartbeat).unwrap().0
+}
+
+#[test]
+fn scenario_40_the_first_beat_is_at_a_random_part_of_the_interval_that_the_seed_repeats() {
+    let firsts: Vec<Timestamp> = (0..100).map(|seed| first_beat(Config::default(), seed)).collect();
+    let again: Vec<Timestamp> = (0..100).map(|seed| first_beat(Config::default(), seed)).collect();
+    assert_eq!(firsts, again);
+    assert!(firsts.iter().all(|first| *first < Timestamp::ZERO + seconds(40)), "{firsts:?}");
+    let quarters: BTreeSet<u64> = firsts.iter().map(|first| first.as_nanos() / 10_000_000_000).collect();
+    assert_eq!(quarters, BTreeSet::from([0, 1, 2, 3]), "each quarter of the interval has some");
+}
+
+#[test]
+fn scenario_40_the_first_beat_goes_out_at_its_moment_and_the_next_an_interval_later() {
+    // given: a link whose first beat is due at this moment
+    let due = first_beat(Config::default(), 7);
+    let mut rig = Rig::new(Config::default());
+    rig.start().open().message(frames::hello("40000")).message(frames::ready("5e551011", 1));
+    rig.story.clear();
+
+    // when: time comes to just before it
+    rig.now = Timestamp::from_nanos(due.as_nanos() - 1_000_000);
+    rig.tick();
+
+    // then: nothing went out, nor before; and then it did, and the next one an interval later
+    assert_eq!(rig.story.of_kind('>'), [""; 0]);
+    rig.ack_beats().advance(millis(1)).did("t+15.593 > heartbeat 1");
+    rig.advance(seconds(40)).did("t+55.593 > heartbeat 1");
+}
+
+#[test]
+fn scenario_41_a_new_link_knows_nothing_of_the_old_one_s_missing_ack() {
+    // given: a beat that was not acknowledged before its link was lost, and a resumed session
+    let mut rig = Rig::online(prompt());
+    rig.advance(seconds(40)).pass(seconds(10)).lose().next();
+    rig.open().message(frames::hello("40000")).message(frames::resumed(3));
+    rig.story.clear();
+
+    // when: the new link's first beat is acknowledged, and the next ones fall due
+    rig.message(frames::ack()).advance(seconds(40));
+
+    // then: it beats on; and then it is its own beat that is missed
+    rig.did("t+90.000 > heartbeat 3");
+    rig.advance(seconds(40)).did(
+        "t+130.000 ! faulted: heartbeat missed, waited 40 s
+         t+130.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_42_no_ack_since_connect_is_found_when_the_second_beat_is_due() {
+    let mut rig = Rig::new(prompt());
+    rig.start().open().message(frames::hello("40000"));
+    rig.story.clear();
+    rig.advance(seconds(40)).did(
+        "t+40.000 ! faulted: heartbeat missed, waited 40 s
+         t+40.000 > close 4000",
+    );
+}
+
+#[test]
+fn invariant_7_an_unanswered_beat_costs_the_link_and_keeps_the_session() {
+    // given: an online shard whose beats are no more acknowledged
+    let mut rig = Rig::online(prompt());
+    rig.advance(seconds(40)).did("t+40.000 > heartbeat 2");
+
+    // when: the next one is due, and the peer closes in answer
+    rig.advance(millis(39_999));
+    assert_eq!(rig.story.lines(), [""; 0]);
+    rig.advance(millis(1)).close(4000).next();
+
+    // then: the link was closed with a code that keeps the session, which is resumed
+    rig.did(
+        "t+80.000 ! faulted: heartbeat missed, waited 40 s
+         t+80.000 > close 4000
+         t+80.000 * closed 1: close 4000
+         t+80.000 ~ reconnect in 0 s, resume: heartbeat_missed
+         t+80.000 * connecting 2, resume
+         t+80.000 > connect 2 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json",
+    );
+}
+
+#[test]
+fn scenario_43_missing_acks_drop_the_link_although_dispatches_flow_when_only_acks_are_life() {
+    let mut rig = Rig::online(prompt());
+    rig.advance(seconds(50)).message(frames::message_create(3)).advance(seconds(30));
+    rig.did(
+        "t+40.000 > heartbeat 2
+         t+50.000 * MESSAGE_CREATE 3
+         t+80.000 ! faulted: heartbeat missed, waited 40 s
+         t+80.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_43_missing_acks_are_borne_while_dispatches_flow_when_any_frame_is_life() {
+    // given: the policy by which any frame is a sign of life, and a gateway that acknowledges nothing
+    let mut rig = Rig::online(beating(HeartbeatPolicy { life: Life::AnyFrame, ..HeartbeatPolicy::default() }));
+
+    // when: a dispatch comes in one interval, and none in the next
+    rig.advance(seconds(50)).message(frames::message_create(3)).advance(seconds(70));
+
+    // then: the first interval was borne, the silent one was not
+    rig.did(
+        "t+40.000 > heartbeat 2
+         t+50.000 * MESSAGE_CREATE 3
+         t+80.000 > heartbeat 3
+         t+120.000 ! faulted: heartbeat missed, waited 40 s
+         t+120.000 > close 4000",
+    );
+}
+
+#[test]
+fn a_frame_before_the_beat_is_no_sign_of_life_after_it() {
+    let mut rig = Rig::online(beating(HeartbeatPolicy { life: Life::AnyFrame, ..HeartbeatPolicy::default() }));
+    rig.pass(seconds(39)).message(frames::message_create(3)).advance(seconds(41));
+    rig.did(
+        "t+39.000 * MESSAGE_CREATE 3
+         t+40.000 > heartbeat 3
+         t+80.000 ! faulted: heartbeat missed, waited 40 s
+         t+80.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_44_a_requested_beat_goes_out_at_once_and_the_schedule_is_unchanged() {
+    let mut rig = Rig::online(config());
+    rig.pass(seconds(10)).message(frames::heartbeat_request()).message(frames::ack());
+    rig.advance(seconds(30)).message(frames::ack()).advance(seconds(40));
+    rig.did(
+        "t+10.000 > heartbeat 2
+         t+40.000 > heartbeat 2
+         t+80.000 > heartbeat 2",
+    );
+}
+
+#[test]
+fn scenario_44_one_ack_does_not_clear_two_beats() {
+    // given: a requested beat and a periodic one, both unanswered
+    let mut rig = Rig::online(config());
+    rig.pass(seconds(10)).message(frames::heartbeat_request()).advance(seconds(30));
+
+    // when: one ack comes, which answers the older
+    rig.pass(seconds(1)).message(frames::ack()).advance(seconds(39));
+
+    // then: the periodic one is missed
+    rig.did(
+        "t+10.000 > heartbeat 2
+         t+40.000 > heartbeat 2
+         t+80.000 ! faulted: heartbeat missed, waited 40 s
+         t+80.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_45_an_unsolicited_ack_is_ignored() {
+    // given: a beat at 40 s that was acknowledged after 2 s
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(42)).message(frames::ack());
+    let of = |rig: &Rig| {
+        let health = rig.machine.health();
+        (health.latency, health.last_ack, health.counts.beats_acked)
+    };
+    let before = of(&rig);
+    assert_eq!(before, (Some(seconds(2)), Some(Timestamp::ZERO + seconds(42)), 2));
+
+    // when: two more acks come
+    rig.pass(seconds(8)).message(frames::ack()).message(frames::ack());
+
+    // then: they change nothing, and they are no credit: the next beat still wants its own
+    assert_eq!(of(&rig), before);
+    rig.story.clear();
+    rig.advance(seconds(70)).did(
+        "t+80.000 > heartbeat 2
+         t+120.000 ! faulted: heartbeat missed, waited 40 s
+         t+120.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_46_a_stall_of_ten_minutes_gives_one_beat_and_its_silence_is_the_zombie() {
+    // given: an unanswered beat when the process stalls
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(600)).tick();
+
+    // then: one beat went out and nobody is blamed; an interval later its own silence is
+    rig.did("t+40.000 > heartbeat 2\nt+640.000 > heartbeat 2");
+    assert_eq!(rig.machine.phase(), Phase::Online);
+    rig.advance(seconds(40)).did(
+        "t+680.000 ! faulted: heartbeat missed, waited 40 s
+         t+680.000 > close 4000",
+    );
+}
+
+#[test]
+fn scenario_78_a_host_that_slept_drops_the_link_at_once_and_resumes() {
+    let mut rig = Rig::online(prompt());
+    rig.give(Input::Suspended(seconds(7200))).next();
+    rig.did(
+        "t+0.000 ! faulted: suspended for 7200 s
+         t+0.000 > abort
+         t+0.000 ~ reconnect in 0 s, resume: suspended
+         t+0.000 * connecting 2, resume
+         t+0.000 > connect 2 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json",
+    );
+}
+
+#[test]
+fn a_sleep_no_longer_than_the_interval_only_forgives() {
+    // given: a beat that is unanswered, and the next one due
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(40));
+
+    // when: the host says it slept for just an interval
+    rig.give(Input::Suspended(seconds(40))).tick();
+
+    // then: the next beat goes out, and the older one is forgiven
+    rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
+    assert_eq!(rig.machine.phase(), Phase::Online);
+}
+
+#[test]
+fn scenario_47_a_clock_that_steps_back_an_hour_changes_nothing() {
+    // given: a shard that is online for two hours
+    let mut rig = Rig::online(config());
+    rig.ack_beats().advance(seconds(7200));
+    let deadline = rig.machine.deadline();
+    rig.story.clear();
+
+    // when: the clock steps back an hour, things happen, and it comes forward again
+    let before = core::mem::replace(&mut rig.now, Timestamp::ZERO + seconds(3600));
+    rig.tick().message(frames::message_create(3)).tick();
+    assert_eq!(rig.machine.deadline(), deadline);
+    rig.now = before;
+    rig.advance(seconds(40));
+
+    // then: nothing was sent but the beat that was due
+    rig.did("t+3600.000 * MESSAGE_CREATE 3\nt+7240.000 > heartbeat 3");
+}
+
+#[test]
+fn scenario_48_beats_go_on_while_the_application_takes_no_events() {
+    // given: an application that takes nothing for three intervals, and a driver that keeps its events and reads on
+    let mut rig = Rig::online(config());
+    rig.ack_beats();
+    for sequence in 3..=122 {
+        rig.pass(seconds(1)).message(frames::message_create(sequence)).give(Input::TickUnread);
+    }
+
+    // then: all 120 events wait with the driver, and every beat was on time
+    assert_eq!(rig.story.of_kind('*').len(), 120);
+    rig.assert(
+        "t+40.000 > heartbeat 42
+         t+80.000 > heartbeat 82
+         t+120.000 > heartbeat 122",
+    );
+}
+
+#[test]
+fn scenario_48_events_left_in_the_machine_above_the_limit_drop_the_link_and_keep_the_session() {
+    let limits = Limits { undrained: 2000, ..Limits::default() };
+    let mut rig = Rig::online(Config { limits, ..prompt() });
+    let link = rig.link();
+    for sequence in 3..50 {
+        // when: no action is taken
+        let _untaken = rig.machine.handle(rig.now, Input::Message(link, frames::message_create(sequence)));
+    }
+    rig.tick();
+    assert_eq!(rig.story.of_kind('!'), ["faulted: more than 2000 bytes of events left untaken"]);
+    assert_eq!(rig.story.of_kind('>'), ["abort"]);
+    assert_eq!(rig.story.of_kind('~'), ["reconnect in 0 s, resume: undrained"]);
+}
+
+#[test]
+fn scenario_49_a_beat_is_first_in_line_behind_a_blocked_write() {
+    // given: a command in a socket that takes nothing, another behind it, and a beat that falls due
+    let mut rig = Rig::online(config());
+    rig.hold_writes().pass(seconds(35));
+    rig.send(Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
+    rig.send(Command::UpdateVoiceState(UpdateVoiceState::leave(1))).unwrap();
+    rig.advance(seconds(7)).did("t+35.000 > presence idle");
+
+    // when: the socket takes what it is given
+    rig.sent().sent();
+
+    // then: the beat goes before the second command
+    rig.did(
+        "t+42.000 * command 0 sent
+         t+42.000 > heartbeat 2
+         t+42.000 > voice state",
+    );
+}
+
+#[test]
+fn scenario_49_a_socket_that_takes_nothing_is_aborted_by_the_write_deadline() {
+    // given: a beat that the socket does not take
+    let mut rig = Rig::online(prompt());
+    rig.hold_writes().advance(seconds(40)).did("t+40.000 > heartbeat 2");
+
+    // when: the write's 10 s are over; then: the link is gone at once, and its session kept
+    rig.advance(seconds(10)).did(
+        "t+50.000 ! faulted: timed out: write
+         t+50.000 > abort
+         t+50.000 ~ reconnect in 0 s, resume: timed_out_write",
+    );
+}

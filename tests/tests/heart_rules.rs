@@ -1,0 +1,180 @@
+//! What ticks say about the socket, which intervals are heeded, and which requested beats are refused.
+
+use portcullis::Timestamp;
+use portcullis::machine::{Config, FirstBeat, HeartbeatPolicy, Input, OutOfBounds, Timer};
+use portcullis_tests::rig::{config, prompt};
+use portcullis_tests::{Rig, frames, millis, seconds};
+
+/// The rigs' config with another heartbeat policy.
+fn beating(policy: HeartbeatPolicy) -> Config {
+    Config { heartbeat: HeartbeatPolicy { first: FirstBeat::Immediate, ..policy }, ..prompt() }
+}
+
+#[test]
+fn an_immediate_first_beat_goes_out_with_hello() {
+    let policy = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
+    let mut rig = Rig::new(Config { heartbeat: policy, ..config() });
+    rig.start().open().message(frames::hello("40000"));
+    rig.did(
+        "t+0.000 * connecting 1, identify
+         t+0.000 > connect 1 wss://gateway.discord.gg/?v=10&encoding=json
+         t+0.000 > ask identify
+         t+0.000 > heartbeat null
+         t+0.000 > identify",
+    );
+}
+
+#[test]
+fn a_requested_beat_alone_is_never_judged() {
+    // given: a requested beat that is never acknowledged
+    let mut rig = Rig::online(config());
+    rig.pass(seconds(39)).message(frames::heartbeat_request());
+
+    // when: an interval passes without a periodic beat being unanswered
+    rig.advance(seconds(1)).message(frames::ack()).message(frames::ack()).advance(seconds(40));
+
+    // then: there is no fault
+    assert_eq!(rig.story.of_kind('!'), [""; 0]);
+    assert_eq!(rig.story.of_kind('>'), ["heartbeat 2", "heartbeat 2", "heartbeat 2"]);
+}
+
+#[test]
+fn requested_beats_beyond_the_reserve_are_refused_and_counted_until_the_window_has_passed() {
+    // given: a gateway that asks for three beats within a minute
+    let mut rig = Rig::online(config());
+    rig.ack_beats();
+    for _ in 0..3 {
+        rig.pass(seconds(5)).message(frames::heartbeat_request());
+    }
+    assert_eq!(rig.machine.health().counts.beats_refused, 1);
+
+    // when: the first two have left the window
+    rig.advance(seconds(55)).message(frames::heartbeat_request());
+
+    // then: two were answered at once, and the fourth again
+    rig.did(
+        "t+5.000 > heartbeat 2
+         t+10.000 > heartbeat 2
+         t+40.000 > heartbeat 2
+         t+70.000 > heartbeat 2",
+    );
+    assert_eq!(rig.machine.health().counts.beats_refused, 1);
+}
+
+#[test]
+fn latency_is_the_last_and_a_smoothed_one() {
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(millis(800)).message(frames::ack());
+    let health = rig.machine.health();
+    assert_eq!((health.latency, health.latency_smoothed), (Some(millis(800)), Some(millis(100))));
+}
+
+#[test]
+fn an_early_tick_does_nothing() {
+    let mut rig = Rig::online(config());
+    rig.pass(millis(39_999)).tick();
+    rig.give(Input::TickUnread);
+    rig.did("");
+}
+
+#[test]
+fn an_unread_tick_at_the_due_time_forgives_the_older_beat_and_sends_the_next() {
+    // given: a beat at 40 s that is unanswered
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(40));
+
+    // when: the socket was not read before the next fell due
+    rig.give(Input::TickUnread).pass(seconds(10)).tick();
+
+    // then: nobody is blamed, and the new beat has a whole interval
+    rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
+    rig.advance(millis(29_999));
+    assert_eq!(rig.story.lines(), [""; 0]);
+    rig.advance(millis(1)).did(
+        "t+120.000 ! faulted: heartbeat missed, waited 40 s
+         t+120.000 > close 4000",
+    );
+}
+
+#[test]
+fn a_beat_that_falls_due_with_a_message_goes_out_and_is_judged_by_the_next_tick() {
+    // given: a beat at 40 s that is unanswered
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(40));
+
+    // when: a message comes first, then a tick that says the socket was read dry
+    rig.message(frames::message_create(3)).pass(seconds(1)).tick();
+
+    // then: the next beat was on time, and the older one is missed
+    rig.did(
+        "t+40.000 > heartbeat 2
+         t+80.000 * MESSAGE_CREATE 3
+         t+80.000 > heartbeat 3
+         t+81.000 ! faulted: heartbeat missed, waited 41 s
+         t+81.000 > close 4000",
+    );
+}
+
+#[test]
+fn an_ack_that_comes_with_the_next_beat_s_due_time_is_in_time() {
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(40)).message(frames::ack()).tick();
+    rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
+}
+
+#[test]
+fn a_configured_interval_takes_the_place_of_the_gateway_s() {
+    let mut rig = Rig::online(beating(HeartbeatPolicy { interval: Some(seconds(15)), ..HeartbeatPolicy::default() }));
+    rig.ack_beats().advance(seconds(40)).did("t+15.000 > heartbeat 2\nt+30.000 > heartbeat 2");
+}
+
+#[test]
+fn an_interval_out_of_bounds_is_clamped_and_reported() {
+    for (asked, told, clamped) in [("1", "0.001 s", 1), ("999", "0.999 s", 1), ("600001", "600.001 s", 600)] {
+        let mut rig = Rig::new(prompt());
+        rig.start().open().message(frames::hello(asked));
+        assert_eq!(rig.story.of_kind('!'), [format!("faulted: heartbeat interval of {told} asked for")]);
+        let beat = rig.machine.timers().into_iter().find(|(_, timer)| *timer == Timer::Heartbeat);
+        assert_eq!(beat, Some((Timestamp::ZERO + seconds(clamped), Timer::Heartbeat)), "{asked}");
+    }
+}
+
+#[test]
+fn an_interval_out_of_bounds_is_refused_by_policy_and_the_session_kept() {
+    // given: a shard with a session, whose gateway greets with an interval of a millisecond
+    let refuse = HeartbeatPolicy { out_of_bounds: OutOfBounds::Refuse, ..HeartbeatPolicy::default() };
+    let mut rig = Rig::online(beating(refuse));
+    rig.lose().next();
+    rig.story.clear();
+    rig.open().message(frames::hello("1")).close(4000);
+
+    // then: nothing but a close was sent, and the next link is to resume
+    assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
+    assert_eq!(rig.story.of_kind('!'), ["faulted: heartbeat interval of 0.001 s asked for"]);
+    assert!(rig.story.of_kind('~')[0].ends_with(", resume: malformed"), "{}", rig.story.text());
+}
+
+#[test]
+fn bounds_are_the_config_s() {
+    let narrow = HeartbeatPolicy { interval_max: seconds(30), ..HeartbeatPolicy::default() };
+    let mut rig = Rig::online(beating(narrow));
+    rig.ack_beats().advance(seconds(60)).did("t+30.000 > heartbeat 2\nt+60.000 > heartbeat 2");
+}
+
+#[test]
+fn a_second_hello_keeps_what_is_awaited() {
+    // given: a beat at 40 s that is unanswered
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(5));
+
+    // when: the gateway greets again with a shorter interval
+    rig.message(frames::hello("20000")).advance(seconds(35));
+
+    // then: beats keep the new interval from the last one, and the older silence is found when its time has come
+    rig.did(
+        "t+40.000 > heartbeat 2
+         t+60.000 > heartbeat 2
+         t+80.000 ! faulted: heartbeat missed, waited 40 s
+         t+80.000 > close 4000",
+    );
+}
