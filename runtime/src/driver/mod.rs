@@ -319,10 +319,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn note_taken(&mut self, event: &Event) {
-        // A Resumed may have a lower sequence than what was replayed before it.
-        if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event
-            && dispatch.sequence().is_some()
-        {
+        if let Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) = event {
             self.taken = Taken::UpTo(dispatch.mark());
         }
     }

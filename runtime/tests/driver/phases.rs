@@ -4,10 +4,10 @@ use crate::memory::{Gateway, Manners};
 use crate::stage::Stage;
 use async_tungstenite::tungstenite::Message;
 use core::time::Duration;
-use portcullis::Event;
 use portcullis::dialect::RawCommand;
 use portcullis::dialect::discord::Command;
 use portcullis::machine::{Cause, EndReason, Outcome, Phase, ReturnReason, SendError, Shutdown};
+use portcullis::{Event, Sequence};
 use std::collections::BTreeMap;
 
 fn command() -> Command {
@@ -157,9 +157,11 @@ fn a_beat_goes_out_before_an_event_that_was_left_waiting() {
     assert!(stage.gateway.raw(Message::text(r#"{"t":"LATE","s":9,"op":0,"d":{}}"#)));
     stage.poll();
     assert!(matches!(stage.events.last(), Some(Event::Gap { .. })), "{:?}", stage.events);
+    assert_eq!(stage.shard.session().unwrap().sequence(), Some(Sequence(1)), "what waits was not taken");
     stage.memory.pass(Duration::from_secs(50));
     stage.poll();
     assert_eq!(stage.taken(), ["READY", "LATE"]);
+    assert_eq!(stage.shard.session().unwrap().sequence(), Some(Sequence(9)));
     while stage.gateway.step() {}
     assert_eq!(stage.gateway.beats, 1);
 }

@@ -4,9 +4,10 @@ use crate::memory::{Gateway, Memory};
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, DiscordError, Intents};
 use portcullis::dialect::{
-    CloseRow, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, Reading, ShardId, StandingKey, TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, Reading, ShardId, StandingKey,
+    TokenSource,
 };
-use portcullis::machine::{Backoff, Config, ConfigError, EndReason, SendError, Session, TokenReason};
+use portcullis::machine::{Backoff, Config, ConfigError, EndReason, Session, TokenReason};
 use portcullis::token::{Token, TokenError};
 use portcullis::url::GatewayUrl;
 use portcullis::{CloseCode, Discord, Event, GatewayMachine, Seed, Sequence};
@@ -20,7 +21,7 @@ struct Expiring(Discord);
 impl Dialect for Expiring {
     type Command = Command;
 
-    fn encode(&self, command: Command) -> Result<Encoded, SendError> {
+    fn encode(&self, command: Command) -> Result<Encoded, CommandError> {
         self.0.encode(command)
     }
     fn name(&self) -> &'static str {
