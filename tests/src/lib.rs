@@ -26,3 +26,8 @@ pub const fn seconds(count: u64) -> Duration {
 pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
+
+/// README's code is compiled, and run where it can be, with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
