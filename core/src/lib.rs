@@ -1,4 +1,54 @@
-//! Portcullis: a sans-IO gateway protocol crate.
+//! Portcullis: a gateway client without I/O.
+//!
+//! A [`GatewayMachine`] takes what happened ([`Input`]) and when ([`Timestamp`]), and returns what to do
+//! ([`Action`]). It opens no socket, reads no clock and draws no randomness but from its [`Seed`], so the same calls
+//! give the same actions, byte for byte. Those who want a socket with it take `portcullis-tokio`.
+//!
+//! # The loop
+//!
+//! A driver carries out each action in order, answers those that ask for an answer, and calls again no later than
+//! the `Wait` says. This is a whole one, on a wire that is made up:
+//!
+//! ```
+//! use portcullis::dialect::discord::Intents;
+//! use portcullis::{Action, Config, Discord, Event, GatewayMachine, Input, Message, Seed, Timestamp};
+//! use std::collections::VecDeque;
+//!
+//! let discord = Discord::new("a.bot.token", Intents::GUILDS)?;
+//! let mut machine = GatewayMachine::new(discord, Config::default(), Seed(7))?;
+//!
+//! let mut inputs = VecDeque::from([Input::Start]);
+//! let mut names = Vec::new();
+//! while let Some(input) = inputs.pop_front() {
+//!     for action in machine.handle(Timestamp::ZERO, input) {
+//!         match action {
+//!             Action::Connect { link, .. } => {
+//!                 let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
+//!                 inputs.push_back(Input::Opened(link));
+//!                 inputs.push_back(Input::Message(link, Message::Text(hello.into())));
+//!             }
+//!             Action::AskIdentify { link } => inputs.push_back(Input::IdentifyGranted(link)),
+//!             Action::Send { link, .. } => {
+//!                 let ready = r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e551011"}}"#;
+//!                 inputs.push_back(Input::Sent(link));
+//!                 inputs.push_back(Input::Message(link, Message::Text(ready.into())));
+//!             }
+//!             Action::Event(Event::Ready(dispatch)) => names.push(dispatch.name().to_string()),
+//!             // Nothing is closed here, and no time passes.
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(names, ["READY"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `std` (default) | conveniences of the standard library; behaviour is the same without |
+//! | `tracing` | events at each transition and fault, and at `TRACE` for each frame |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,6 +62,8 @@ pub mod dispatch;
 pub mod machine;
 pub mod message;
 mod rng;
+mod session;
+mod shard;
 mod time;
 pub mod token;
 pub mod url;

@@ -48,8 +48,9 @@ impl Token {
         }
     }
 
-    /// The token itself, for Identify and Resume.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The token itself: for the dialect that writes it into Identify and Resume, and for nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

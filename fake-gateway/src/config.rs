@@ -41,7 +41,7 @@ pub struct FakeConfig {
     pub connections_max: usize,
     /// How many sessions live at once; an Identify above that gets op 9 `false`. Default 65,536.
     pub sessions_max: usize,
-    /// How many received frames, and how many broken rules, are remembered. Default 10,000.
+    /// How many arrivals, received frames and broken rules are remembered, of each. Default 10,000.
     pub record_max: usize,
 }
 

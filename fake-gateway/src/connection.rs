@@ -10,7 +10,7 @@ const FRAMES: usize = 120;
 /// … within this.
 const WINDOW: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) lane: Lane,
@@ -28,7 +28,7 @@ pub(super) enum Phase {
 }
 
 /// The way dispatches take. Other frames have their own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Lane {
     Open,
     /// A delayed frame is in front; these wait behind it.

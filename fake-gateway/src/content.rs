@@ -1,5 +1,7 @@
-//! Takes the content out of messages for sessions without the Message Content intent.
+//! Who may see an event, and how much of it: the intent it needs, and its content taken out for sessions without the
+//! Message Content intent.
 
+use crate::intents::{self, Need};
 use crate::session::Event;
 use crate::stubs::BOT;
 use serde::Deserialize;
@@ -7,8 +9,36 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// An event for dispatch, with what is asked about it for each session: found out once.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    /// Any one of these intents lets it through; `None`: it needs none.
+    pub(super) need: Option<u64>,
+    event: Arc<Event>,
+    bare: Option<Arc<Event>>,
+}
+
+impl Parcel {
+    pub(super) fn new(event: Arc<Event>) -> Self {
+        let need = intents::need(&event.name).map(|need| match need {
+            Need { guild, direct } if guild == direct || in_guild(&event.data) => guild,
+            Need { direct, .. } => direct,
+        });
+        let bare = stripped(&event);
+        Self { need, event, bare }
+    }
+
+    /// The event as a session with these intents sees it.
+    pub(super) fn seen_with(&self, intents: u64) -> &Arc<Event> {
+        match &self.bare {
+            Some(bare) if intents & intents::MESSAGE_CONTENT == 0 => bare,
+            Some(_) | None => &self.event,
+        }
+    }
+}
+
 /// Whether the event happened in a guild: whether its data has a `guild_id`.
-pub(super) fn in_guild(data: &[u8]) -> bool {
+fn in_guild(data: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Place {
         guild_id: Option<serde::de::IgnoredAny>,
@@ -18,7 +48,7 @@ pub(super) fn in_guild(data: &[u8]) -> bool {
 
 /// The event without its content; `None` if it has none to take away: another event, a direct message, the bot's own
 /// message, or one that mentions the bot.
-pub(super) fn stripped(event: &Event) -> Option<Arc<Event>> {
+fn stripped(event: &Event) -> Option<Arc<Event>> {
     let name = &*event.name;
     if !matches!(name, "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "AUTO_MODERATION_ACTION_EXECUTION") {
         return None;

@@ -4,12 +4,13 @@
 //! [`FakeGateway::deadline`] says that one is due. Each says how many it reached.
 
 use crate::config::{AcceptedToken, SessionFate};
-use crate::connection::{Lane, Phase};
+use crate::connection::{Connection, Lane, Phase};
+use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, Span, Target, Who};
 use crate::frames::{self, Resumable};
 use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
-use crate::session::{Event, SessionKey};
+use crate::session::{Event, Session, SessionKey};
 use crate::timers::Timer;
 use crate::wire::{Passage, session_fate};
 use core::fmt;
@@ -38,14 +39,9 @@ impl FakeGateway {
     /// `json` goes out as it is: what is no JSON makes a broken frame.
     pub fn dispatch(&mut self, now: Timestamp, target: Target, name: &str, json: &str) -> usize {
         self.see(now);
-        let event = Arc::new(Event { name: name.into(), data: json.as_bytes().to_vec().into() });
-        let mut reached = 0;
-        for key in self.sessions_of(target) {
-            if self.deliver(key, &event) == Passage::Through {
-                reached += 1;
-            }
-        }
-        reached
+        let parcel = Parcel::new(Arc::new(Event { name: name.into(), data: json.as_bytes().to_vec().into() }));
+        let sessions = self.sessions_of(target);
+        sessions.into_iter().filter(|&key| self.deliver(key, &parcel) == Passage::Through).count()
     }
 
     /// Dispatches an event whose data is any value that serde can write.
@@ -160,19 +156,35 @@ impl FakeGateway {
 
     fn each(&mut self, now: Timestamp, target: Target, deed: impl Fn(&mut Self, ConnectionId)) -> usize {
         self.see(now);
-        let met: Vec<_> = self.connections.keys().copied().filter(|&id| target.meets(self.who(id))).collect();
+        let met: Vec<_> = match target {
+            Target::All => self.connections.keys().copied().collect(),
+            Target::Connection(connection) => {
+                self.connections.contains_key(&connection).then_some(connection).into_iter().collect()
+            }
+            Target::Session(_) | Target::Shard(_) | Target::Guild(_) => {
+                let sessions = self.sessions_of(target);
+                sessions.into_iter().filter_map(|key| self.sessions.get(key)?.connection).collect()
+            }
+        };
         for &connection in &met {
             deed(self, connection);
         }
         met.len()
     }
 
+    /// The sessions that a target means. One that names its session is found without a look at the others.
     fn sessions_of(&self, target: Target) -> Vec<SessionKey> {
-        let meets = |(key, session): (SessionKey, &crate::session::Session)| {
-            let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
-            target.meets(who).then_some(key)
-        };
-        self.sessions.iter().filter_map(meets).collect()
+        match target {
+            Target::Connection(connection) => {
+                self.connections.get(&connection).and_then(Connection::session).into_iter().collect()
+            }
+            Target::Session(id) => self.sessions.key(id).into_iter().collect(),
+            Target::All | Target::Shard(_) | Target::Guild(_) => {
+                let who = |session: &Session| Who { connection: None, session: Some((session.id, session.slice())) };
+                let met = self.sessions.iter().filter(|(_, session)| target.meets(who(session)));
+                met.map(|(key, _)| key).collect()
+            }
+        }
     }
 
     fn see(&mut self, now: Timestamp) {

@@ -66,6 +66,11 @@ pub enum Fault {
         /// How long to wait before each but the first.
         gap: Duration,
     },
+    /// The stream is cut within a message.
+    Cut {
+        /// How many bytes of the message leave; fewer than it has.
+        bytes: usize,
+    },
 }
 
 /// What becomes of one frame.
@@ -136,6 +141,8 @@ pub enum FaultKind {
     Sequence,
     /// [`Fault::Split`].
     Split,
+    /// [`Fault::Cut`].
+    Cut,
 }
 
 impl Fault {
@@ -153,6 +160,7 @@ impl Fault {
             Self::ResumeUrl(_) => FaultKind::ResumeUrl,
             Self::Sequence(_) => FaultKind::Sequence,
             Self::Split { .. } => FaultKind::Split,
+            Self::Cut { .. } => FaultKind::Cut,
         }
     }
 }
@@ -177,12 +185,12 @@ impl Target {
 }
 
 /// The faults that are armed, in the order they were; one of each kind for a target.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
     armed: Vec<Armed>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Armed {
     target: Target,
     fault: Fault,

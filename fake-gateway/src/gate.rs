@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const SPACING: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gate {
     buckets: BTreeMap<u32, Timestamp>,
     day: Option<Day>,

@@ -10,7 +10,7 @@ use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
 use crate::input::{Action, Actions, ConnectionId, Input};
-use crate::record::{Breach, Counters, Received, Record};
+use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
 use crate::session::{SessionKey, SessionStatus, Sessions};
 use crate::timers::{Timer, Timers};
@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The server's side of the gateway, without I/O: many connections and sessions of one application.
 ///
-/// Same config and same calls give the same actions, byte for byte.
-#[derive(Debug)]
+/// Same config and same calls give the same actions, byte for byte. A clone goes on as the original would.
+#[derive(Clone, Debug)]
 pub struct FakeGateway {
     pub(super) config: FakeConfig,
     pub(super) now: Timestamp,
@@ -90,6 +90,12 @@ impl FakeGateway {
         &self.config
     }
 
+    /// The last connections that asked for an upgrade, oldest first.
+    #[must_use]
+    pub fn arrivals(&self) -> impl DoubleEndedIterator<Item = &Arrival> {
+        self.record.arrivals.iter()
+    }
+
     /// The last frames received, oldest first.
     #[must_use]
     pub fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
@@ -135,7 +141,7 @@ impl FakeGateway {
             self.record.counters.strays += 1;
             return;
         }
-        self.record.counters.connects += 1;
+        self.record.arrive(self.now, connection, path_and_query);
         let who = Who { connection: Some(connection), session: None };
         if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.faults.strike(FaultKind::RefuseUpgrade, who) {
             return self.refuse(connection, status, retry_after);

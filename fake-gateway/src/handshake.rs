@@ -2,6 +2,7 @@
 
 use crate::config::{Limits, SessionFate};
 use crate::connection::Phase;
+use crate::content::Parcel;
 use crate::faults::{Fault, FaultKind, Rebuff, ResumeUrl};
 use crate::frames::{self, Resumable};
 use crate::gate::Verdict;
@@ -93,7 +94,7 @@ impl FakeGateway {
         self.send_milestone(key, connection, FaultKind::Ready, &ready);
         let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
-            self.deliver(key, &stubs::guild(guild, availability));
+            self.deliver(key, &Parcel::new(stubs::guild(guild, availability)));
         }
     }
 

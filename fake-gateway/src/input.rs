@@ -89,6 +89,22 @@ pub enum Delivery {
     Whole,
     /// As WebSocket fragments, in this order; together they are the message. What is sent later waits behind them.
     Pieces(Vec<Piece>),
+    /// Only so many bytes of it, as a fragment that is not the last; a [`Action::Drop`] follows.
+    Cut {
+        /// How many.
+        bytes: usize,
+    },
+}
+
+impl Delivery {
+    /// How long it takes by itself, from its first byte to its last.
+    #[must_use]
+    pub fn takes(&self) -> Duration {
+        match self {
+            Self::Whole | Self::Cut { .. } => Duration::ZERO,
+            Self::Pieces(pieces) => pieces.iter().fold(Duration::ZERO, |sum, piece| sum.saturating_add(piece.after)),
+        }
+    }
 }
 
 /// A part of a message.

@@ -31,6 +31,7 @@ pub use gateway::FakeGateway;
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
 #[cfg(feature = "listen")]
 pub use listen::{FakeHandle, FakeServer};
-pub use record::{Breach, ClientFrame, Counters, Identify, Json, Received};
+pub use portcullis::{CloseCode, Message, Timestamp};
+pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rules::Rule;
 pub use session::{SessionId, SessionStatus, Shard};

@@ -7,6 +7,17 @@ use core::fmt;
 use portcullis::Timestamp;
 use std::collections::VecDeque;
 
+/// A connection that asked for an upgrade, granted or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When.
+    pub at: Timestamp,
+    /// Its number.
+    pub connection: ConnectionId,
+    /// What it asked for, its first 1,024 bytes: shows whether a client came by the resume URL, with its query.
+    pub path_and_query: String,
+}
+
 /// A frame that a client sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
@@ -142,13 +153,17 @@ pub struct Counters {
     pub breaches: u64,
     /// Inputs for connections that are not open.
     pub strays: u64,
-    /// Received frames and broken rules that the record had no room for.
+    /// Arrivals, received frames and broken rules that the record had no room for.
     pub forgotten: u64,
 }
 
-/// The record: two lists that forget their oldest, and the counters.
-#[derive(Debug)]
+/// How much of an arrival's target is kept, in bytes.
+const TARGET_MAX: usize = 1024;
+
+/// The record: three lists that forget their oldest, and the counters.
+#[derive(Clone, Debug)]
 pub(super) struct Record {
+    pub(super) arrivals: VecDeque<Arrival>,
     pub(super) received: VecDeque<Received>,
     pub(super) breaches: VecDeque<Breach>,
     pub(super) counters: Counters,
@@ -157,7 +172,19 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(max: usize) -> Self {
-        Self { received: VecDeque::new(), breaches: VecDeque::new(), counters: Counters::default(), max }
+        Self {
+            arrivals: VecDeque::new(),
+            received: VecDeque::new(),
+            breaches: VecDeque::new(),
+            counters: Counters::default(),
+            max,
+        }
+    }
+
+    pub(super) fn arrive(&mut self, at: Timestamp, connection: ConnectionId, path_and_query: &str) {
+        self.counters.connects += 1;
+        let arrival = Arrival { at, connection, path_and_query: head(path_and_query, TARGET_MAX).to_owned() };
+        keep(&mut self.arrivals, arrival, self.max, &mut self.counters.forgotten);
     }
 
     pub(super) fn receive(&mut self, received: Received) {
@@ -169,6 +196,12 @@ impl Record {
         self.counters.breaches += 1;
         keep(&mut self.breaches, breach, self.max, &mut self.counters.forgotten);
     }
+}
+
+/// The longest whole start of a text that has no more than so many bytes.
+pub(super) fn head(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    &text[..end]
 }
 
 fn keep<T>(list: &mut VecDeque<T>, item: T, max: usize, forgotten: &mut u64) {

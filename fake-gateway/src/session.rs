@@ -2,7 +2,6 @@
 
 use crate::config::bare;
 use crate::input::ConnectionId;
-use crate::intents;
 use bytes::Bytes;
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,7 +61,7 @@ impl TokenPrint {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) token: TokenPrint,
@@ -104,11 +103,11 @@ impl Session {
         self.ring.range(from..).map(|(number, event)| (*number, Arc::clone(event))).collect()
     }
 
-    pub(super) const fn allows(&self, need: Option<intents::Need>, in_guild: bool) -> bool {
+    /// Whether its intents let an event through that needs any one of these bits.
+    pub(super) const fn allows(&self, need: Option<u64>) -> bool {
         match need {
             None => true,
-            Some(need) if in_guild => self.intents & need.guild != 0,
-            Some(need) => self.intents & need.direct != 0,
+            Some(bits) => self.intents & bits != 0,
         }
     }
 
@@ -134,7 +133,7 @@ pub struct SessionStatus {
 }
 
 /// All sessions, in the order they began, and their ids.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     by_key: BTreeMap<SessionKey, Session>,
     by_id: BTreeMap<SessionId, SessionKey>,
@@ -159,7 +158,11 @@ impl Sessions {
     pub(super) fn named(&self, text: &str) -> Option<SessionKey> {
         let lawful = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         let id = lawful.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-        self.by_id.get(&SessionId(id)).copied()
+        self.key(SessionId(id))
+    }
+
+    pub(super) fn key(&self, id: SessionId) -> Option<SessionKey> {
+        self.by_id.get(&id).copied()
     }
 
     pub(super) fn get(&self, key: SessionKey) -> Option<&Session> {

@@ -21,7 +21,7 @@ pub(super) enum Timer {
 }
 
 /// At most one moment for each timer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     by_time: BTreeSet<(Timestamp, Timer)>,
     by_timer: BTreeMap<Timer, Timestamp>,

@@ -2,12 +2,11 @@
 
 use crate::config::{SessionFate, Tolerance};
 use crate::connection::Lane;
-use crate::content;
+use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
 use crate::gateway::FakeGateway;
 use crate::input::{Action, ConnectionId, Delivery, Piece};
-use crate::intents;
 use crate::record::Breach;
 use crate::rules::Rule;
 use crate::session::{Event, SessionKey};
@@ -54,7 +53,13 @@ impl FakeGateway {
         if !self.connections.contains_key(&connection) {
             return;
         }
-        let delivery = match self.faults.strike(FaultKind::Split, self.who(connection)) {
+        let who = self.who(connection);
+        if let Some(Fault::Cut { bytes }) = self.faults.strike(FaultKind::Cut, who) {
+            let bytes = bytes.min(message.bytes().len().saturating_sub(1));
+            self.actions.push_back(Action::Send { connection, message, delivery: Delivery::Cut { bytes } });
+            return self.cut(connection);
+        }
+        let delivery = match self.faults.strike(FaultKind::Split, who) {
             Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
             Some(_) | None => Delivery::Whole,
         };
@@ -120,16 +125,13 @@ impl FakeGateway {
     }
 
     /// Gives an event to a session if its intents let it through; whether they did.
-    pub(super) fn deliver(&mut self, key: SessionKey, event: &Arc<Event>) -> Passage {
+    pub(super) fn deliver(&mut self, key: SessionKey, parcel: &Parcel) -> Passage {
         let Some(session) = self.sessions.get(key) else { return Passage::Filtered };
-        let need = intents::need(&event.name);
-        let in_guild = need.is_some_and(|need| need.guild == need.direct) || content::in_guild(&event.data);
-        if !session.allows(need, in_guild) {
+        if !session.allows(parcel.need) {
             self.record.counters.filtered += 1;
             return Passage::Filtered;
         }
-        let sees_content = session.intents & intents::MESSAGE_CONTENT != 0;
-        let bare = if sees_content { None } else { content::stripped(event) };
+        let event = parcel.seen_with(session.intents);
         let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
         let connection = session.connection;
         let fault = self.faults.strike(FaultKind::Sequence, who);
@@ -138,7 +140,7 @@ impl FakeGateway {
         {
             session.sequence = session.sequence.saturating_add(*numbers);
         }
-        let message = self.number(key, bare.as_ref().unwrap_or(event));
+        let message = self.number(key, event);
         if let Some(connection) = connection {
             if matches!(fault, Some(Fault::Sequence(SequenceFault::Repeat))) {
                 self.send_in_lane(connection, message.clone());

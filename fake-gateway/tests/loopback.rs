@@ -81,7 +81,6 @@ async fn a_session_is_begun_dropped_and_resumed_over_tcp() {
     assert_eq!(client.frame().await["t"], "RESUMED");
     handle.with(|gateway, now| gateway.invalid_session(now, Target::All, Resumable::No));
     assert_eq!(client.frame().await["d"], false);
-    server.stop().await;
 }
 
 #[tokio::test]
@@ -146,6 +145,15 @@ async fn a_fragment_on_the_wire_has_no_fin_bit() {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     let first = usize::from(bytes[head + 1]);
     assert_eq!((bytes[head], bytes[head + 2 + first]), (0x01, 0x80));
+}
+
+#[tokio::test]
+async fn a_stream_cut_within_a_message_ends_without_it() {
+    let server = server().await;
+    let mut client = Client::connect(&server).await;
+    server.handle().with(|gateway, _| gateway.fault(Target::All, Fault::Cut { bytes: 9 }, Span::Next));
+    client.say(HEARTBEAT).await;
+    assert!(matches!(client.message().await, Some(Err(_)) | None));
 }
 
 #[tokio::test]
@@ -220,7 +228,10 @@ async fn a_stop_says_going_away_and_then_nobody_is_there() {
     let address = server.address();
     let ((), code) = tokio::join!(server.stop(), async {
         assert_eq!(client.frame().await["op"], 11);
-        client.close_code().await
+        let code = client.close_code().await;
+        // Reading on sends the answer to the close frame.
+        assert!(!matches!(client.message().await, Some(Ok(_))));
+        code
     });
     assert_eq!(code, Some(1001));
     assert!(TcpStream::connect(address).await.is_err());

@@ -1,12 +1,12 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
-// Tools of tests fail by panicking: that is what they are for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
 pub mod frames;
+
 pub mod rig;
 pub mod story;
+pub mod toy;
+pub mod walk;
 pub mod world;
 
 pub use rig::Rig;
@@ -26,3 +26,8 @@ pub const fn seconds(count: u64) -> Duration {
 pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
+
+/// README's code is compiled, and run where it can be, with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

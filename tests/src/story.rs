@@ -176,7 +176,7 @@ pub fn told_frame(message: &Message) -> String {
         return format!("{} bytes that are no frame", bytes.len());
     };
     if let Some(event) = frame["event"].as_str() {
-        return event.into();
+        return crate::toy::told(event, &frame["data"]);
     }
     let data = &frame["d"];
     let sequence = |value: &Value| value.as_u64().map_or("null".into(), |number| number.to_string());

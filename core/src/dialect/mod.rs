@@ -10,12 +10,11 @@ pub mod discord;
 mod frame_error;
 mod raw;
 mod recovery;
-mod shard;
 mod signal;
 mod span;
 
-use crate::machine::{SendError, Session};
 use crate::message::{CloseCode, Sequence};
+use crate::session::Session;
 use crate::token::Token;
 use crate::url::GatewayUrl;
 use alloc::boxed::Box;
@@ -24,12 +23,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
 
+pub use crate::shard::{ShardId, ShardIdError};
 pub use command::{Encoded, OnNewSession, Repeat, Standing, StandingKey};
 pub use command_error::CommandError;
 pub use frame_error::FrameError;
 pub use raw::RawCommand;
 pub use recovery::{CloseRow, Plan, Recovery, TokenFate};
-pub use shard::{ShardId, ShardIdError};
 pub use signal::{Fate, HeartRate, Reading, SessionStart, Signal, Spans};
 pub use span::Span;
 
@@ -45,8 +44,8 @@ pub trait Dialect: Send + Sync {
     /// Writes a command as one frame, and says what becomes of it when its session or link ends.
     ///
     /// # Errors
-    /// [`SendError::Command`] when the command breaks a limit of the gateway.
-    fn encode(&self, command: Self::Command) -> Result<Encoded, SendError>
+    /// [`CommandError`] when the command breaks a limit of the gateway.
+    fn encode(&self, command: Self::Command) -> Result<Encoded, CommandError>
     where
         Self: Sized;
 
@@ -145,7 +144,7 @@ macro_rules! forward_dialect {
         impl Dialect for $pointer {
             type Command = RawCommand;
 
-            fn encode(&self, command: RawCommand) -> Result<Encoded, SendError> {
+            fn encode(&self, command: RawCommand) -> Result<Encoded, CommandError> {
                 Ok(Encoded::once(command.bytes().clone()))
             }
             fn name(&self) -> &'static str {

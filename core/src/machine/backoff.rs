@@ -73,7 +73,7 @@ impl Backoff {
     }
 
     fn jittered(&self, wait: Duration, rng: &mut Rng) -> Duration {
-        wait - rng.below(wait.saturating_mul(self.jitter_percent.min(100)) / 100).min(wait)
+        wait.saturating_sub(rng.below(wait.saturating_mul(self.jitter_percent.min(100)) / 100))
     }
 }
 

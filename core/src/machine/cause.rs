@@ -1,8 +1,8 @@
 //! Why the machine moved from one phase to another, kept for [`explain`](super::GatewayMachine::explain).
 
-use super::action::Timer;
 use super::input::ConnectFailure;
 use super::phase::Phase;
+use super::timer::Timer;
 use crate::message::{CloseCode, LinkId};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;

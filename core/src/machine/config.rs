@@ -2,9 +2,9 @@
 
 use super::backoff::Backoff;
 use super::input::ConnectFailure;
-use super::session::Imported;
 use crate::dialect::{Dialect, Recovery};
 use crate::message::CloseCode;
+use crate::session::Session;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -44,6 +44,15 @@ pub struct Config {
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
     pub imported: Option<Imported>,
+}
+
+/// A session from an earlier run of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The session, as it was exported.
+    pub session: Session,
+    /// How long ago that was. Unknown counts as long: the session is then tried once.
+    pub age: Option<Duration>,
 }
 
 /// How long each step may take.

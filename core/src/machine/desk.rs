@@ -2,19 +2,20 @@
 //! actions. No transition is decided here.
 
 use super::action::{Action, TokenReason};
+use super::asked::Asked;
 use super::cause::{Cause, History};
 use super::config::Config;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
-use super::link::Asked;
 use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
-use super::session::{Handshake, Session};
+use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
 use crate::dialect::{Dialect, GatewayLimits, Recovery, SessionStart, Spans, TokenSource};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, LinkId};
 use crate::rng::{Rng, Seed};
+use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Token;
 use crate::url::GatewayUrl;
@@ -129,7 +130,7 @@ impl<D: Dialect> Desk<D> {
             session.sequence = session.sequence.max(Some(got));
         }
         self.tally.count(spans.name.of(&frame));
-        let dispatch = Dispatch::new(frame, spans, self.epoch, origin);
+        let dispatch = Dispatch::new(frame, spans, session.sequence, self.epoch, origin);
         if let Some(position) = dispatch.position() {
             session.position = position;
         }
@@ -185,6 +186,11 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn recovery(&self, code: Option<CloseCode>) -> Recovery {
         let set = self.config.recoveries.iter().rev().find(|(of, _)| Some(*of) == code);
         set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
+    }
+
+    /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.
+    pub(super) fn asked_wait(&mut self, asked: Duration) -> Duration {
+        if asked.is_zero() { asked } else { asked.saturating_add(self.rng.below(self.config.backoff.spread)) }
     }
 
     /// Where the next link goes.

@@ -109,7 +109,7 @@ pub enum Fault {
     /// A deadline passed.
     TimedOut {
         /// Which.
-        timer: super::action::Timer,
+        timer: super::timer::Timer,
     },
     /// The caller left more than `limit` bytes of events untaken. The link was dropped, the session kept.
     Undrained {
@@ -175,7 +175,7 @@ impl EndReason {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Shutdown => None,
-            Self::Refused { advice, .. } => Some(advice),
+            Self::Refused { advice, .. } => (!advice.is_empty()).then_some(advice),
             Self::ConnectRefused { failure } => Cause::from(*failure).advice(),
             Self::AttemptsExhausted { .. } => Some("check the network, or choose a backoff without a bound"),
             Self::TokenDenied => Some("check the credentials that tokens are made from"),

@@ -1,9 +1,9 @@
 //! How a machine fares, in numbers.
 
 use super::phase::Phase;
-use super::session::Shortened;
 use super::tally::Tally;
 use crate::message::Sequence;
+use crate::session::Shortened;
 use crate::time::Timestamp;
 use core::fmt;
 use core::time::Duration;

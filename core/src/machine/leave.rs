@@ -1,13 +1,15 @@
 //! The way out of a link: what it had in hand, what is decided about it, and what comes after the socket is gone.
 
 use super::action::Action;
+use super::asked::Shutdown;
 use super::cause::Cause;
 use super::desk::Desk;
 use super::event::{EndReason, Event};
-use super::link::{Link, Shutdown, TokenWait};
-use super::session::{Handshake, Resumption, Session};
+use super::link::{Link, TokenWait};
+use super::resumption::{Handshake, Resumption};
 use crate::dialect::{Dialect, Plan, TokenFate};
 use crate::message::{CloseCode, Closure, LinkId};
+use crate::session::Session;
 use core::time::Duration;
 
 /// How a link is left.
@@ -73,7 +75,7 @@ impl Departure {
         if recovery.token == TokenFate::Renew {
             desk.renew_token();
         }
-        let keep = Self { floor: recovery.wait_min, tries: recovery.tries, ..Self::keep(cause) };
+        let keep = Self { floor: desk.asked_wait(recovery.wait_min), tries: recovery.tries, ..Self::keep(cause) };
         match (recovery.plan, code) {
             (Plan::Resume, _) => keep,
             (Plan::Identify, _) => Self { verdict: Verdict::Lose, ..keep },
@@ -173,8 +175,17 @@ impl After {
             Pacing::Asked => 1,
         };
         let after = desk.config.backoff.wait(attempt, &mut desk.rng).max(floor);
+        let until = desk.now + after;
+        let plan = match plan {
+            // The session's time runs out in the wait.
+            Handshake::Resume(resumption) if !resumption.tries.may_go_on(until, &desk.config.resume) => {
+                desk.lose_session(Cause::ResumesExhausted);
+                Handshake::Identify
+            }
+            plan @ (Handshake::Resume(_) | Handshake::Identify) => plan,
+        };
         desk.event(Event::Reconnecting { after, plan: plan.plan(), cause });
-        Link::Waiting { until: desk.now + after, plan, token: TokenWait::NotAsked }
+        Link::Waiting { until, plan, token: TokenWait::NotAsked }
     }
 
     /// The same, or what a close code of the peer's own says, where that is worse.

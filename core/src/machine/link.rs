@@ -3,6 +3,7 @@
 //! What a phase does with an input; an empty cell ignores it and counts it as stale. `leave` is the way out of a
 //! link: by a close frame, by an abort, or because the socket is gone; then comes Waiting, or Ended.
 //!
+//! ```text
 //! | input           | Idle    | Waiting  | Dialing  | Greeting  | Queued      | Identifying | Resuming | Online   | Closing |
 //! |-----------------|---------|----------|----------|-----------|-------------|-------------|----------|----------|---------|
 //! | Start           | Dialing |          |          |           |             |             |          |          |         |
@@ -22,6 +23,7 @@
 //! | Reconnect       |         |          |          | leave     | leave       | leave       | leave    | leave    |         |
 //! | InvalidSession  |         |          |          | leave     | leave       | leave       | leave    | leave    |         |
 //! | deadline        |         | Dialing  | Waiting  | leave     | leave       | leave       | leave    | leave    | Waiting |
+//! ```
 //!
 //! Ended ignores all. `TokenDenied` ends only where it says "never".
 //!
@@ -29,7 +31,8 @@
 //! * `silent-outside`: nothing is sent before Hello, nor after Close.
 //! * `deadline-always`: every phase between Start and Ended has a deadline.
 
-use super::action::{Action, ConnectLimits, Timer};
+use super::action::{Action, ConnectLimits};
+use super::asked::{Asked, Shutdown};
 use super::cause::Cause;
 use super::config::OnConnectFailure;
 use super::desk::Desk;
@@ -39,11 +42,13 @@ use super::input::ConnectFailure;
 use super::leave::{After, CloseStep, Departure, Exit, Pacing};
 use super::outbox::Outgoing;
 use super::phase::Phase;
-use super::session::{Handshake, Resumption, Session, Tries};
+use super::resumption::{Handshake, Resumption, Tries};
+use super::timer::Timer;
 use super::wire::{Turn, Wire, Write, Writing};
 use crate::dialect::{Dialect, Fate, FrameError, HeartRate, Plan, SessionStart, Signal, Spans, StandingKey};
 use crate::dispatch::{Origin, UnknownFrame};
 use crate::message::{Closure, LinkId};
+use crate::session::Session;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -124,22 +129,6 @@ pub(super) enum ResumeStep {
     Started,
 }
 
-/// What the application asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Reconnect(Cause),
-    Shutdown(Shutdown),
-}
-
-/// What becomes of the session when the application stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// It can be resumed for a few minutes: by another process, or after a restart.
-    KeepSession,
-    /// It ends at once: the bot goes offline.
-    EndSession,
-}
-
 /// What happened on the current link.
 #[derive(Debug)]
 pub(super) enum Happening {
@@ -209,7 +198,6 @@ impl Link {
             return self.leave(Exit::Close(desk.limits.close_keep), departure, desk);
         }
         match self {
-            Self::Idle | Self::Ended { .. } => self,
             // A caller that takes nothing gets no more links: each would leave more to be taken.
             Self::Waiting { until, plan, token } if desk.now >= until && desk.is_full() => {
                 Self::Waiting { until: desk.now + GRACE, plan, token }
@@ -226,7 +214,9 @@ impl Link {
                 write.gone(desk);
                 after.rest(desk)
             }
-            Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } => self,
+            Self::Idle | Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } | Self::Ended { .. } => {
+                self
+            }
             Self::Greeting { wire, plan, give_up } => {
                 let (is_over, give_up) = judge(give_up, sight, desk.now);
                 let link = Self::Greeting { wire, plan, give_up };
@@ -395,6 +385,15 @@ impl Link {
         !matches!(self, Self::Ended { .. } | Self::Closing { after: After::End { .. }, .. })
     }
 
+    /// The session in hand, or the one to begin with.
+    pub(super) fn session_or_import<'a, D: Dialect>(&'a self, desk: &'a Desk<D>) -> Option<&'a Session> {
+        if matches!(self, Self::Idle) {
+            desk.config.imported.as_ref().map(|imported| &imported.session)
+        } else {
+            self.session()
+        }
+    }
+
     /// The session in hand.
     pub(super) const fn session(&self) -> Option<&Session> {
         match self {
@@ -486,7 +485,9 @@ impl Link {
             OnConnectFailure::BackOffAtCap => desk.config.backoff.at_cap(&mut desk.rng),
         };
         let floor = match failure {
-            ConnectFailure::Http { retry_after: Some(after), .. } => after.min(desk.config.connect.retry_after_max),
+            ConnectFailure::Http { retry_after: Some(after), .. } => {
+                desk.asked_wait(after.min(desk.config.connect.retry_after_max))
+            }
             _ => Duration::ZERO,
         };
         let departure = Departure { floor: floor.max(cap), ..Departure::keep(cause) };
@@ -582,7 +583,8 @@ impl Link {
             Signal::Ready(start, spans) => self.ready(*start, spans, frame, desk),
             Signal::Resumed(spans) => self.resumed(spans, frame, desk),
             Signal::Reconnect { after } => {
-                let departure = Departure { floor: after, ..Departure::keep(Cause::ReconnectRequested) };
+                let floor = desk.asked_wait(after);
+                let departure = Departure { floor, ..Departure::keep(Cause::ReconnectRequested) };
                 self.leave(Exit::Close(desk.limits.close_keep), departure, desk)
             }
             Signal::InvalidSession(fate) => {
@@ -766,11 +768,7 @@ impl Link {
             let step = step.shut_down(shutdown, desk.limits.close_end);
             return Self::Closing { link, write, step, after: after.shut_down(shutdown), give_up };
         }
-        let at_hand = match &self {
-            Self::Idle => desk.config.imported.take().map(|imported| imported.session),
-            started => started.session().cloned(),
-        };
-        let kept = at_hand.filter(|_| shutdown == Shutdown::KeepSession);
+        let kept = self.session_or_import(desk).cloned().filter(|_| shutdown == Shutdown::KeepSession);
         let code = if kept.is_some() { desk.limits.close_keep } else { desk.limits.close_end };
         self.finish_with(EndReason::Shutdown, kept, Exit::Close(code), Cause::Shutdown, desk)
     }

@@ -4,8 +4,10 @@
 //! the desk what outlives it. Every transition is in one file, `link.rs`.
 
 mod action;
+mod asked;
 mod backoff;
 mod cause;
+mod commands;
 mod config;
 mod desk;
 mod event;
@@ -17,8 +19,9 @@ mod link;
 mod outbox;
 mod pace;
 mod phase;
-mod session;
+mod resumption;
 mod tally;
+mod timer;
 mod trace;
 mod tray;
 mod wire;
@@ -30,29 +33,31 @@ use crate::message::{LinkId, Message};
 use crate::rng::Seed;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
+use asked::Asked;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 use desk::Desk;
 use heart::Sight;
-use link::{Asked, Happening, Link};
+use link::{Happening, Link};
 use tray::Tray;
 
-pub use action::{Action, ConnectLimits, Timer, TokenReason};
+pub use crate::session::Session;
+pub use action::{Action, ConnectLimits, TokenReason};
+pub use asked::Shutdown;
 pub use backoff::Backoff;
 pub use cause::{Cause, Transition};
 pub use config::{
-    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, Limits, MalformedPolicy, OnConnectFailure,
-    OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
+    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, Limits, MalformedPolicy,
+    OnConnectFailure, OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
-pub use link::Shutdown;
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
 pub use phase::Phase;
-pub use session::{Imported, Session};
 pub use tally::Tally;
+pub use timer::Timer;
 
 /// One shard's connection to a gateway, over all its links and sessions, without a socket and without a clock.
 ///
@@ -111,7 +116,7 @@ impl<D: Dialect> GatewayMachine<D> {
         self.catch_up(sight);
         let wait = self.link.deadline(&self.desk).map(|(until, timer)| {
             debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            Action::Wait { until: until.max(self.desk.now + Duration::from_millis(1)), timer }
+            Action::Wait { until: until.max(self.desk.now + Duration::from_nanos(1)), timer }
         });
         Actions { tray: &mut self.desk.tray, wait }
     }
@@ -132,8 +137,9 @@ impl<D: Dialect> GatewayMachine<D> {
         self.ask(now, Asked::Shutdown(shutdown));
     }
 
-    /// Asks for a new link, the session kept: without effect where one is on its way already. Give a
-    /// [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
+    /// Asks for a new link, the session kept. A link that is open or being opened is left; a wait between two links
+    /// ends at once: the network may be back. While a link closes, the next is on its way already. It does not count
+    /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
         if !matches!(self.desk.asked, Some(Asked::Shutdown(_))) {
             self.ask(now, Asked::Reconnect(cause));
@@ -200,9 +206,8 @@ impl<D: Dialect> GatewayMachine<D> {
     /// back. `None` if that session is over.
     #[must_use]
     pub fn session_at(&self, mark: &Mark) -> Option<Session> {
-        let imported = || self.desk.config.imported.as_ref().map(|imported| &imported.session);
-        let session = if matches!(self.link, Link::Idle) { imported() } else { self.link.session() };
-        self.desk.session_at(session?, mark).filter(Session::is_resumable)
+        let session = self.link.session_or_import(&self.desk)?;
+        self.desk.session_at(session, mark).filter(Session::is_resumable)
     }
 
     /// How it fares.
@@ -289,7 +294,7 @@ impl<D: Dialect> GatewayMachine<D> {
 
     fn message(&mut self, link: LinkId, message: Message) {
         let desk = &mut self.desk;
-        if !self.link.wire().is_some_and(|wire| wire.link == link) {
+        if self.link.wire().is_none_or(|wire| wire.link != link) {
             desk.counts.stale += 1;
             return;
         }

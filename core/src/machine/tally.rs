@@ -24,6 +24,7 @@ impl Tally {
     }
 
     /// Every name with its count, in the order in which they first came.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
         self.names.iter().map(|(name, count)| (&**name, *count))
     }

@@ -6,7 +6,6 @@ mod on {
     use crate::dialect::{Reading, Signal};
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::machine::wire::Writing;
     use crate::message::LinkId;
 
     pub(in crate::machine) fn transition(made: &Transition) {
@@ -18,8 +17,8 @@ mod on {
         tracing::warn!(link = link.0, %fault, "fault");
     }
 
-    pub(in crate::machine) fn frame_out(link: LinkId, what: &Writing, size: usize) {
-        tracing::trace!(link = link.0, op = what.name(), size, "frame out");
+    pub(in crate::machine) fn frame_out(link: LinkId, op: &'static str, size: usize) {
+        tracing::trace!(link = link.0, op, size, "frame out");
     }
 
     pub(in crate::machine) fn frame_in(link: LinkId, frame: &[u8], reading: &Reading) {
@@ -69,14 +68,11 @@ mod off {
     use crate::dialect::Reading;
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::machine::wire::Writing;
     use crate::message::LinkId;
 
     pub(in crate::machine) const fn transition(_: &Transition) {}
     pub(in crate::machine) const fn fault(_: LinkId, _: &Fault) {}
-    pub(in crate::machine) const fn frame_out(_: LinkId, what: &Writing, _: usize) {
-        let _ = what.name();
-    }
+    pub(in crate::machine) const fn frame_out(_: LinkId, _: &'static str, _: usize) {}
     pub(in crate::machine) const fn frame_in(_: LinkId, _: &[u8], _: &Reading) {}
 }
 

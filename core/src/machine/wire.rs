@@ -5,11 +5,12 @@
 //! * `two-exits`: a wire ends through [`Wire::leave`] (we close) or [`Wire::gone`] (the socket is no more), and they
 //!   alone give a turn back or a command its outcome.
 
-use super::action::{Action, Timer};
+use super::action::Action;
 use super::desk::Desk;
 use super::heart::{BeatKind, Heart};
 use super::outbox::{CommandId, Outcome, Pending};
 use super::pace::Pace;
+use super::timer::Timer;
 use crate::dialect::{Dialect, Repeat, StandingKey};
 
 use crate::message::{LinkId, Message, Sequence};
@@ -65,7 +66,7 @@ impl Wire {
         self.pace.stamp(desk.now);
         desk.counts.frames_out += 1;
         desk.counts.bytes_out += payload.len() as u64;
-        super::trace::frame_out(self.link, &what, payload.len());
+        super::trace::frame_out(self.link, what.name(), payload.len());
         desk.tray.push(Action::Send { link: self.link, message: Message::Text(payload) });
         self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
     }

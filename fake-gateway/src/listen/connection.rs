@@ -2,6 +2,7 @@
 
 use super::shared::{Order, Orders, Shared, Verdict};
 use crate::input::{ConnectionId, Delivery, Input};
+use crate::record::head;
 use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async_with_config};
 use async_tungstenite::tungstenite::error::Error;
 use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -138,8 +139,15 @@ async fn write(mut sender: WebSocketSender<Stream>, mut orders: Orders) {
                 }
                 written
             }
+            Order::Send(message, Delivery::Cut { bytes }) => {
+                let opcode = opcode(&message);
+                send(&mut sender, Frame::message(message.into_bytes().slice(..bytes), opcode, false)).await
+            }
             Order::Close(code, reason) => {
-                let frame = code.map(|code| CloseFrame { code: WireCode::from(code.0), reason: short(reason).into() });
+                let frame = code.map(|code| CloseFrame {
+                    code: WireCode::from(code.0),
+                    reason: head(&reason, REASON_MAX).to_owned().into(),
+                });
                 let _ = timeout(WRITE, sender.close(frame)).await;
                 return sleep(FAREWELL).await;
             }
@@ -172,12 +180,4 @@ const fn opcode(message: &Message) -> OpCode {
         Message::Text(_) => Data::Text,
         Message::Binary(_) => Data::Binary,
     })
-}
-
-fn short(mut reason: String) -> String {
-    let most = (0..=REASON_MAX).rev().find(|&most| reason.is_char_boundary(most)).unwrap_or(0);
-    if reason.len() > REASON_MAX {
-        reason.truncate(most);
-    }
-    reason
 }

@@ -26,6 +26,19 @@ const STOP: Duration = Duration::from_secs(2);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A fake gateway that listens on the loopback interface. Dropped, it cuts all its connections.
+///
+/// ```
+/// use portcullis_fake::{FakeConfig, FakeServer, Target};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = FakeServer::start(FakeConfig::default()).await?;
+/// assert!(server.url().starts_with("ws://127.0.0.1:"));
+/// let handle = server.handle();
+/// handle.with(|gateway, _| gateway.stop_acking(Target::All));
+/// server.stop().await;
+/// # std::io::Result::Ok(()) })?;
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct FakeServer {
     shared: Arc<Shared>,

@@ -300,9 +300,9 @@ fn a_message_is_split_into_pieces_that_make_the_whole() {
         _ => None,
     });
     let (message, pieces) = split.unwrap();
+    assert_eq!(Delivery::Pieces(pieces.clone()).takes(), millis(40));
     let joined: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.to_vec()).collect();
     assert_eq!(message.bytes(), &joined);
-    assert_eq!(pieces.iter().map(|piece| piece.after).sum::<core::time::Duration>(), millis(40));
 }
 
 #[test]
@@ -315,6 +315,16 @@ fn a_split_into_more_pieces_than_bytes_is_one_a_byte() {
     world.gateway.send_raw(world.now, Target::Connection(connection), &Message::Binary("abc".into()));
     world.tick();
     world.assert_story(&["t+0.000 1 raw Text(3 bytes) in 3 pieces", "t+0.000 1 raw Binary(3 bytes)"]);
+}
+
+#[test]
+fn a_stream_is_cut_within_a_message_and_the_session_is_kept() {
+    let mut world = World::plain();
+    let (connection, session) = world.online(0);
+    world.gateway.fault(Target::Session(session), Fault::Cut { bytes: 9999 }, Span::Next);
+    world.say(connection, HEARTBEAT);
+    world.assert_story(&["t+0.000 1 op 11 cut after 35", "t+0.000 1 drop"]);
+    assert_eq!(world.gateway.sessions().count(), 1);
 }
 
 #[test]

@@ -24,6 +24,15 @@ fn received_frames_are_kept_decoded_with_time_and_size() {
 }
 
 #[test]
+fn arrivals_show_the_path_and_query_of_granted_and_refused_ones() {
+    let mut world = World::new(FakeConfig { connections_max: 1, ..FakeConfig::default() });
+    world.connect_to("/resume?v=10");
+    world.connect_to(&"ä".repeat(600));
+    let seen: Vec<_> = world.gateway.arrivals().map(|arrival| arrival.path_and_query.clone()).collect();
+    assert_eq!(seen, ["/resume?v=10", &"ä".repeat(512)]);
+}
+
+#[test]
 fn the_record_forgets_its_oldest_and_counts_them() {
     let mut world = World::new(FakeConfig { record_max: 2, ..FakeConfig::default() });
     let connection = world.connect();

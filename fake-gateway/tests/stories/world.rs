@@ -136,6 +136,7 @@ fn line(action: &Action) -> String {
         Action::Send { connection, message, delivery } => {
             let pieces = match delivery {
                 Delivery::Whole => String::new(),
+                Delivery::Cut { bytes } => format!(" cut after {bytes}"),
                 Delivery::Pieces(pieces) => format!(" in {} pieces", pieces.len()),
             };
             format!("{} {}{pieces}", connection.0, frame(message))

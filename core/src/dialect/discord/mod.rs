@@ -9,12 +9,11 @@ mod presence;
 mod read;
 
 use super::{
-    CloseRow, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit, Reading, Repeat,
-    ShardId, Standing, StandingKey, TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
+    Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
-use crate::machine::{CommandId, GatewayMachine, SendError, Session};
 use crate::message::{CloseCode, Sequence};
-use crate::time::Timestamp;
+use crate::session::Session;
 use crate::token::{Token, TokenError};
 use crate::url::{GatewayUrl, UrlError};
 use alloc::string::String;
@@ -149,7 +148,7 @@ impl Discord {
 impl Dialect for Discord {
     type Command = Command;
 
-    fn encode(&self, command: Command) -> Result<Encoded, SendError> {
+    fn encode(&self, command: Command) -> Result<Encoded, CommandError> {
         let encoded = Encoded::once(command.encode()?.into());
         Ok(match command {
             Command::UpdatePresence(_) => {
@@ -245,36 +244,6 @@ impl fmt::Debug for Discord {
             .field("intents", &self.intents)
             .field("base", &self.base)
             .finish_non_exhaustive()
-    }
-}
-
-impl GatewayMachine<Discord> {
-    /// Shows another presence, in this session and each to come.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn update_presence(&mut self, now: Timestamp, presence: Presence) -> Result<CommandId, SendError> {
-        self.send(now, Command::UpdatePresence(presence))
-    }
-
-    /// Asks for members of a guild. It comes back when its session is lost, since its answer would be.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn request_guild_members(
-        &mut self,
-        now: Timestamp,
-        request: RequestGuildMembers,
-    ) -> Result<CommandId, SendError> {
-        self.send(now, Command::RequestGuildMembers(request))
-    }
-
-    /// Joins, moves between or leaves voice channels. It comes back when its session is lost.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn update_voice_state(&mut self, now: Timestamp, update: UpdateVoiceState) -> Result<CommandId, SendError> {
-        self.send(now, Command::UpdateVoiceState(update))
     }
 }
 

@@ -1,0 +1,19 @@
+//! What an application asks of its machine, to be done at the next tick.
+
+use super::cause::Cause;
+
+/// What the application asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Reconnect(Cause),
+    Shutdown(Shutdown),
+}
+
+/// What becomes of the session when the application stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// It can be resumed for a few minutes: by another process, or after a restart.
+    KeepSession,
+    /// It ends at once: the bot goes offline.
+    EndSession,
+}

@@ -1,0 +1,35 @@
+//! Discord's commands, as methods of its machine.
+
+use super::{CommandId, GatewayMachine, SendError};
+use crate::dialect::discord::{Command, Discord, Presence, RequestGuildMembers, UpdateVoiceState};
+use crate::time::Timestamp;
+
+impl GatewayMachine<Discord> {
+    /// Shows another presence, in this session and each to come.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn update_presence(&mut self, now: Timestamp, presence: Presence) -> Result<CommandId, SendError> {
+        self.send(now, Command::UpdatePresence(presence))
+    }
+
+    /// Asks for members of a guild. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_guild_members(
+        &mut self,
+        now: Timestamp,
+        request: RequestGuildMembers,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestGuildMembers(request))
+    }
+
+    /// Joins, moves between or leaves voice channels. It comes back when its session is lost.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn update_voice_state(&mut self, now: Timestamp, update: UpdateVoiceState) -> Result<CommandId, SendError> {
+        self.send(now, Command::UpdateVoiceState(update))
+    }
+}

@@ -1,0 +1,108 @@
+//! What survives a link: the session, as a value that can be stored.
+
+use crate::message::Sequence;
+use crate::shard::ShardId;
+use crate::url::GatewayUrl;
+use alloc::string::String;
+use bytes::Bytes;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A session at the gateway: what a Resume needs. It holds no token and no timestamp, so it can be stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub(crate) id: Option<String>,
+    pub(crate) shard: Option<ShardId>,
+    pub(crate) sequence: Option<Sequence>,
+    pub(crate) resume_url: Option<GatewayUrl>,
+    #[serde(default, skip_serializing_if = "Bytes::is_empty", with = "position")]
+    pub(crate) position: Bytes,
+}
+
+impl Session {
+    /// A session known from elsewhere: its id, the shard it was begun for, the last sequence the application
+    /// took, and where to resume it (`None`: the base URL).
+    #[must_use]
+    pub fn new(
+        id: impl Into<String>,
+        shard: Option<ShardId>,
+        sequence: Sequence,
+        resume_url: Option<GatewayUrl>,
+    ) -> Self {
+        Self { id: Some(id.into()), shard, sequence: Some(sequence), resume_url, position: Bytes::new() }
+    }
+
+    /// The gateway's id of the session; `None` where the gateway has no sessions to resume.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The shard it was begun for.
+    #[must_use]
+    pub const fn shard(&self) -> Option<ShardId> {
+        self.shard
+    }
+
+    /// The last sequence.
+    #[must_use]
+    pub const fn sequence(&self) -> Option<Sequence> {
+        self.sequence
+    }
+
+    /// Where to resume.
+    #[must_use]
+    pub const fn resume_url(&self) -> Option<&GatewayUrl> {
+        self.resume_url.as_ref()
+    }
+
+    /// Where the session stands, in the dialect's own words; empty where the sequence says it all.
+    #[must_use]
+    pub const fn position(&self) -> &Bytes {
+        &self.position
+    }
+
+    /// Whether a Resume can be written from it.
+    #[must_use]
+    pub fn is_resumable(&self) -> bool {
+        self.id.is_some() && (self.sequence.is_some() || !self.position.is_empty())
+    }
+}
+
+/// The id and the resume URL print shortened: either is half of what a hijacker needs.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id.as_deref().map(Shortened))
+            .field("shard", &self.shard)
+            .field("sequence", &self.sequence)
+            .field("resume_url", &self.resume_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Prints the first four characters.
+pub(crate) struct Shortened<'a>(pub(crate) &'a str);
+
+impl fmt::Debug for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        self.0.chars().take(4).try_for_each(|c| write!(f, "{}", c.escape_debug()))?;
+        f.write_str("…\"")
+    }
+}
+
+/// The position as a list of bytes: it is the dialect's own, and need not be text.
+mod position {
+    use alloc::vec::Vec;
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(position: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        position.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        Vec::<u8>::deserialize(deserializer).map(Bytes::from)
+    }
+}

@@ -1,0 +1,95 @@
+//! The Discord gateway on tokio.
+//!
+//! **A shard beats only while it is polled:** call `next_event()` in a loop, and let work that takes longer than a few
+//! seconds run in a task of its own.
+//!
+//! ```no_run
+//! use portcullis::Event;
+//! use portcullis::dialect::discord::Intents;
+//! use portcullis_tokio::Shard;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let token = std::env::var("DISCORD_TOKEN")?;
+//! let mut shard = Shard::builder(token, Intents::GUILDS | Intents::GUILD_MESSAGES).build()?;
+//! while let Some(event) = shard.next_event().await {
+//!     match event {
+//!         Event::Dispatch(dispatch) => println!("{} {}", dispatch.name(), dispatch.text()?),
+//!         Event::Ended(reason) => println!("over: {reason}"),
+//!         event => println!("{event:?}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
+//! `shard.send(…)`, or from any task with `shard.sender()`.
+
+#![forbid(unsafe_code)]
+
+use core::future::Future;
+use portcullis::{Discord, Timestamp};
+use portcullis_runtime::{Clock, Driver, Runtime};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
+
+pub use portcullis_runtime::{BuildError, MachineRef, Sender, Ticket, Tls, TokenAnswer, Tokens, rustls};
+
+/// A shard on tokio.
+pub type Shard<D = Discord> = Driver<D, Tokio>;
+
+/// The settings of a shard on tokio.
+pub type Builder = portcullis_runtime::Builder<Tokio>;
+
+/// The sockets and timers of tokio. Its clock is tokio's, which a test can pause.
+///
+/// What it makes must be polled within a tokio runtime that has I/O and time enabled.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokio {
+    clock: Clock,
+}
+
+impl Tokio {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { clock: Clock::starting_at(Instant::now().into_std()) }
+    }
+}
+
+impl Default for Tokio {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime for Tokio {
+    type Stream = Compat<TcpStream>;
+    type Sleep = tokio::time::Sleep;
+
+    fn now(&self) -> Timestamp {
+        self.clock.at(Instant::now().into_std())
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> Self::Sleep {
+        tokio::time::sleep_until(self.clock.instant(until).into())
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
+        let host = host.to_owned();
+        async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }
+    }
+
+    #[expect(clippy::manual_async_fn, reason = "an async fn would borrow self")]
+    fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
+        async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream.compat())
+        }
+    }
+}

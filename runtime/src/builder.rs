@@ -1,0 +1,197 @@
+//! A shard of a Discord bot, from its settings.
+
+use crate::driver::Driver;
+use crate::runtime::Runtime;
+use crate::tls::Tls;
+use core::fmt;
+use core::time::Duration;
+use portcullis::dialect::ShardId;
+use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
+use portcullis::machine::{Config, ConfigError, Imported, Session};
+use portcullis::{Discord, GatewayMachine, Seed};
+use std::hash::{BuildHasher as _, RandomState};
+
+/// The settings of a shard of a Discord bot. What is not set suits a bot of one shard in production.
+#[derive(Clone)]
+pub struct Builder<R: Runtime> {
+    runtime: R,
+    token: String,
+    intents: Intents,
+    shard: ShardId,
+    gateway: Option<String>,
+    presence: Option<Presence>,
+    properties: Option<IdentifyProperties>,
+    large_threshold: Option<u8>,
+    config: Config,
+    resume: Option<Imported>,
+    tls: Option<Tls>,
+    seed: Option<Seed>,
+}
+
+impl<R: Runtime + Default> Driver<Discord, R> {
+    /// Begins a shard: the bot's token, with or without `Bot ` before it, and what it wants to hear of.
+    pub fn builder(token: impl Into<String>, intents: Intents) -> Builder<R> {
+        Builder::new(R::default(), token, intents)
+    }
+}
+
+impl<R: Runtime> Builder<R> {
+    /// The same on a runtime of one's own.
+    pub fn new(runtime: R, token: impl Into<String>, intents: Intents) -> Self {
+        Self {
+            runtime,
+            token: token.into(),
+            intents,
+            shard: ShardId::ONE,
+            gateway: None,
+            presence: None,
+            properties: None,
+            large_threshold: None,
+            config: Config::default(),
+            resume: None,
+            tls: None,
+            seed: None,
+        }
+    }
+
+    /// One of several shards, in place of the only one.
+    #[must_use]
+    pub fn shard(mut self, shard: ShardId) -> Self {
+        self.shard = shard;
+        self
+    }
+
+    /// Another gateway: a proxy, or a fake one on this machine. Its resume URLs must then be of its host.
+    #[must_use]
+    pub fn gateway(mut self, url: impl Into<String>) -> Self {
+        self.gateway = Some(url.into());
+        self
+    }
+
+    /// The presence to come online with.
+    #[must_use]
+    pub fn presence(mut self, presence: Presence) -> Self {
+        self.presence = Some(presence);
+        self
+    }
+
+    /// Other identify properties than the crate's.
+    #[must_use]
+    pub fn properties(mut self, properties: IdentifyProperties) -> Self {
+        self.properties = Some(properties);
+        self
+    }
+
+    /// From how many members on, 50 to 250, a guild comes without its offline ones: 50 unless set.
+    #[must_use]
+    pub fn large_threshold(mut self, members: u8) -> Self {
+        self.large_threshold = Some(members);
+        self
+    }
+
+    /// Time-outs, policies and limits.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// A session of an earlier run, to be resumed first, and how long ago it was exported: `None` if unknown, then it
+    /// is tried once.
+    #[must_use]
+    pub fn resume(mut self, session: Session, age: impl Into<Option<Duration>>) -> Self {
+        self.resume = Some(Imported { session, age: age.into() });
+        self
+    }
+
+    /// What to trust in place of the built-in certificate authorities.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// A fixed seed for jitter, so that a run can be repeated. Else it is drawn.
+    #[must_use]
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Makes the shard. It connects at its first poll.
+    ///
+    /// # Errors
+    /// [`BuildError`] says what to mend. Nothing was sent anywhere.
+    pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
+        let mut discord = Discord::new(self.token, self.intents)?.with_shard(self.shard);
+        if let Some(url) = &self.gateway {
+            discord = discord.with_gateway(url)?;
+        }
+        if let Some(properties) = self.properties {
+            discord = discord.with_properties(properties)?;
+        }
+        if let Some(members) = self.large_threshold {
+            discord = discord.with_large_threshold(members)?;
+        }
+        if let Some(presence) = &self.presence {
+            discord = discord.with_presence(presence)?;
+        }
+        let mut config = self.config;
+        if let Some(imported) = self.resume {
+            config.imported = Some(imported);
+        }
+        let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
+        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()))
+    }
+}
+
+/// Prints what is set, never the token.
+impl<R: Runtime> fmt::Debug for Builder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("intents", &self.intents)
+            .field("shard", &self.shard)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Draws a seed from the system, for jitter.
+#[must_use]
+pub fn draw_seed() -> Seed {
+    // The keys of a map's hasher are random: no crate is needed for what must be no secret.
+    Seed(RandomState::new().hash_one(0_u8))
+}
+
+/// Why a shard could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Something about the bot.
+    Discord(DiscordError),
+    /// Something about the config, or the session to resume.
+    Config(ConfigError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discord(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
+
+impl From<DiscordError> for BuildError {
+    fn from(error: DiscordError) -> Self {
+        Self::Discord(error)
+    }
+}
+
+impl From<ConfigError> for BuildError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}

@@ -1,0 +1,341 @@
+//! The driver: one machine, one socket, one timer, in one loop of plain ifs.
+//!
+//! # Invariants
+//! * `nothing-in-a-future`: between two polls everything is in a field of the driver or in the machine, so that a
+//!   `next_event()` can be dropped at any point: nothing is lost, nothing comes twice.
+//! * `write-before-event`: what the machine wants sent is started and flushed as far as the socket takes it, before an
+//!   event is handed out.
+//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
+
+mod sender;
+mod shared;
+mod tokens;
+mod turns;
+mod wire;
+
+use crate::dial;
+use crate::runtime::Runtime;
+use crate::tls::Tls;
+use crate::websocket::SocketLimits;
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use portcullis::dialect::Dialect;
+use portcullis::dispatch::Mark;
+use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
+use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
+use shared::Shared;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokens::TokenDesk;
+use turns::Turns;
+use wire::Wire;
+
+pub use sender::{Sender, Ticket};
+pub use shared::MachineRef;
+pub use tokens::{TokenAnswer, Tokens};
+
+/// A shard: a machine, and what carries out its actions on an async runtime.
+///
+/// **It beats only while it is polled.** Call [`next_event`](Self::next_event) in a loop, and let work that takes longer
+/// than a few seconds run in a task of its own; a shard that is left alone for a heartbeat interval (about 41 s) is
+/// dropped by the gateway, and resumes when it is polled again.
+///
+/// It connects at the first poll. Dropped, it drops its socket: the session can be resumed for a few minutes, since no
+/// close frame was sent.
+pub struct Driver<D: Dialect, R: Runtime> {
+    runtime: R,
+    tls: Tls,
+    payload_max: usize,
+    shared: Arc<Shared<D>>,
+    wire: Wire,
+    /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
+    inbox: VecDeque<Event>,
+    /// Where the session stood after the last event that was handed out, while others wait.
+    taken: Taken,
+    turns: Turns,
+    tokens: TokenDesk,
+    due: Due,
+    alarm: Alarm<R>,
+}
+
+/// When the machine is to be called again.
+#[derive(Clone, Copy)]
+enum Due {
+    /// It has not started.
+    AtOnce,
+    At(Timestamp),
+    /// It is over.
+    Never,
+}
+
+/// The timer, and when it goes off. One that goes off early is set again, so a deadline that moves back and forth, as
+/// each write makes it do, costs nothing.
+struct Alarm<R: Runtime> {
+    sleep: Option<Pin<Box<R::Sleep>>>,
+    set_for: Option<Timestamp>,
+}
+
+/// The last dispatch that the application took.
+enum Taken {
+    /// None so far: the session is what was imported.
+    None(Option<Session>),
+    UpTo(Mark),
+}
+
+impl<D: Dialect, R: Runtime> Driver<D, R> {
+    /// A shard that has not connected.
+    #[must_use]
+    pub fn new(machine: GatewayMachine<D>, runtime: R, tls: Tls) -> Self {
+        Self {
+            runtime,
+            tls,
+            payload_max: machine.dialect().limits().payload,
+            taken: Taken::None(machine.session()),
+            shared: Shared::new(machine),
+            wire: Wire::None,
+            inbox: VecDeque::new(),
+            turns: Turns::default(),
+            tokens: TokenDesk::default(),
+            due: Due::AtOnce,
+            alarm: Alarm { sleep: None, set_for: None },
+        }
+    }
+
+    /// The same with a source of tokens, for gateways whose tokens expire.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: impl Tokens) -> Self {
+        self.tokens.set_source(Box::new(tokens));
+        self
+    }
+
+    /// The next event; `None` after the shard has ended.
+    ///
+    /// The shard beats, connects and sends **only while this is awaited**: see [`Driver`]. It is cancel-safe: dropped
+    /// before it is done, as in a `select!`, it has lost nothing, and the next call goes on where it stood.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The poll form of [`next_event`](Self::next_event), for streams and futures of one's own.
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Due::AtOnce = self.due {
+            // A shard that was shut down before its first poll does not connect.
+            self.feed(Input::Tick);
+            self.feed(Input::Start);
+        }
+        loop {
+            while let Some(input) = self.wire.poll_write(cx) {
+                self.feed(input);
+            }
+            if self.inbox.len() > 1 && self.is_due() {
+                // The beat this sends is started above, before an event is handed out.
+                self.feed(Input::TickUnread);
+                continue;
+            }
+            if let Some(event) = self.inbox.pop_front() {
+                self.note_taken(&event);
+                return Poll::Ready(Some(event));
+            }
+            if let Due::Never = self.due {
+                return Poll::Ready(None);
+            }
+            let input = ready!(self.poll_input(cx));
+            self.feed(input);
+        }
+    }
+
+    /// Queues a command for the gateway. It leaves when a session is live and the send limit allows;
+    /// `Event::Command` tells its outcome, once, and so does the [`Ticket`].
+    ///
+    /// It returns at once, and nothing leaves before the shard is polled: awaiting the ticket between two calls of
+    /// [`next_event`](Self::next_event) would never be done. See [`Ticket`].
+    ///
+    /// # Errors
+    /// [`SendError`] when the command is not accepted: nothing was queued then.
+    pub fn send(&mut self, command: D::Command) -> Result<Ticket, SendError> {
+        self.shared.send(command)
+    }
+
+    /// Asks the shard to end, whatever it is doing. Go on with [`next_event`](Self::next_event) until it gives `None`:
+    /// a close frame is to be sent and answered, and commands that still wait come back.
+    pub fn shutdown(&mut self, shutdown: Shutdown) {
+        self.shared.shutdown(shutdown);
+    }
+
+    /// Asks for a new link, the session kept. `cause` is what [`explain`](Self::explain) will say.
+    pub fn reconnect(&mut self, cause: Cause) {
+        self.shared.reconnect(cause);
+    }
+
+    /// A handle for other tasks.
+    #[must_use]
+    pub fn sender(&self) -> Sender<D> {
+        Sender::new(Arc::clone(&self.shared))
+    }
+
+    /// Where the shard stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.machine().phase()
+    }
+
+    /// Why it ended, if it did.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        self.machine().end_reason().cloned()
+    }
+
+    /// The session as of the last event that was handed out: what another process, or a later run, resumes from. Also
+    /// after `shutdown(Shutdown::KeepSession)`.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        let waits = |event: &Event| matches!(event, Event::Ready(_) | Event::Resumed(_) | Event::Dispatch(_));
+        if !self.inbox.iter().any(waits) {
+            return self.machine().session();
+        }
+        match &self.taken {
+            Taken::None(imported) => imported.clone(),
+            Taken::UpTo(mark) => self.session_at(mark),
+        }
+    }
+
+    /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
+    /// `None` if that session is over.
+    #[must_use]
+    pub fn session_at(&self, mark: &Mark) -> Option<Session> {
+        self.machine().session_at(mark)
+    }
+
+    /// The last 64 transitions, oldest first: why did my shard drop?
+    #[must_use]
+    pub fn explain(&self) -> Vec<Transition> {
+        self.machine().explain().copied().collect()
+    }
+
+    /// A look at the machine: `shard.machine().health()` tells how it fares.
+    #[must_use]
+    pub fn machine(&self) -> MachineRef<'_, D> {
+        MachineRef(self.shared.lock())
+    }
+
+    /// What happened first, of all that the driver waits for: dial, answers, commands, socket, sleep.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        loop {
+            if let Some(input) = self.wire.poll_dial(cx) {
+                return Poll::Ready(input);
+            }
+            if let Some(input) = self.poll_answer(cx) {
+                return Poll::Ready(input);
+            }
+            // What was asked for is done by any input. When the machine is due as well, it gets the tick that judges.
+            if self.shared.poll_asked(cx).is_ready() && !self.is_due() {
+                return Poll::Ready(Input::TickUnread);
+            }
+            if let Some(input) = self.wire.poll_message(cx) {
+                return Poll::Ready(input);
+            }
+            ready!(self.poll_alarm(cx));
+            if self.is_due() {
+                return Poll::Ready(Input::Tick);
+            }
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
+        if self.turns.due().is_some()
+            && let Some(link) = self.turns.grant(self.runtime.now())
+        {
+            return Some(Input::IdentifyGranted(link));
+        }
+        self.tokens.poll_answer(cx)
+    }
+
+    /// Ready when the machine or a turn to identify is due, or a little before.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = match self.due {
+            Due::At(until) => Some(until),
+            Due::AtOnce | Due::Never => None,
+        };
+        let Some(until) = [due, self.turns.due()].into_iter().flatten().min() else { return Poll::Pending };
+        let Alarm { sleep, set_for } = &mut self.alarm;
+        let sleep = match sleep {
+            Some(sleep) => {
+                if set_for.is_none_or(|set_for| set_for > until) {
+                    sleep.set(self.runtime.sleep_until(until));
+                    *set_for = Some(until);
+                }
+                sleep
+            }
+            none => {
+                *set_for = Some(until);
+                none.insert(Box::pin(self.runtime.sleep_until(until)))
+            }
+        };
+        ready!(sleep.as_mut().poll(cx));
+        *set_for = None;
+        Poll::Ready(())
+    }
+
+    fn is_due(&self) -> bool {
+        match self.due {
+            Due::AtOnce => true,
+            Due::At(until) => self.runtime.now() >= until,
+            Due::Never => false,
+        }
+    }
+
+    /// Tells the machine what happened and carries out what it says. Nothing here waits.
+    fn feed(&mut self, input: Input) {
+        let now = self.runtime.now();
+        let told = self.inbox.len();
+        self.due = Due::Never;
+        for action in self.shared.lock().machine.handle(now, input) {
+            match action {
+                Action::Connect { link, url, limits } => {
+                    let limits = SocketLimits { message: limits.message, payload: self.payload_max };
+                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.tls.clone(), url, limits));
+                }
+                Action::Send { link, message } => self.wire.start_send(link, message),
+                Action::Close { link, code, reason } => self.wire.start_close(link, code, reason),
+                Action::Abort { link } => self.wire.drop_link(link),
+                Action::AskIdentify { link } => self.turns.ask(link),
+                Action::ReturnIdentify { link } => self.turns.give_back(link),
+                Action::AskToken { reason } => self.tokens.ask(reason),
+                Action::Event(event) => self.inbox.push_back(event),
+                Action::Wait { until, .. } => self.due = Due::At(until),
+            }
+        }
+        for event in self.inbox.range(told..) {
+            if let Event::Command(id, outcome) = event {
+                self.shared.settle(*id, *outcome);
+            }
+        }
+    }
+
+    fn note_taken(&mut self, event: &Event) {
+        // A Resumed may have a lower sequence than what was replayed before it.
+        if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event
+            && dispatch.sequence().is_some()
+        {
+            self.taken = Taken::UpTo(dispatch.mark());
+        }
+    }
+}
+
+/// The socket goes, the session stays; commands that waited come back.
+impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {
+    fn drop(&mut self) {
+        self.shared.end(self.wire.link());
+    }
+}
+
+impl<D: Dialect, R: Runtime> fmt::Debug for Driver<D, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("machine", &self.machine())
+            .field("waiting", &self.inbox.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! The handle to a driver for other tasks, and the ticket of a command.
+
+use super::shared::Shared;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_channel::oneshot;
+use portcullis::Discord;
+use portcullis::dialect::Dialect;
+use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Shutdown};
+use std::sync::Arc;
+
+/// Sends commands to a shard, and ends it, from any task. It is cheap to clone, and every call returns at once.
+///
+/// What is asked for happens while the shard is polled. It does not keep the shard alive: when that is dropped, commands
+/// come back and new ones are refused with [`SendError::Ended`].
+pub struct Sender<D: Dialect = Discord> {
+    shared: Arc<Shared<D>>,
+}
+
+impl<D: Dialect> Sender<D> {
+    pub(super) const fn new(shared: Arc<Shared<D>>) -> Self {
+        Self { shared }
+    }
+
+    /// Queues a command for the gateway. It leaves when a session is live and the send limit allows.
+    ///
+    /// # Errors
+    /// [`SendError`], at once, when the command is not accepted: nothing was queued then.
+    pub fn send(&self, command: D::Command) -> Result<Ticket, SendError> {
+        self.shared.send(command)
+    }
+
+    /// Asks the shard to end, whatever it is doing. `Event::Ended` follows when its link is closed.
+    pub fn shutdown(&self, shutdown: Shutdown) {
+        self.shared.shutdown(shutdown);
+    }
+
+    /// Asks for a new link, the session kept. `cause` is what the shard's `explain()` will say.
+    pub fn reconnect(&self, cause: Cause) {
+        self.shared.reconnect(cause);
+    }
+
+    /// How many more commands are accepted now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.shared.lock().machine.room()
+    }
+
+    /// Where the shard stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.shared.lock().machine.phase()
+    }
+}
+
+impl<D: Dialect> Clone for Sender<D> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<D: Dialect> fmt::Debug for Sender<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("machine", &self.shared.lock().machine).finish()
+    }
+}
+
+/// A command that was accepted, and in time its [`Outcome`]. Dropped, it withdraws nothing.
+///
+/// The outcome also comes as `Event::Command`. Await a ticket **in another task only**: outcomes come about while the
+/// shard is polled, so in the task that polls `next_event()` it would never be done.
+#[derive(Debug)]
+pub struct Ticket {
+    id: CommandId,
+    outcome: oneshot::Receiver<Outcome>,
+}
+
+impl Ticket {
+    pub(super) const fn new(id: CommandId, outcome: oneshot::Receiver<Outcome>) -> Self {
+        Self { id, outcome }
+    }
+
+    /// Which command: the one that `Event::Command` names.
+    #[must_use]
+    pub const fn id(&self) -> CommandId {
+        self.id
+    }
+}
+
+impl Future for Ticket {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // The driver settles every ticket, at the latest when it is dropped.
+        Pin::new(&mut self.outcome).poll(cx).map(|outcome| outcome.unwrap_or(Outcome::Unknown))
+    }
+}

@@ -1,0 +1,141 @@
+//! What a driver shares with its senders: the machine behind one lock, and the tickets.
+//!
+//! A command is checked, encoded and queued by the machine itself, in the sender's own call. So every refusal is known
+//! at once, the outbox is the only queue and its limit the only one, and nothing can be lost between two of them. The
+//! lock is held for one call of the machine at a time, never across an await, and no waker is called under it.
+
+use core::ops::Deref;
+use core::task::{Context, Poll, Waker};
+use futures_channel::oneshot;
+use portcullis::dialect::Dialect;
+use portcullis::machine::{Cause, CommandId, Outcome, SendError, Shutdown};
+use portcullis::{Action, Closure, Event, GatewayMachine, Input, LinkId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Ticket;
+
+/// No later than any time seen, which a machine takes for the newest it has seen: a sender has no clock.
+const AS_SEEN: Timestamp = Timestamp::ZERO;
+
+pub(super) struct Shared<D: Dialect> {
+    desk: Mutex<Desk<D>>,
+}
+
+pub(super) struct Desk<D: Dialect> {
+    pub(super) machine: GatewayMachine<D>,
+    /// Accepted commands without an outcome: as many as the outbox holds, and the one being written.
+    tickets: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
+    bell: Bell,
+}
+
+/// Whether the machine was asked for something since the driver looked.
+enum Bell {
+    Silent(Option<Waker>),
+    Rung,
+}
+
+impl<D: Dialect> Shared<D> {
+    pub(super) fn new(machine: GatewayMachine<D>) -> Arc<Self> {
+        let desk = Desk { machine, tickets: BTreeMap::new(), bell: Bell::Silent(None) };
+        Arc::new(Self { desk: Mutex::new(desk) })
+    }
+
+    /// A machine has no half-done calls to fear after a panic of another thread.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Desk<D>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn send(&self, command: D::Command) -> Result<Ticket, SendError> {
+        let mut desk = self.lock();
+        let id = desk.machine.send(AS_SEEN, command)?;
+        let (settle, outcome) = oneshot::channel();
+        desk.tickets.insert(id, settle);
+        ring(desk);
+        Ok(Ticket::new(id, outcome))
+    }
+
+    pub(super) fn shutdown(&self, shutdown: Shutdown) {
+        let mut desk = self.lock();
+        desk.machine.shutdown(AS_SEEN, shutdown);
+        ring(desk);
+    }
+
+    pub(super) fn reconnect(&self, cause: Cause) {
+        let mut desk = self.lock();
+        desk.machine.reconnect(AS_SEEN, cause);
+        ring(desk);
+    }
+
+    /// Ready, once, when something was asked for. Else the task is woken when it is.
+    pub(super) fn poll_asked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut desk = self.lock();
+        match &mut desk.bell {
+            Bell::Silent(Some(waker)) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            Bell::Silent(none) => {
+                *none = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Bell::Rung => {
+                desk.bell = Bell::Silent(None);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Gives a ticket its outcome.
+    pub(super) fn settle(&self, id: CommandId, outcome: Outcome) {
+        let ticket = self.lock().tickets.remove(&id);
+        if let Some(ticket) = ticket {
+            // Who does not wait for it has dropped the other end.
+            let _ = ticket.send(outcome);
+        }
+    }
+
+    /// The driver is gone, and with it the socket: the machine ends, the session kept, and every command has its
+    /// outcome.
+    pub(super) fn end(&self, link: Option<LinkId>) {
+        let mut outcomes = Vec::new();
+        let mut desk = self.lock();
+        desk.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
+        let gone = link.map(|link| Input::Closed(link, Closure::Eof));
+        for input in [Some(Input::Tick), gone].into_iter().flatten() {
+            outcomes.extend(desk.machine.handle(AS_SEEN, input).filter_map(|action| match action {
+                Action::Event(Event::Command(id, outcome)) => Some((id, outcome)),
+                _ => None,
+            }));
+        }
+        drop(desk);
+        for (id, outcome) in outcomes {
+            self.settle(id, outcome);
+        }
+    }
+}
+
+fn ring<D: Dialect>(mut desk: MutexGuard<'_, Desk<D>>) {
+    let before = core::mem::replace(&mut desk.bell, Bell::Rung);
+    drop(desk);
+    if let Bell::Silent(Some(waker)) = before {
+        waker.wake();
+    }
+}
+
+/// A look at the machine behind a driver. While it is held the driver and its senders wait: look, and let go.
+pub struct MachineRef<'a, D: Dialect>(pub(super) MutexGuard<'a, Desk<D>>);
+
+impl<D: Dialect> Deref for MachineRef<'_, D> {
+    type Target = GatewayMachine<D>;
+
+    fn deref(&self) -> &GatewayMachine<D> {
+        &self.0.machine
+    }
+}
+
+impl<D: Dialect> core::fmt::Debug for MachineRef<'_, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,105 @@
+//! The one connection a driver has, on its way or open.
+
+use crate::dial::Dial;
+use crate::websocket::WebSocket;
+use core::task::{Context, Poll};
+use portcullis::{CloseCode, Input, LinkId, Message};
+
+/// Dropped, it drops the socket.
+#[derive(Default)]
+pub(super) enum Wire {
+    #[default]
+    None,
+    Dialing {
+        link: LinkId,
+        dial: Dial,
+    },
+    Open {
+        link: LinkId,
+        socket: Box<dyn WebSocket>,
+        write: Write,
+    },
+}
+
+/// Whether a message is being sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    Settled,
+    Underway,
+}
+
+impl Wire {
+    pub(super) fn start_dial(&mut self, link: LinkId, dial: Dial) {
+        *self = Self::Dialing { link, dial };
+    }
+
+    pub(super) fn start_send(&mut self, link: LinkId, message: Message) {
+        if let Self::Open { link: open, socket, write } = self
+            && *open == link
+        {
+            debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {link} already");
+            socket.start_send(message);
+            *write = Write::Underway;
+        }
+    }
+
+    pub(super) fn start_close(&mut self, link: LinkId, code: CloseCode, reason: &'static str) {
+        if let Self::Open { link: open, socket, .. } = self
+            && *open == link
+        {
+            socket.start_close(code, reason);
+        }
+    }
+
+    pub(super) fn drop_link(&mut self, link: LinkId) {
+        if self.link() == Some(link) {
+            *self = Self::None;
+        }
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Option<Input> {
+        let Self::Open { link, socket, write } = self else { return None };
+        if *write == Write::Settled || socket.poll_sent(cx).is_pending() {
+            return None;
+        }
+        *write = Write::Settled;
+        Some(Input::Sent(*link))
+    }
+
+    pub(super) fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Input> {
+        let Self::Dialing { link, dial } = self else { return None };
+        let Poll::Ready(result) = dial.as_mut().poll(cx) else { return None };
+        let link = *link;
+        Some(match result {
+            Ok(socket) => {
+                *self = Self::Open { link, socket, write: Write::Settled };
+                Input::Opened(link)
+            }
+            Err(failure) => {
+                *self = Self::None;
+                Input::ConnectFailed(link, failure)
+            }
+        })
+    }
+
+    /// The next message, or the end, which drops the socket. `None` means that it was read dry.
+    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Option<Input> {
+        let Self::Open { link, socket, .. } = self else { return None };
+        let Poll::Ready(read) = socket.poll_message(cx) else { return None };
+        let link = *link;
+        Some(match read {
+            Ok(message) => Input::Message(link, message),
+            Err(closure) => {
+                *self = Self::None;
+                Input::Closed(link, closure)
+            }
+        })
+    }
+
+    pub(super) const fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::None => None,
+            Self::Dialing { link, .. } | Self::Open { link, .. } => Some(*link),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The async driver of [`portcullis`], written once over futures traits and tied to no executor.
+//!
+//! A [`Driver`] owns a machine, its socket and its timer, and hands out events. What it needs of a runtime is the trait
+//! [`Runtime`]: names, sockets, a clock and timers; an adapter such as `portcullis-tokio` is that and little more. TLS
+//! (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all runtimes.
+//!
+//! At log level `TRACE` the WebSocket layer below (`tungstenite`) logs whole frames, the Identify and its token among
+//! them: leave it below that in production.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod clock;
+mod dial;
+mod driver;
+mod failure;
+mod runtime;
+mod tls;
+mod websocket;
+
+pub use builder::{BuildError, Builder, draw_seed};
+pub use clock::Clock;
+pub use driver::{Driver, MachineRef, Sender, Ticket, TokenAnswer, Tokens};
+/// The TLS library, for a configuration of one's own.
+pub use futures_rustls::rustls;
+pub use runtime::Runtime;
+pub use tls::Tls;
+pub use websocket::WebSocket;

@@ -1,0 +1,89 @@
+//! TLS, once for all runtimes: rustls with the provider `ring`.
+
+use crate::rustls::crypto::ring;
+use crate::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use core::fmt;
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_rustls::TlsConnector;
+use futures_rustls::client::TlsStream;
+use futures_rustls::pki_types::ServerName;
+use portcullis::machine::ConnectFailure;
+use std::sync::{Arc, OnceLock};
+
+/// How a `wss` connection is secured. Clones share one configuration, and its session tickets.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the certificate authorities that Mozilla's browsers trust, as of the build. All callers share one
+    /// configuration.
+    #[must_use]
+    pub fn webpki() -> Self {
+        static SHARED: OnceLock<Tls> = OnceLock::new();
+        let make = || {
+            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            let config = builder().with_root_certificates(roots).with_no_client_auth();
+            Self::with_config(Arc::new(config))
+        };
+        SHARED.get_or_init(make).clone()
+    }
+
+    /// Trusts what the operating system trusts.
+    ///
+    /// # Errors
+    /// What reading the system's certificates gives.
+    #[cfg(feature = "platform-roots")]
+    pub fn platform() -> Result<Self, crate::rustls::Error> {
+        use rustls_platform_verifier::BuilderVerifierExt as _;
+        let config = builder().with_platform_verifier()?.with_no_client_auth();
+        Ok(Self::with_config(Arc::new(config)))
+    }
+
+    /// A configuration of one's own: other roots, a client certificate, another provider.
+    #[must_use]
+    pub const fn with_config(config: Arc<ClientConfig>) -> Self {
+        Self { config }
+    }
+
+    pub(crate) async fn connect<S>(&self, host: &str, stream: S) -> Result<TlsStream<S>, ConnectFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFailure::Tls)?;
+        // Whatever ends the handshake, a refused certificate or a lost stream, it is the handshake that failed.
+        TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await.map_err(|_| ConnectFailure::Tls)
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self::webpki()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    // The provider is named, so that none has to be installed for the process, and no other crate's feature
+    // changes it.
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    // `ring-speaks-tls`: ring has a cipher suite for each of the default versions.
+    #[expect(clippy::expect_used, reason = "the provider is fixed, and a test makes this configuration")]
+    builder.with_safe_default_protocol_versions().expect("ring-speaks-tls")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_configuration_is_made_once() {
+        assert!(Arc::ptr_eq(&Tls::webpki().config, &Tls::default().config));
+    }
+}

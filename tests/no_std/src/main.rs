@@ -1,0 +1,89 @@
+//! Core without `std`: a machine that connects, greets and identifies, on an allocator of a few lines.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use portcullis::dialect::discord::Intents;
+use portcullis::machine::Phase;
+use portcullis::{Action, Config, Discord, GatewayMachine, Input, LinkId, Message, Seed, Timestamp};
+
+/// Memory that is handed out and never taken back: enough for one handshake.
+struct Bump {
+    memory: UnsafeCell<[u8; SIZE]>,
+    used: AtomicUsize,
+}
+
+const SIZE: usize = 1 << 20;
+
+// SAFETY: `used` only grows, so no two allocations share a byte.
+unsafe impl Sync for Bump {}
+
+// SAFETY: each block lies within `memory`, is aligned as asked, and is handed out once.
+unsafe impl GlobalAlloc for Bump {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let base = self.memory.get() as usize;
+        let room = layout.size() + layout.align();
+        let start = self.used.fetch_add(room, Ordering::Relaxed);
+        if start + room > SIZE {
+            return core::ptr::null_mut();
+        }
+        ((base + start + layout.align() - 1) & !(layout.align() - 1)) as *mut u8
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static MEMORY: Bump = Bump { memory: UnsafeCell::new([0; SIZE]), used: AtomicUsize::new(0) };
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The standard library's `alloc` was built to unwind and names this; with `panic = "abort"` nothing calls it.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
+
+/// The same for what continues an unwinding.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    loop {}
+}
+
+#[link(name = "c")]
+unsafe extern "C" {}
+
+/// 0 when the machine came to Identifying.
+#[unsafe(no_mangle)]
+extern "C" fn main() -> c_int {
+    match phase_after_hello() {
+        Some(Phase::Identifying) => 0,
+        _ => 1,
+    }
+}
+
+fn phase_after_hello() -> Option<Phase> {
+    let discord = Discord::new("a.bot.token", Intents::UNPRIVILEGED).ok()?;
+    let mut machine = GatewayMachine::new(discord, Config::default(), Seed(7)).ok()?;
+    let link = LinkId(1);
+    let hello = br#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
+    let inputs = [
+        Input::Start,
+        Input::Opened(link),
+        Input::Message(link, Message::Text(hello.to_vec().into())),
+        Input::IdentifyGranted(link),
+    ];
+    for input in inputs {
+        let actions: Vec<Action> = machine.handle(Timestamp::ZERO, input).collect();
+        matches!(actions.last(), Some(Action::Wait { .. })).then_some(())?;
+    }
+    Some(machine.phase())
+}

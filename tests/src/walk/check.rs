@@ -1,0 +1,329 @@
+//! What must hold after every step of a walk, whatever the driver and the gateway do.
+//!
+//! The checker sees only inputs and actions, as a driver does. Each of its checks has a forged run that breaks it.
+
+use core::time::Duration;
+use portcullis::dialect::Plan;
+use portcullis::machine::{Action, CommandId, Event, Input, Phase};
+use portcullis::{LinkId, Timestamp};
+use serde_json::Value;
+use std::collections::{BTreeSet, VecDeque};
+
+/// What a step broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// The last action is no `Wait`, or there are two, or one where none may be.
+    Wait,
+    /// A `Wait` that is not after now, or not the deadline.
+    Spin,
+    /// An action of a link that is not open.
+    DeadLink,
+    /// A `Send` while another was outstanding.
+    TwoSends,
+    /// A `Close` under an outstanding `Send`, or a second one.
+    Close,
+    /// Something was sent before Hello or after Close.
+    SentOutside,
+    /// A turn to identify that was used without a grant, or not given back.
+    Turn,
+    /// A command with two outcomes, or an unknown one.
+    Outcome,
+    /// A command without an outcome at the end.
+    NoOutcome,
+    /// An action after the end.
+    AfterEnd,
+    /// Dispatches out of order.
+    Order,
+    /// More frames than the gateway allows in a minute.
+    Pace,
+    /// An Identify while a session was in hand.
+    Identify,
+    /// More actions than a call may give.
+    TooMany,
+    /// A connect without a wait before it.
+    Calm,
+}
+
+/// One connection, as its driver knows it.
+#[derive(Clone, Debug)]
+struct Seen {
+    id: LinkId,
+    stage: Stage,
+    plan: Plan,
+    is_writing: bool,
+    is_greeted: bool,
+    turn: Turn,
+    sent: VecDeque<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Dialing,
+    Open,
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    None,
+    Asked,
+    Granted,
+}
+
+/// What a driver knows of its machine.
+#[derive(Clone, Debug, Default)]
+pub struct Checker {
+    link: Option<Seen>,
+    commands: BTreeSet<CommandId>,
+    is_started: bool,
+    is_ended: bool,
+    sequence: Option<u64>,
+    has_session: bool,
+    announced: bool,
+    now: Timestamp,
+}
+
+impl Checker {
+    /// A command was accepted.
+    pub fn accepted(&mut self, id: CommandId) {
+        self.commands.insert(id);
+    }
+
+    /// A session was imported.
+    pub fn imported(&mut self, sequence: u64) {
+        self.has_session = true;
+        self.sequence = Some(sequence);
+    }
+
+    /// The open link, if there is one.
+    #[must_use]
+    pub fn open_link(&self) -> Option<LinkId> {
+        self.link.as_ref().filter(|link| link.stage != Stage::Dialing).map(|link| link.id)
+    }
+
+    /// The link that is being dialed, if there is one.
+    #[must_use]
+    pub fn dialing(&self) -> Option<LinkId> {
+        self.link.as_ref().filter(|link| link.stage == Stage::Dialing).map(|link| link.id)
+    }
+
+    /// Whether a `Sent` is due.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.is_writing)
+    }
+
+    /// Whether an answer to `AskIdentify` is due.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.turn == Turn::Asked)
+    }
+
+    /// Commands whose outcome is due.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Looks at one call.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn after(&mut self, now: Timestamp, input: &Input, phase: Phase, actions: &[Action]) -> Result<(), Violation> {
+        self.now = self.now.max(now);
+        let most = self.commands.len() + 1 + 8;
+        self.note(input);
+        self.check_wait(actions)?;
+        for action in actions {
+            if self.is_ended {
+                return Err(Violation::AfterEnd);
+            }
+            self.check(action)?;
+        }
+        if actions.len() > most + 1 {
+            return Err(Violation::TooMany);
+        }
+        if (phase == Phase::Ended) == self.is_ended { Ok(()) } else { Err(Violation::AfterEnd) }
+    }
+
+    fn note(&mut self, input: &Input) {
+        if matches!(input, Input::Start) {
+            // The first connect needs no wait before it.
+            self.announced |= !self.is_started;
+            self.is_started = true;
+        }
+        let Some(link) = &mut self.link else { return };
+        match input {
+            Input::Opened(id) if *id == link.id && link.stage == Stage::Dialing => link.stage = Stage::Open,
+            Input::Sent(id) if *id == link.id => link.is_writing = false,
+            Input::IdentifyGranted(id) if *id == link.id && link.turn == Turn::Asked => link.turn = Turn::Granted,
+            Input::IdentifyDenied(id, _) if *id == link.id && link.turn == Turn::Asked => link.turn = Turn::None,
+            Input::Message(id, message) if *id == link.id => link.is_greeted |= op(message.bytes()) == Some(10),
+            _ => {}
+        }
+        let (Input::ConnectFailed(id, _) | Input::Closed(id, _)) = input else { return };
+        if *id == link.id && (link.stage == Stage::Dialing || matches!(input, Input::Closed(..))) {
+            // A turn that is still out must be given back in this very call.
+            if link.turn == Turn::None {
+                self.link = None;
+            } else {
+                link.stage = Stage::Closing;
+                link.is_writing = false;
+            }
+        }
+    }
+
+    fn check_wait(&self, actions: &[Action]) -> Result<(), Violation> {
+        let waits = actions.iter().filter(|action| matches!(action, Action::Wait { .. })).count();
+        let ends = actions.iter().any(|action| matches!(action, Action::Event(Event::Ended(_))));
+        match actions.last() {
+            Some(Action::Wait { until, .. }) if waits == 1 => {
+                if *until > self.now {
+                    Ok(())
+                } else {
+                    Err(Violation::Spin)
+                }
+            }
+            _ if waits == 0 && (ends || self.is_ended || !self.is_started) => Ok(()),
+            _ => Err(Violation::Wait),
+        }
+    }
+
+    fn check(&mut self, action: &Action) -> Result<(), Violation> {
+        match action {
+            Action::Connect { link, .. } => self.connect(*link),
+            Action::Send { link, message } => self.send(*link, message.bytes()),
+            Action::Close { link, .. } => {
+                let seen = self.open(*link)?;
+                if seen.is_writing || seen.stage == Stage::Closing {
+                    return Err(Violation::Close);
+                }
+                seen.stage = Stage::Closing;
+                Ok(())
+            }
+            Action::Abort { link } => {
+                let seen = self.link.as_mut().filter(|seen| seen.id == *link).ok_or(Violation::DeadLink)?;
+                // What else belongs to the link is settled behind the abort, in this very call.
+                seen.is_writing = false;
+                if seen.turn == Turn::None {
+                    self.link = None;
+                }
+                Ok(())
+            }
+            Action::AskIdentify { link } => {
+                let seen = self.open(*link)?;
+                if seen.turn != Turn::None {
+                    return Err(Violation::Turn);
+                }
+                seen.turn = Turn::Asked;
+                Ok(())
+            }
+            Action::ReturnIdentify { link } => match self.link.as_mut().filter(|seen| seen.id == *link) {
+                Some(seen) if seen.turn != Turn::None => {
+                    seen.turn = Turn::None;
+                    Ok(())
+                }
+                _ => Err(Violation::Turn),
+            },
+            Action::AskToken { .. } => Err(Violation::DeadLink),
+            Action::Event(event) => self.event(event),
+            Action::Wait { .. } => Ok(()),
+        }
+    }
+
+    fn connect(&mut self, link: LinkId) -> Result<(), Violation> {
+        if self.link.as_ref().is_some_and(|seen| seen.turn != Turn::None) {
+            return Err(Violation::Turn);
+        }
+        if !self.announced {
+            return Err(Violation::Calm);
+        }
+        self.announced = false;
+        let plan = if self.has_session { Plan::Resume } else { Plan::Identify };
+        let (stage, turn, sent) = (Stage::Dialing, Turn::None, VecDeque::new());
+        self.link = Some(Seen { id: link, stage, plan, is_writing: false, is_greeted: false, turn, sent });
+        Ok(())
+    }
+
+    fn send(&mut self, link: LinkId, frame: &[u8]) -> Result<(), Violation> {
+        let (now, has_session) = (self.now, self.has_session);
+        let seen = self.open(link)?;
+        if seen.is_writing {
+            return Err(Violation::TwoSends);
+        }
+        if seen.stage == Stage::Closing || !seen.is_greeted {
+            return Err(Violation::SentOutside);
+        }
+        seen.is_writing = true;
+        while seen.sent.front().is_some_and(|first| now - *first >= Duration::from_secs(60)) {
+            seen.sent.pop_front();
+        }
+        seen.sent.push_back(now);
+        if seen.sent.len() > 120 {
+            return Err(Violation::Pace);
+        }
+        match op(frame) {
+            Some(2) if has_session || seen.plan == Plan::Resume => Err(Violation::Identify),
+            Some(2) if seen.turn != Turn::Granted => Err(Violation::Turn),
+            Some(2) => {
+                seen.turn = Turn::None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), Violation> {
+        match event {
+            Event::Ready(dispatch) => {
+                self.has_session = true;
+                self.sequence = dispatch.sequence().map(|sequence| sequence.0);
+                Ok(())
+            }
+            Event::Dispatch(dispatch) => {
+                let Some(sequence) = dispatch.sequence() else { return Ok(()) };
+                let in_order = self.sequence.is_none_or(|last| sequence.0 > last);
+                self.sequence = Some(sequence.0);
+                if in_order { Ok(()) } else { Err(Violation::Order) }
+            }
+            Event::Resumed(dispatch) => {
+                self.sequence = self.sequence.max(dispatch.sequence().map(|sequence| sequence.0));
+                Ok(())
+            }
+            Event::SessionLost { .. } => {
+                self.has_session = false;
+                Ok(())
+            }
+            Event::Command(id, _) => {
+                if self.commands.remove(id) {
+                    Ok(())
+                } else {
+                    Err(Violation::Outcome)
+                }
+            }
+            Event::Reconnecting { .. } => {
+                self.announced = true;
+                Ok(())
+            }
+            Event::Ended(_) => {
+                self.is_ended = true;
+                if !self.commands.is_empty() {
+                    return Err(Violation::NoOutcome);
+                }
+                if self.link.take().is_some_and(|seen| seen.turn != Turn::None) {
+                    return Err(Violation::Turn);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, link: LinkId) -> Result<&mut Seen, Violation> {
+        self.link.as_mut().filter(|seen| seen.id == link && seen.stage != Stage::Dialing).ok_or(Violation::DeadLink)
+    }
+}
+
+fn op(frame: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Value>(frame).ok()?["op"].as_u64()
+}
