@@ -231,5 +231,5 @@ impl<D: Dialect> Desk<D> {
     }
 }
 
-/// Half of what can be written down: 292 years after the clock's start.
-const LATEST: Timestamp = Timestamp::from_nanos(u64::MAX / 2);
+/// A century before the last moment that can be written down, 484 years after the clock's start.
+const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);
