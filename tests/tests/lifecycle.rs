@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use portcullis::dialect::Recovery;
 use portcullis::machine::{Cause, ConnectFailure, Imported, Phase, Session, Shutdown};
 use portcullis::token::Token;
-use portcullis::{Closure, Config, Input, LinkId, Sequence};
+use portcullis::{CloseCode, Closure, Config, Input, LinkId, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -199,6 +200,28 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
         }
         rig.did(&did);
     }
+}
+
+#[test]
+fn the_peer_s_answer_to_our_close_frame_is_not_its_own_word() {
+    // given: a config by which 4000 is final
+    let recoveries = vec![(CloseCode(4000), Recovery::END)];
+    let mut rig = Rig::online(Config { recoveries, ..prompt() });
+
+    // when: our own 4000 comes back; then: the session is resumed all the same
+    rig.reconnect(Cause::Asked).close(4000).did(
+        "t+0.000 > close 4000
+         t+0.000 * closed 1: close 4000
+         t+0.000 ~ reconnect in 0 s, resume: asked",
+    );
+}
+
+#[test]
+fn a_fatal_code_that_crosses_our_close_frame_still_ends() {
+    let mut rig = Rig::online(prompt());
+    rig.reconnect(Cause::Asked).close(4014);
+    assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
+    assert_eq!(rig.machine.phase(), Phase::Ended);
 }
 
 #[test]
