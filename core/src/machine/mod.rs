@@ -316,6 +316,7 @@ impl<D: Dialect> GatewayMachine<D> {
                 }
             }
             Err(error) => {
+                trace::frame_unread(link, frame.len());
                 desk.counts.malformed += 1;
                 match (error, desk.config.malformed) {
                     // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.

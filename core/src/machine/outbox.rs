@@ -146,8 +146,12 @@ impl Outbox {
         self.next += 1;
         let Encoded { payload, repeat, on_new_session, .. } = encoded;
         self.waiting.push_back(Pending { id, payload, repeat, held_since: None, key, on_new_session });
-        // One more than the limit: a repeatable command may have come back from a dead link meanwhile.
-        debug_assert!(self.waiting.len() <= self.limit + 1, "bounded: {} commands wait", self.waiting.len());
+        // More than the limit only by what came back from a dead link meanwhile: one, or what an Identify carried.
+        debug_assert!(
+            self.waiting.len() <= self.limit + self.standing_limit.max(1),
+            "bounded: {} wait",
+            self.waiting.len()
+        );
         Ok((id, superseded))
     }
 
@@ -211,9 +215,16 @@ impl Outbox {
         self.resend = self.standing.iter().map(|(key, _)| key.clone()).filter(|key| !carried.contains(key)).collect();
     }
 
-    /// Takes out those below `mark` that an Identify carried: they have been sent.
-    pub(super) fn take_carried(&mut self, carried: &[StandingKey], mark: CommandId) -> Vec<CommandId> {
-        self.take(|pending| pending.id < mark && pending.key.as_ref().is_some_and(|key| carried.contains(key)))
+    /// Takes out those that an Identify carries: they go out in it.
+    pub(super) fn take_carried(&mut self, carried: &[StandingKey]) -> Vec<Pending> {
+        if carried.is_empty() {
+            return Vec::new();
+        }
+        let is_carried = |pending: &Pending| pending.key.as_ref().is_some_and(|key| carried.contains(key));
+        let (taken, left): (VecDeque<_>, VecDeque<_>) =
+            core::mem::take(&mut self.waiting).into_iter().partition(is_carried);
+        self.waiting = left;
+        taken.into()
     }
 
     /// Takes out those that make no sense on another session.
@@ -249,11 +260,6 @@ impl Outbox {
     /// How many more commands are accepted.
     pub(super) fn room(&self) -> usize {
         self.limit.saturating_sub(self.waiting.len())
-    }
-
-    /// The id that the next command will have.
-    pub(super) const fn mark(&self) -> CommandId {
-        CommandId(self.next)
     }
 
     pub(super) fn has_outgoing(&self) -> bool {

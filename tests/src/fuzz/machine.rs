@@ -78,7 +78,7 @@ impl Played {
             7 => return self.deed(low),
             8 | 9 => Input::Message(link, self.dispatch(low)),
             10 => Input::Message(link, frames::hello(INTERVALS[usize::from(low)])),
-            11 => Input::Message(link, self.ready(low)),
+            11 => Input::Message(link, Self::ready(low)),
             12 => Input::Message(link, frames::resumed(self.sequence.saturating_sub(u64::from(low & 1)))),
             13 => Input::Message(link, frames::ack()),
             _ => Input::Message(link, control(low)),
@@ -151,7 +151,7 @@ impl Played {
         }
     }
 
-    fn ready(&mut self, low: u8) -> Message {
+    fn ready(low: u8) -> Message {
         match low {
             0..10 => frames::ready("5e55", 1),
             10 | 11 => frames::ready("0ther", 1),
