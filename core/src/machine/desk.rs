@@ -41,6 +41,8 @@ pub(super) struct Desk<D> {
     pub(super) attempts: u32,
     pub(super) time_online: Duration,
     pub(super) last_link: LinkId,
+    /// Until when the application knows that there are no identifies to be had.
+    pub(super) budget_told: Option<Timestamp>,
     token: TokenSlot,
     epoch: u32,
 }
@@ -70,6 +72,7 @@ impl<D: Dialect> Desk<D> {
             attempts: 0,
             time_online: Duration::ZERO,
             last_link: LinkId(0),
+            budget_told: None,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,

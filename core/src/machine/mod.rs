@@ -275,6 +275,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
+            Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
             Input::Token(token, lifetime) => {
                 self.desk.take_token(token, lifetime);
                 self.step(Happening::TokenGiven);
