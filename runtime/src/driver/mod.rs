@@ -58,7 +58,12 @@ pub struct Driver<D: Dialect, R: Runtime> {
     tokens: TokenDesk,
     due: Due,
     alarm: Alarm<R>,
+    /// Inputs in a row without a wait.
+    streak: u32,
 }
+
+/// How many inputs a busy link may give before other tasks have their turn.
+const STREAK_MAX: u32 = 256;
 
 /// When the machine is to be called again.
 #[derive(Clone, Copy)]
@@ -100,6 +105,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
             alarm: Alarm { sleep: None, set_for: None },
+            streak: 0,
         }
     }
 
@@ -140,7 +146,17 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            let input = ready!(self.poll_input(cx));
+            if self.streak == STREAK_MAX {
+                // Others have their turn. Not every runtime sees to that itself.
+                self.streak = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let Poll::Ready(input) = self.poll_input(cx) else {
+                self.streak = 0;
+                return Poll::Pending;
+            };
+            self.streak += 1;
             self.feed(input);
         }
     }
@@ -335,7 +351,7 @@ impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {
 impl<D: Dialect, R: Runtime> fmt::Debug for Driver<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
-            .field("machine", &self.machine())
+            .field("shared", &self.shared)
             .field("waiting", &self.inbox.len())
             .finish_non_exhaustive()
     }
