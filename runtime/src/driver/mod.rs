@@ -30,7 +30,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokens::TokenDesk;
 use turns::Turns;
-use wire::Wire;
+use wire::{Read, Wire};
 
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
@@ -58,11 +58,11 @@ pub struct Driver<D: Dialect, R: Runtime> {
     tokens: TokenDesk,
     due: Due,
     alarm: Alarm<R>,
-    /// Inputs in a row without a wait.
+    /// Reads in a row without a wait.
     streak: u32,
 }
 
-/// How many inputs a busy link may give before other tasks have their turn.
+/// How many reads a busy link may give before other tasks have their turn.
 const STREAK_MAX: u32 = 256;
 
 /// When the machine is to be called again.
@@ -146,17 +146,11 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            if self.streak == STREAK_MAX {
-                // Others have their turn. Not every runtime sees to that itself.
-                self.streak = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            ready!(self.poll_streak(cx));
             let Poll::Ready(input) = self.poll_input(cx) else {
                 self.streak = 0;
                 return Poll::Pending;
             };
-            self.streak += 1;
             self.feed(input);
         }
     }
@@ -248,14 +242,30 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if self.shared.poll_asked(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
-            if let Some(input) = self.wire.poll_message(cx) {
-                return Poll::Ready(input);
+            match self.wire.poll_message(cx) {
+                Read::Input(input) => return Poll::Ready(input),
+                Read::Control => {
+                    ready!(self.poll_streak(cx));
+                    continue;
+                }
+                Read::Dry => {}
             }
             ready!(self.poll_alarm(cx));
             if self.is_due() {
                 return Poll::Ready(Input::Tick);
             }
         }
+    }
+
+    /// Pending, once in a while, so that others have their turn: not every runtime sees to that itself.
+    fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.streak == STREAK_MAX {
+            self.streak = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.streak += 1;
+        Poll::Ready(())
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
