@@ -226,11 +226,11 @@ async fn twenty_shards_lose_their_links_again_and_again_and_no_event() {
     handle.with(|gateway, now| gateway.dispatch(now, Target::All, "MESSAGE_DELETE", "{}"));
     let mut resumes = 0;
     for task in tasks {
-        let (sequences, resumed) = timeout(PATIENCE, task).await.unwrap().unwrap();
+        let (sequences, count) = timeout(PATIENCE, task).await.unwrap().unwrap();
         let last = *sequences.last().unwrap();
         assert!(last > 150, "{last}");
         assert_eq!(sequences, (1..=last).collect::<Vec<_>>());
-        resumes += resumed;
+        resumes += count;
     }
     assert!(resumes >= 20, "{resumes}");
 }
