@@ -2,6 +2,7 @@
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
 pub mod frames;
+pub mod fuzz;
 
 pub mod rig;
 pub mod story;

@@ -82,6 +82,11 @@ impl<D: Dialect> Desk<D> {
         desk
     }
 
+    /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now.min(LATEST));
+    }
+
     pub(super) fn event(&mut self, event: Event) {
         self.tray.push(Action::Event(event));
     }
@@ -154,6 +159,14 @@ impl<D: Dialect> Desk<D> {
         for id in self.outbox.take_lost(self.config.on_session_lost) {
             self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
         }
+        self.tell_room();
+    }
+
+    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    pub(super) fn tell_room(&mut self) {
+        if self.outbox.has_drained() {
+            self.event(Event::OutboxDrained);
+        }
     }
 
     /// `session` as it was at `mark`; `None` if `mark` is of another.
@@ -217,3 +230,6 @@ impl<D: Dialect> Desk<D> {
         }
     }
 }
+
+/// A century before the last moment that can be written down, 484 years after the clock's start.
+const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -858,9 +858,7 @@ impl Live {
                     desk.event(Event::Paced { waited: desk.now - since });
                 }
                 self.wire.start(pending.payload.clone(), Writing::Command(pending), desk);
-                if desk.outbox.has_drained() {
-                    desk.event(Event::OutboxDrained);
-                }
+                desk.tell_room();
             }
         }
     }

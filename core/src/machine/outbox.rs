@@ -135,7 +135,7 @@ impl Outbox {
             Standing::No => None,
             Standing::Set(key) | Standing::Clear(key) => Some(key.clone()),
         };
-        let older = self.waiting.iter().position(|pending| key.is_some() && pending.key == key);
+        let older = key.as_ref().and_then(|_| self.waiting.iter().position(|pending| pending.key == key));
         if older.is_none() && self.waiting.len() >= self.limit {
             self.turned = Turned::Someone;
             return Err(SendError::QueueFull { limit: self.limit });
@@ -191,9 +191,14 @@ impl Outbox {
         }
     }
 
-    /// A repeatable command whose link died goes first again.
-    pub(super) fn put_back(&mut self, pending: Pending) {
+    /// A repeatable command whose link died goes first again. It comes back if a later one of its key waits: that one
+    /// has taken its place.
+    pub(super) fn put_back(&mut self, pending: Pending) -> Option<CommandId> {
+        if pending.key.is_some() && self.waiting.iter().any(|later| later.key == pending.key) {
+            return Some(pending.id);
+        }
         self.waiting.push_front(pending);
+        None
     }
 
     /// A standing command whose link died goes first again.

@@ -166,10 +166,15 @@ impl Write {
     /// The socket is no more: what was being written has its outcome, or goes first again.
     pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
         match self {
-            Self::Busy { what: Writing::Command(pending), .. } => match pending.repeat {
-                Repeat::Harmless => desk.outbox.put_back(pending),
-                Repeat::Never => desk.settle(pending.id, Outcome::Unknown),
-            },
+            Self::Busy { what: Writing::Command(pending), .. } => {
+                let over = match pending.repeat {
+                    Repeat::Harmless => desk.outbox.put_back(pending),
+                    Repeat::Never => Some(pending.id),
+                };
+                if let Some(id) = over {
+                    desk.settle(id, Outcome::Unknown);
+                }
+            }
             Self::Busy { what: Writing::Standing(key), .. } => desk.outbox.put_back_standing(key),
             Self::Idle | Self::Busy { what: Writing::Beat | Writing::Identify { .. } | Writing::Resume, .. } => {}
         }
@@ -185,6 +190,7 @@ impl Writing {
                 for id in desk.outbox.take_carried(&carried, mark) {
                     desk.settle(id, Outcome::Sent);
                 }
+                desk.tell_room();
             }
             Self::Beat | Self::Resume | Self::Standing(_) => {}
         }
