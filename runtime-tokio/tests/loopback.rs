@@ -1,6 +1,7 @@
 //! A shard on real sockets, against the fake gateway on the loopback interface: only what the machine cannot show.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers are test code as well")]
 
+use core::num::NonZeroUsize;
 use core::time::Duration;
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
@@ -233,4 +234,25 @@ async fn twenty_shards_lose_their_links_again_and_again_and_no_event() {
         resumes += count;
     }
     assert!(resumes >= 20, "{resumes}");
+}
+
+#[tokio::test]
+async fn a_split_shard_lives_in_a_task_of_its_own() {
+    let server = server().await;
+    let (pump, mut events) = shard(&server).build().unwrap().split(NonZeroUsize::new(16).unwrap());
+    let task = tokio::spawn(pump);
+    let life = async {
+        let mut names = Vec::new();
+        while let Some(event) = events.next().await {
+            if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event {
+                names.push(dispatch.name().to_owned());
+                if names.len() == 3 {
+                    events.sender().shutdown(Shutdown::EndSession);
+                }
+            }
+        }
+        names
+    };
+    assert_eq!(timeout(PATIENCE, life).await.unwrap(), ["READY", "GUILD_CREATE", "GUILD_CREATE"]);
+    timeout(PATIENCE, task).await.unwrap().unwrap();
 }

@@ -7,6 +7,7 @@
 //!   event is handed out.
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
+mod pump;
 mod sender;
 mod shared;
 mod tokens;
@@ -32,6 +33,7 @@ use tokens::TokenDesk;
 use turns::Turns;
 use wire::{Read, Wire};
 
+pub use pump::{Events, Pump};
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
 pub use tokens::{TokenAnswer, Tokens};
@@ -40,7 +42,8 @@ pub use tokens::{TokenAnswer, Tokens};
 ///
 /// **It beats only while it is polled.** Call [`next_event`](Self::next_event) in a loop, and let work that takes longer
 /// than a few seconds run in a task of its own; a shard that is left alone for a heartbeat interval (about 41 s) is
-/// dropped by the gateway, and resumes when it is polled again.
+/// dropped by the gateway, and resumes when it is polled again. [`split`](Self::split) gives a form that beats in a task of
+/// its own.
 ///
 /// It connects at the first poll. Dropped, it drops its socket: the session can be resumed for a few minutes, since no
 /// close frame was sent.
