@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use portcullis::dialect::Recovery;
 use portcullis::machine::{Cause, ConnectFailure, Imported, Phase, Session, Shutdown};
 use portcullis::token::Token;
-use portcullis::{Closure, Config, Input, LinkId, Sequence};
+use portcullis::{CloseCode, Closure, Config, Input, LinkId, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -59,7 +60,6 @@ fn scenario_63_a_stop_that_ends_the_session_in_each_phase() {
         (Phase::Ended, ""),
     ] {
         let mut rig = stopped(phase, Shutdown::EndSession);
-        println!("{phase}");
         rig.did(did);
         assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, None), "{phase}");
     }
@@ -82,7 +82,6 @@ fn scenario_63_a_stop_that_keeps_the_session_in_each_phase() {
         (Phase::Ended, "", None),
     ] {
         let mut rig = stopped(phase, Shutdown::KeepSession);
-        println!("{phase}");
         rig.did(did);
         let left = rig.machine.session();
         assert_eq!(left.as_ref().and_then(Session::id), session, "{phase}");
@@ -97,7 +96,6 @@ fn scenario_63_after_the_end_no_input_of_any_kind_gives_an_action() {
         rig.story.clear();
         give_all(&mut rig);
         rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Asked);
-        println!("{phase}");
         rig.did("");
         assert_eq!((rig.machine.deadline(), rig.machine.timers()), (None, vec![]), "{phase}");
     }
@@ -174,7 +172,7 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
              t+0.000 * closed 2: end of stream
              t+0.000 ~ reconnect in 0 s, resume: asked
              t+0.000 * connecting 3, resume
-             t+0.000 > connect 3 wss://gateway.discord.gg/?v=10&encoding=json"
+             t+0.000 > connect 3 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"
                 .into(),
         ),
         (
@@ -200,9 +198,30 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
         if rig.machine.phase() == Phase::Waiting {
             rig.next();
         }
-        println!("{phase}");
         rig.did(&did);
     }
+}
+
+#[test]
+fn the_peer_s_answer_to_our_close_frame_is_not_its_own_word() {
+    // given: a config by which 4000 is final
+    let recoveries = vec![(CloseCode(4000), Recovery::END)];
+    let mut rig = Rig::online(Config { recoveries, ..prompt() });
+
+    // when: our own 4000 comes back; then: the session is resumed all the same
+    rig.reconnect(Cause::Asked).close(4000).did(
+        "t+0.000 > close 4000
+         t+0.000 * closed 1: close 4000
+         t+0.000 ~ reconnect in 0 s, resume: asked",
+    );
+}
+
+#[test]
+fn a_fatal_code_that_crosses_our_close_frame_still_ends() {
+    let mut rig = Rig::online(prompt());
+    rig.reconnect(Cause::Asked).close(4014);
+    assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
+    assert_eq!(rig.machine.phase(), Phase::Ended);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence
 use portcullis_tests::rig::{TOKEN, discord, prompt};
 use portcullis_tests::story::told_frame;
 use portcullis_tests::{Rig, frames, seconds};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -77,6 +77,12 @@ fn ready() -> Message {
     frames::dispatch("READY", 1, &format!(r#"{{"session_id":"{SESSION}","resume_gateway_url":"{RESUME_URL}"}}"#))
 }
 
+/// Keeps the tests of this file apart: what a thread without a subscriber traces first, others may not see for a while.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Fails if `text` has a secret in it.
 #[track_caller]
 fn assert_silent(text: &str) {
@@ -123,6 +129,7 @@ fn live(print: &mut dyn FnMut(&str)) -> Rig {
 
 #[test]
 fn scenario_70_no_trace_of_a_whole_life_has_a_secret() {
+    let _alone = alone();
     let traced = Traces::of(|| _ = live(&mut |_| {}));
     assert!(traced.len() > 50, "{traced:#?}");
     for line in &traced {
@@ -132,6 +139,7 @@ fn scenario_70_no_trace_of_a_whole_life_has_a_secret() {
 
 #[test]
 fn invariant_12_nothing_that_can_be_printed_of_a_whole_life_has_a_secret() {
+    let _alone = alone();
     let mut printed = 0;
     live(&mut |text| {
         printed += 1;
@@ -142,6 +150,7 @@ fn invariant_12_nothing_that_can_be_printed_of_a_whole_life_has_a_secret() {
 
 #[test]
 fn invariant_12_no_input_and_no_action_prints_a_secret() {
+    let _alone = alone();
     // given: a session of an earlier run, so that every action of a resume is among them
     let url = GatewayUrl::parse(RESUME_URL).unwrap();
     let session = Session::new(SESSION, Some(ShardId::ONE), Sequence(2), Some(url));
@@ -176,6 +185,7 @@ fn invariant_12_no_input_and_no_action_prints_a_secret() {
 
 #[test]
 fn invariant_12_the_token_leaves_in_identify_and_resume_and_in_nothing_else() {
+    let _alone = alone();
     let rig = live(&mut |_| {});
     let with_token = |message: &Message| message.bytes().windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes());
     let mut kinds: Vec<String> = rig.sends.iter().filter(|(_, m)| with_token(m)).map(|(_, m)| told_frame(m)).collect();
@@ -185,6 +195,7 @@ fn invariant_12_the_token_leaves_in_identify_and_resume_and_in_nothing_else() {
 
 #[test]
 fn invariant_12_no_error_of_a_builder_has_the_token() {
+    let _alone = alone();
     for broken in [format!("{TOKEN} "), format!("{TOKEN} {TOKEN}"), TOKEN.repeat(20)] {
         let error = Discord::new(broken.as_str(), Intents::GUILDS).unwrap_err();
         assert_silent(&format!("{error} {error:?} {:?}", Token::new(broken)));
@@ -201,6 +212,7 @@ fn invariant_12_no_error_of_a_builder_has_the_token() {
 
 #[test]
 fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
+    let _alone = alone();
     let traced = Traces::of(|| {
         let mut rig = Rig::new(prompt());
         rig.start().open().message(frames::hello("40000")).message(frames::ack());

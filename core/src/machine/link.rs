@@ -479,7 +479,8 @@ impl Link {
         desk.cause = cause;
         let cap = match desk.config.connect.of(failure) {
             OnConnectFailure::End => {
-                return After::End { reason: EndReason::ConnectRefused { failure }, kept: None }.rest(desk);
+                let reason = EndReason::ConnectRefused { failure };
+                return After::End { reason, kept: plan.into_session() }.rest(desk);
             }
             OnConnectFailure::BackOff => Duration::ZERO,
             OnConnectFailure::BackOffAtCap => desk.config.backoff.at_cap(&mut desk.rng),
