@@ -156,7 +156,8 @@ impl<S> Tungstenite<S> {
     }
 }
 
-/// One read's worth: most messages of a gateway fit, and an idle link holds no more than this.
-const READ_BUFFER: usize = 8 << 10;
+/// One read's worth: most messages of a gateway fit, an idle link holds no more than this, and the layer zeroes it before
+/// each read.
+const READ_BUFFER: usize = 4 << 10;
 /// How much of unsent pongs a peer can make us hold that pings and does not read.
 const PONGS_MAX: usize = 4 << 10;
