@@ -82,9 +82,9 @@ impl<D: Dialect> Desk<D> {
         desk
     }
 
-    /// Time passes. It never goes back, and stops before the last moment: every deadline lies ahead of it.
-    pub(super) fn see(&mut self, now: Timestamp) {
-        self.now = self.now.max(now.min(LAST));
+    /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now.min(LATEST));
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -159,6 +159,14 @@ impl<D: Dialect> Desk<D> {
         for id in self.outbox.take_lost(self.config.on_session_lost) {
             self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
         }
+        self.tell_room();
+    }
+
+    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    pub(super) fn tell_room(&mut self) {
+        if self.outbox.has_drained() {
+            self.event(Event::OutboxDrained);
+        }
     }
 
     /// `session` as it was at `mark`; `None` if `mark` is of another.
@@ -223,5 +231,5 @@ impl<D: Dialect> Desk<D> {
     }
 }
 
-/// A century before the last moment that can be written down, 484 years after the first.
-const LAST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);
+/// A century before the last moment that can be written down, 484 years after the clock's start.
+const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -84,6 +84,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Frames that could not be read.
     pub malformed: u64,
+    /// Close codes that the dialect's table does not know.
+    pub unknown_codes: u64,
     /// Inputs of an old link, or out of their phase, that were ignored.
     pub stale: u64,
 }

@@ -479,7 +479,8 @@ impl Link {
         desk.cause = cause;
         let cap = match desk.config.connect.of(failure) {
             OnConnectFailure::End => {
-                return After::End { reason: EndReason::ConnectRefused { failure }, kept: None }.rest(desk);
+                let reason = EndReason::ConnectRefused { failure };
+                return After::End { reason, kept: plan.into_session() }.rest(desk);
             }
             OnConnectFailure::BackOff => Duration::ZERO,
             OnConnectFailure::BackOffAtCap => desk.config.backoff.at_cap(&mut desk.rng),
@@ -645,7 +646,7 @@ impl Link {
         let is_free = live.wire.is_idle() && live.wire.pace.beat_at(desk.now) <= desk.now;
         if step == ResumeStep::Owed && is_free {
             let payload = desk.dialect.resume(desk.token(), &live.session);
-            live.wire.start(payload, Writing::Resume, desk);
+            live.wire.start(payload, Writing::Resume { sequence: live.session.sequence }, desk);
             step = ResumeStep::Started;
             give_up = desk.now + desk.config.timeouts.resumed;
         }
@@ -665,8 +666,8 @@ impl Link {
                 desk.cause = Cause::IdentifyGranted;
                 desk.counts.identifies += 1;
                 let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
-                let carried = identify.carried.clone();
-                let what = Writing::Identify { carried: identify.carried, mark: desk.outbox.mark() };
+                let carried = identify.carried;
+                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
                 let give_up = desk.now + desk.config.timeouts.ready;
@@ -858,9 +859,7 @@ impl Live {
                     desk.event(Event::Paced { waited: desk.now - since });
                 }
                 self.wire.start(pending.payload.clone(), Writing::Command(pending), desk);
-                if desk.outbox.has_drained() {
-                    desk.event(Event::OutboxDrained);
-                }
+                desk.tell_room();
             }
         }
     }

@@ -106,7 +106,7 @@ impl<D: Dialect> GatewayMachine<D> {
     /// It never fails and never panics, whatever the bytes, the order of inputs, or the clock: a `now` older than one
     /// already seen counts as the newest seen. Actions that are not taken come first next time.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Actions<'_> {
-        self.desk.see(now);
+        self.desk.advance(now);
         let sight = match input {
             Input::Tick => Sight::Dry,
             Input::TickUnread | Input::Suspended(_) => Sight::Unread,
@@ -242,7 +242,7 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     fn accept(&mut self, now: Timestamp, encoded: Encoded) -> Result<CommandId, SendError> {
-        self.desk.see(now);
+        self.desk.advance(now);
         let (len, max) = (encoded.payload.len(), self.desk.limits.payload);
         if matches!(self.link, Link::Ended { .. }) {
             return Err(SendError::Ended);
@@ -258,7 +258,7 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     fn ask(&mut self, now: Timestamp, asked: Asked) {
-        self.desk.see(now);
+        self.desk.advance(now);
         if !matches!(self.link, Link::Ended { .. }) {
             self.desk.asked = Some(asked);
         }
@@ -316,6 +316,7 @@ impl<D: Dialect> GatewayMachine<D> {
                 }
             }
             Err(error) => {
+                trace::frame_unread(link, frame.len());
                 desk.counts.malformed += 1;
                 match (error, desk.config.malformed) {
                     // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.

@@ -125,14 +125,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
+        // Events were left, and the application took its time: the beat that is due goes out before the next of them.
+        if !self.inbox.is_empty() && self.is_due() {
+            self.feed(Input::TickUnread);
+        }
         loop {
             while let Some(input) = self.wire.poll_write(cx) {
                 self.feed(input);
-            }
-            if self.inbox.len() > 1 && self.is_due() {
-                // The beat this sends is started above, before an event is handed out.
-                self.feed(Input::TickUnread);
-                continue;
             }
             if let Some(event) = self.inbox.pop_front() {
                 self.note_taken(&event);
@@ -290,6 +289,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let mut wanted = None;
         self.due = Due::Never;
         for action in self.shared.lock().machine.handle(now, input) {
             match action {
@@ -302,10 +302,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::Abort { link } => self.wire.drop_link(link),
                 Action::AskIdentify { link } => self.turns.ask(link),
                 Action::ReturnIdentify { link } => self.turns.give_back(link),
-                Action::AskToken { reason } => self.tokens.ask(reason),
+                Action::AskToken { reason } => wanted = Some(reason),
                 Action::Event(event) => self.inbox.push_back(event),
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
+        }
+        // What is not ours to know is called without the lock: the token source, and those who wait for a ticket.
+        if let Some(reason) = wanted {
+            self.tokens.ask(reason);
         }
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
@@ -315,10 +319,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn note_taken(&mut self, event: &Event) {
-        // A Resumed may have a lower sequence than what was replayed before it.
-        if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event
-            && dispatch.sequence().is_some()
-        {
+        if let Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) = event {
             self.taken = Taken::UpTo(dispatch.mark());
         }
     }
