@@ -2,6 +2,9 @@
 //!
 //! `cargo bench -p portcullis --bench dispatch --features tracing`
 
+// A bench that cannot be set up can only fail.
+#![allow(clippy::expect_used)]
+
 use bytes::Bytes;
 use core::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

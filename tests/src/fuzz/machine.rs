@@ -78,7 +78,7 @@ impl Played {
             7 => return self.deed(low),
             8 | 9 => Input::Message(link, self.dispatch(low)),
             10 => Input::Message(link, frames::hello(INTERVALS[usize::from(low)])),
-            11 => Input::Message(link, ready(low)),
+            11 => Input::Message(link, Self::ready(low)),
             12 => Input::Message(link, frames::resumed(self.sequence.saturating_sub(u64::from(low & 1)))),
             13 => Input::Message(link, frames::ack()),
             _ => Input::Message(link, control(low)),
@@ -151,6 +151,19 @@ impl Played {
         }
     }
 
+    fn ready(low: u8) -> Message {
+        match low {
+            0..10 => frames::ready("5e55", 1),
+            10 | 11 => frames::ready("0ther", 1),
+            12 => {
+                frames::text(r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"f0","resume_gateway_url":"wss://evil/"}}"#)
+            }
+            13 => frames::text(r#"{"t":"READY","s":null,"op":0,"d":{"session_id":"f1"}}"#),
+            14 => frames::text(r#"{"t":"READY","s":9,"op":0,"d":{}}"#),
+            _ => frames::ready("5e55", u64::MAX),
+        }
+    }
+
     /// A shutdown ends every life, in the time that a close may take; every command then has its outcome.
     fn end(&mut self) {
         self.machine.shutdown(self.now, Shutdown::EndSession);
@@ -215,17 +228,6 @@ fn closure(low: u8) -> Closure {
         None if low == 12 => Closure::Frame(CloseFrame::default()),
         None if low == 13 => Closure::TooLarge { limit: 9 },
         None => Closure::Eof,
-    }
-}
-
-fn ready(low: u8) -> Message {
-    match low {
-        0..10 => frames::ready("5e55", 1),
-        10 | 11 => frames::ready("0ther", 1),
-        12 => frames::text(r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"f0","resume_gateway_url":"wss://evil/"}}"#),
-        13 => frames::text(r#"{"t":"READY","s":null,"op":0,"d":{"session_id":"f1"}}"#),
-        14 => frames::text(r#"{"t":"READY","s":9,"op":0,"d":{}}"#),
-        _ => frames::ready("5e55", u64::MAX),
     }
 }
 
