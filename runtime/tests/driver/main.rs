@@ -4,6 +4,7 @@
 mod cancel;
 mod memory;
 mod phases;
+mod pump;
 mod sockets;
 mod stage;
 mod tokens;

@@ -1,7 +1,7 @@
 //! A shutdown in every phase, and the ticks that tell the truth.
 
 use crate::memory::{Gateway, Manners};
-use crate::stage::Stage;
+use crate::stage::{Stage, Step};
 use async_tungstenite::tungstenite::Message;
 use core::time::Duration;
 use portcullis::dialect::RawCommand;
@@ -181,6 +181,32 @@ fn a_command_does_not_make_the_shard_judge_an_ack_that_it_has_not_read() {
     stage.settle();
     assert_eq!((stage.gateway.beats, stage.shard.phase()), (2, Phase::Online));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
+}
+
+#[test]
+fn a_busy_link_lets_others_have_their_turn() {
+    let mut stage = in_phase(Phase::Online);
+    let before = stage.events.len();
+    for _ in 0..1000 {
+        assert!(stage.gateway.dispatch("ONE"));
+    }
+    let mut yields = 0;
+    loop {
+        while stage.poll() == Step::Event {}
+        // It goes on by itself until there is nothing to read.
+        if !stage.alarm.take() {
+            break;
+        }
+        yields += 1;
+    }
+    assert_eq!((yields, stage.events.len() - before), (3, 1000));
+}
+
+#[test]
+fn a_shard_prints_while_someone_looks_at_it() {
+    let stage = in_phase(Phase::Online);
+    let text = format!("{:?} {:?} {:?}", stage.shard.sender(), stage.shard, stage.shard.machine());
+    assert_eq!(text.matches("Online").count(), 1, "{text}");
 }
 
 #[test]

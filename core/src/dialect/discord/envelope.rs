@@ -66,7 +66,8 @@ fn scan(frame: &[u8]) -> Option<Envelope> {
     let rest = frame.strip_prefix(b"{\"t\":")?;
     let (name, sequence, op, rest) = if let Some(rest) = rest.strip_prefix(b"\"") {
         let start = frame.len() - rest.len();
-        let len = rest.iter().take(NAME_LEN_MAX + 1).position(|&byte| !is_plain(byte))?;
+        let head = rest.get(..=NAME_LEN_MAX).unwrap_or(rest);
+        let len = head.iter().position(|&byte| !IS_PLAIN[usize::from(byte)])?;
         let (sequence, rest) = scan_number(rest[len..].strip_prefix(b"\",\"s\":")?)?;
         let rest = rest.strip_prefix(b",\"op\":0")?;
         (Some(Span::new(start, start + len)?), Some(Sequence(sequence)), 0, rest)
@@ -86,13 +87,17 @@ fn scan(frame: &[u8]) -> Option<Envelope> {
 /// A `u64` as JSON writes it, and what follows; `None` for anything else, an overflow among it.
 fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number: u64 = 0;
-    let mut len = 0;
-    while let Some(digit @ b'0'..=b'9') = bytes.get(len) {
+    let mut rest = bytes;
+    while let Some((digit @ b'0'..=b'9', behind)) = rest.split_first() {
         number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-        len += 1;
+        rest = behind;
     }
-    let is_lawful = len == 1 || (len > 1 && bytes[0] != b'0');
-    is_lawful.then(|| (number, &bytes[len..]))
+    let is_lawful = match bytes.len() - rest.len() {
+        0 => false,
+        1 => true,
+        _ => bytes[0] != b'0',
+    };
+    is_lawful.then_some((number, rest))
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -235,6 +240,16 @@ fn offset_of(error: &serde_json::Error, text: &str) -> usize {
 
 /// The longest name that is scanned; longer ones are parsed. Real names have up to 40 bytes.
 const NAME_LEN_MAX: usize = 128;
+/// [`is_plain`] for each byte: it is asked for each byte of each name.
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = is_plain(byte);
+        byte += 1;
+    }
+    plain
+};
 
 #[cfg(test)]
 mod tests;
