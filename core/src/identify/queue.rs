@@ -169,34 +169,25 @@ impl IdentifyQueue {
     }
 
     /// The gateway was asked again what it allows. It does not know of identifies that are on their way, so those of
-    /// the last few seconds are taken off.
+    /// the last few seconds are taken off. Who must go on waiting is told anew.
     pub fn update(&mut self, now: Timestamp, limit: StartLimit) {
         self.advance(now);
         self.max_concurrency = limit.max_concurrency.max(1);
         let out = u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
         self.budget = Budget::new(self.now, &limit, out);
+        self.waiting.iter_mut().for_each(|asked| asked.told = Told::No);
     }
 
-    /// What is to be said now, and to whom, in the order in which they asked.
+    /// What is to be said now, and to whom: turns first, each in the order in which they asked.
     pub fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
         self.advance(now);
         let now = self.now;
         let mut answers = Vec::new();
         let mut busy = self.busy();
-        let resets_in = self.budget.resets_at().map_or(DAY, |at| at - now);
         let Self { rules, max_concurrency, budget, waiting, turns, .. } = self;
-        waiting.retain_mut(|asked| {
-            let Asked { ticket, shard, .. } = *asked;
-            if budget.left() <= rules.reserve {
-                if asked.told == Told::No {
-                    asked.told = Told::Exhausted;
-                    answers.push(Answer::Exhausted { ticket, resets_in });
-                }
-                return true;
-            }
-            asked.told = Told::No;
+        waiting.retain(|&Asked { ticket, shard, .. }| {
             let bucket = shard % *max_concurrency;
-            if busy.contains_key(&bucket) {
+            if budget.left() <= rules.reserve || busy.contains_key(&bucket) {
                 return true;
             }
             let until = now + rules.lease;
@@ -206,6 +197,14 @@ impl IdentifyQueue {
             answers.push(Answer::Granted(ticket));
             false
         });
+        let resets_in = budget.resets_at().map_or(DAY, |at| at - now);
+        let told = if budget.left() <= rules.reserve { Told::Exhausted } else { Told::No };
+        for asked in waiting {
+            if told == Told::Exhausted && asked.told == Told::No {
+                answers.push(Answer::Exhausted { ticket: asked.ticket, resets_in });
+            }
+            asked.told = told;
+        }
         debug_assert!(
             answers.is_empty() || self.deadline().is_none_or(|at| at > now),
             "one-a-bucket: something is left to be said"
