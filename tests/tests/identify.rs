@@ -38,7 +38,9 @@ fn granted(queue: &mut IdentifyQueue, now: Timestamp) -> Vec<u64> {
             Answer::Exhausted { .. } => None,
         })
         .collect();
-    tickets.iter().for_each(|ticket| queue.spent(now, *ticket));
+    for ticket in &tickets {
+        queue.spent(now, *ticket);
+    }
     tickets.into_iter().map(|ticket| ticket.0).collect()
 }
 
