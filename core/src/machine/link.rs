@@ -245,6 +245,33 @@ impl Link {
         }
     }
 
+    /// Takes a dispatch that the filter keeps out, without a copy of it; false for anything else.
+    pub(super) fn pass_over<D: Dialect>(&mut self, signal: &Signal, frame: &[u8], desk: &mut Desk<D>) -> bool {
+        let Signal::Dispatch(spans) = signal else { return false };
+        if desk.config.events.passes(spans.name.of(frame)) {
+            return false;
+        }
+        let (live, tries) = match self {
+            Self::Online { live, .. } => (live, None),
+            Self::Resuming { live, tries, .. } => (live, Some(tries)),
+            Self::Idle
+            | Self::Waiting { .. }
+            | Self::Dialing { .. }
+            | Self::Greeting { .. }
+            | Self::Queued { .. }
+            | Self::Identifying { .. }
+            | Self::Closing { .. }
+            | Self::Ended { .. } => return false,
+        };
+        live.heart.hear(desk.now);
+        let before = live.session.sequence;
+        desk.pass_over(&mut live.session, frame, spans);
+        if let Some(tries) = tries.filter(|_| live.session.sequence > before) {
+            tries.progressed();
+        }
+        true
+    }
+
     /// Takes a frame that changes no phase, in place; gives back one that may.
     pub(super) fn stay<D: Dialect>(
         &mut self,
