@@ -350,8 +350,10 @@ impl Link {
             }
             Self::Online { live, .. } => {
                 live.wire.timers(&live.heart, desk.now, &mut due);
-                if live.wire.is_idle() && desk.outbox.has_outgoing() {
-                    due(live.wire.pace.command_at(desk.now), Timer::Pace);
+                if live.wire.is_idle()
+                    && let Some(free_at) = desk.outbox.free_at(desk.now)
+                {
+                    due(free_at.max(live.wire.pace.command_at(desk.now)), Timer::Pace);
                 }
             }
         }
@@ -714,7 +716,7 @@ impl Link {
                 desk.counts.identifies += 1;
                 let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
                 let carried = identify.carried;
-                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried) };
+                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried, desk.now) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
                 let give_up = desk.now + desk.config.timeouts.ready;
@@ -895,10 +897,11 @@ impl Live {
         if !self.wire.is_idle() || !desk.outbox.has_outgoing() {
             return;
         }
+        desk.outbox.hold_keys(desk.now);
         if self.wire.pace.command_at(desk.now) > desk.now {
             return desk.outbox.hold(desk.now);
         }
-        match desk.outbox.next() {
+        match desk.outbox.next(desk.now) {
             None => {}
             Some(Outgoing::Standing(key, payload)) => self.wire.start(payload, Writing::Standing(key), desk),
             Some(Outgoing::Command(pending)) => {
