@@ -46,8 +46,6 @@ struct Hello {
 #[derive(Deserialize)]
 struct Ready {
     session_id: String,
-    #[serde(rename = "resume_gateway_url")]
-    _url: Option<String>,
 }
 
 impl Plain {
