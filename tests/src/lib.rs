@@ -1,6 +1,7 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
+pub mod fleet;
 pub mod frames;
 pub mod fuzz;
 
@@ -10,6 +11,7 @@ pub mod toy;
 pub mod walk;
 pub mod world;
 
+pub use fleet::Fleet;
 pub use rig::Rig;
 pub use story::Story;
 pub use world::World;

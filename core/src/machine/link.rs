@@ -13,6 +13,7 @@
 //! | Closed          |         |          | Waiting  | leave     | leave       | leave       | leave    | leave    | Waiting |
 //! | IdentifyGranted |         |          |          |           | Identifying |             |          |          |         |
 //! | IdentifyDenied  |         |          |          |           | stays       |             |          |          |         |
+//! | BudgetExhausted |         |          |          |           | stays       |             |          |          |         |
 //! | Token           | stays   | Dialing  | stays    | stays     | stays       | stays       | stays    | stays    | stays   |
 //! | TokenDenied     | Ended   | stays    | Ended    | leave     | leave       | leave       | leave    | leave    | Ended   |
 //! | Suspended       | stays   | stays    | Waiting  | leave     | leave       | leave       | leave    | leave    | stays   |
@@ -139,6 +140,7 @@ pub(super) enum Happening {
     Closed(Closure),
     IdentifyGranted,
     IdentifyDenied(Duration),
+    BudgetExhausted(Duration),
     TokenGiven,
     TokenDenied(Option<Duration>),
     Suspended(Duration),
@@ -163,6 +165,7 @@ impl Link {
                 let until = desk.now + after.max(Duration::from_millis(100));
                 self.turn_answered(Turn::Denied { until }, desk)
             }
+            Happening::BudgetExhausted(resets_in) => self.budget_exhausted(resets_in, desk),
             Happening::TokenGiven => self.token_given(desk),
             Happening::TokenDenied(Some(after)) => self.token_later(after, desk),
             Happening::TokenDenied(None) => self.finish(EndReason::TokenDenied, Cause::TokenDenied, desk),
@@ -240,6 +243,33 @@ impl Link {
                 self
             }
         }
+    }
+
+    /// Takes a dispatch that the filter keeps out, without a copy of it; false for anything else.
+    pub(super) fn pass_over<D: Dialect>(&mut self, signal: &Signal, frame: &[u8], desk: &mut Desk<D>) -> bool {
+        let Signal::Dispatch(spans) = signal else { return false };
+        if desk.config.events.passes(spans.name.of(frame)) {
+            return false;
+        }
+        let (live, tries) = match self {
+            Self::Online { live, .. } => (live, None),
+            Self::Resuming { live, tries, .. } => (live, Some(tries)),
+            Self::Idle
+            | Self::Waiting { .. }
+            | Self::Dialing { .. }
+            | Self::Greeting { .. }
+            | Self::Queued { .. }
+            | Self::Identifying { .. }
+            | Self::Closing { .. }
+            | Self::Ended { .. } => return false,
+        };
+        live.heart.hear(desk.now);
+        let before = live.session.sequence;
+        desk.pass_over(&mut live.session, frame, spans);
+        if let Some(tries) = tries.filter(|_| live.session.sequence > before) {
+            tries.progressed();
+        }
+        true
     }
 
     /// Takes a frame that changes no phase, in place; gives back one that may.
@@ -533,6 +563,23 @@ impl Link {
     fn turn_answered<D: Dialect>(mut self, turn: Turn, desk: &mut Desk<D>) -> Self {
         match &mut self {
             Self::Queued { wire, .. } if wire.turn == Turn::Asked => wire.turn = turn,
+            _ => desk.counts.stale += 1,
+        }
+        if turn == Turn::Granted {
+            desk.budget_told = None;
+        }
+        self
+    }
+
+    /// The turn will be long in coming: the application is told, once, however many links the wait outlives.
+    fn budget_exhausted<D: Dialect>(self, resets_in: Duration, desk: &mut Desk<D>) -> Self {
+        match &self {
+            Self::Queued { wire, .. } if wire.turn == Turn::Asked => {
+                if desk.budget_told.is_none_or(|until| desk.now >= until) {
+                    desk.event(Event::BudgetExhausted { resets_in });
+                }
+                desk.budget_told = Some(desk.now + resets_in);
+            }
             _ => desk.counts.stale += 1,
         }
         self

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod desk;
 mod event;
+mod filter;
 mod health;
 mod heart;
 mod input;
@@ -52,6 +53,7 @@ pub use config::{
     OnConnectFailure, OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
+pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
@@ -271,6 +273,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
+            Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
             Input::Token(token, lifetime) => {
                 self.desk.take_token(token, lifetime);
                 self.step(Happening::TokenGiven);
@@ -306,6 +309,10 @@ impl<D: Dialect> GatewayMachine<D> {
         match desk.dialect.read(&frame) {
             Ok(reading) => {
                 trace::frame_in(link, &frame, &reading);
+                let written = reading.rewritten.as_deref().unwrap_or(&frame);
+                if self.link.pass_over(&reading.signal, written, desk) {
+                    return;
+                }
                 let frame = reading.rewritten.map_or(frame, Bytes::from);
                 if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
                     self.step(Happening::Frame(signal, frame));
