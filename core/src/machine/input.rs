@@ -29,7 +29,8 @@ pub enum Input {
     BudgetExhausted(LinkId, Duration),
     /// A token, and how long it is good for.
     Token(Token, Duration),
-    /// No token: ask again after this time, or never.
+    /// No token: ask again after this time, or never. While a link is open it is asked for again when the next link
+    /// needs it.
     TokenDenied(Option<Duration>),
     /// The host slept this long.
     Suspended(Duration),

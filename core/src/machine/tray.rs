@@ -28,7 +28,8 @@ impl Tray {
 
     pub(super) fn pop(&mut self) -> Option<Action> {
         let action = self.queue.pop_front()?;
-        self.bytes -= weight(&action);
+        // Most often the last one: then there is nothing to weigh.
+        self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
         if let Some(dispatch) = dispatch_of(&action) {
             self.take(dispatch);
             self.dispatches -= 1;
