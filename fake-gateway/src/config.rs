@@ -33,6 +33,8 @@ pub struct FakeConfig {
     pub limits: Limits,
     /// Which privileged intents the application may ask for, as their bits. Default all three.
     pub privileged: u64,
+    /// What `GET /gateway` gives as `url`. Default `ws://fake.invalid`; a listener puts its own address here.
+    pub url: String,
     /// What Ready gives as `resume_gateway_url`. Default `ws://fake.invalid`; a listener puts its own address here.
     pub resume_url: String,
     /// How long after op 7 the gateway itself closes the connection, with 4000. Default 5 s.
@@ -61,6 +63,7 @@ impl Default for FakeConfig {
             daily_limit: 1000,
             limits: Limits::Real,
             privileged: intents::PRIVILEGED,
+            url: "ws://fake.invalid".into(),
             resume_url: "ws://fake.invalid".into(),
             reconnect_patience: Duration::from_secs(5),
             connections_max: 65_536,

@@ -145,6 +145,26 @@ pub enum FaultKind {
     Cut,
 }
 
+impl FaultKind {
+    /// Its stable name: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RefuseUpgrade => "refuse-upgrade",
+            Self::Hello => "hello",
+            Self::HeartbeatAck => "heartbeat-ack",
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Identify => "identify",
+            Self::Resume => "resume",
+            Self::ResumeUrl => "resume-url",
+            Self::Sequence => "sequence",
+            Self::Split => "split",
+            Self::Cut => "cut",
+        }
+    }
+}
+
 impl Fault {
     /// Which one it is.
     #[must_use]
@@ -211,6 +231,11 @@ impl Faults {
 
     pub(super) fn lift_all(&mut self) {
         self.armed.clear();
+    }
+
+    /// Disarms what was armed for a connection that is no more.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        self.armed.retain(|armed| armed.target != Target::Connection(connection));
     }
 
     /// The fault of this kind that now strikes, used up by one.

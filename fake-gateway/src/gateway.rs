@@ -9,6 +9,7 @@ use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
+use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
@@ -35,6 +36,7 @@ pub struct FakeGateway {
     pub(super) gate: Gate,
     pub(super) faults: Faults,
     pub(super) record: Record,
+    pub(super) happenings: Happenings,
     pub(super) actions: VecDeque<Action>,
     /// The state of the generator behind session ids.
     pub(super) draws: u64,
@@ -54,6 +56,7 @@ impl FakeGateway {
             gate: Gate::default(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
+            happenings: Happenings::Unwatched,
             actions: VecDeque::new(),
             draws: config.seed,
             config,
@@ -69,6 +72,7 @@ impl FakeGateway {
         match input {
             Input::Upgrade { connection, path_and_query } => self.upgrade(connection, &path_and_query),
             Input::Message(connection, message) => self.message(connection, &message),
+            Input::Malformed(connection) => self.malformed(connection),
             Input::Closed(connection, code) => self.closed(connection, code),
             Input::Tick => {}
         }
@@ -142,8 +146,9 @@ impl FakeGateway {
             return;
         }
         self.record.arrive(self.now, connection, path_and_query);
+        self.tell(connection, || What::Connected { path_and_query: path_and_query.into() });
         let who = Who { connection: Some(connection), session: None };
-        if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.faults.strike(FaultKind::RefuseUpgrade, who) {
+        if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.strike(FaultKind::RefuseUpgrade, who) {
             return self.refuse(connection, status, retry_after);
         }
         if self.connections.len() >= self.config.connections_max {
@@ -166,6 +171,7 @@ impl FakeGateway {
 
     fn refuse(&mut self, connection: ConnectionId, status: u16, retry_after: Option<Duration>) {
         self.record.counters.refused += 1;
+        self.tell(connection, || What::Refused { status });
         self.actions.push_back(Action::Refuse { connection, status, retry_after });
     }
 
@@ -176,12 +182,21 @@ impl FakeGateway {
         self.send_after(connection, hello, delay);
     }
 
+    fn malformed(&mut self, connection: ConnectionId) {
+        if self.connections.contains_key(&connection) {
+            self.breach(connection, Rule::WebsocketProtocol);
+        } else {
+            self.record.counters.strays += 1;
+        }
+    }
+
     fn closed(&mut self, connection: ConnectionId, code: Option<CloseCode>) {
         if !self.connections.contains_key(&connection) {
             self.record.counters.strays += 1;
             return;
         }
         self.record.counters.left += 1;
+        self.tell(connection, || What::Left { code });
         let fate = match code {
             Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => SessionFate::Ended,
             Some(_) | None => SessionFate::Kept,
@@ -220,6 +235,7 @@ impl FakeGateway {
         self.timers.cancel(Timer::Heart(connection));
         self.timers.cancel(Timer::Lane(connection));
         self.timers.cancel(Timer::Farewell(connection));
+        self.faults.forget(connection);
         if let Some(Phase::Active(key)) = self.connections.remove(&connection).map(|gone| gone.phase) {
             self.detach(key, fate);
         }

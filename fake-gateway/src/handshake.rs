@@ -22,7 +22,7 @@ const GUILDS_MAX: usize = 2500;
 impl FakeGateway {
     pub(super) fn identify(&mut self, connection: ConnectionId, token: &str, identify: &Identify) {
         self.record.counters.identifies += 1;
-        if let Some(Fault::Identify(rebuff)) = self.faults.strike(FaultKind::Identify, self.who(connection)) {
+        if let Some(Fault::Identify(rebuff)) = self.strike(FaultKind::Identify, self.who(connection)) {
             return self.rebuff(connection, rebuff);
         }
         let intents = match self.check_identify(token, identify) {
@@ -81,7 +81,7 @@ impl FakeGateway {
 
     fn begin(&mut self, connection: ConnectionId, token: TokenPrint, intents: u64, shard: Option<Shard>) {
         let id = self.draw_session_id();
-        let url = match self.faults.strike(FaultKind::ResumeUrl, self.who(connection)) {
+        let url = match self.strike(FaultKind::ResumeUrl, self.who(connection)) {
             Some(Fault::ResumeUrl(ResumeUrl::Omit)) => None,
             Some(Fault::ResumeUrl(ResumeUrl::Instead(url))) => Some(url),
             Some(_) | None => Some(self.config.resume_url.clone()),
@@ -100,7 +100,7 @@ impl FakeGateway {
 
     pub(super) fn resume(&mut self, connection: ConnectionId, token: &str, session_id: &str, sequence: u64) {
         self.record.counters.resumes += 1;
-        if let Some(Fault::Resume(rebuff)) = self.faults.strike(FaultKind::Resume, self.who(connection)) {
+        if let Some(Fault::Resume(rebuff)) = self.strike(FaultKind::Resume, self.who(connection)) {
             return self.rebuff(connection, rebuff);
         }
         if !self.config.token.accepts(token) {

@@ -1,11 +1,14 @@
 //! The rules a client can break, and what each costs it.
 
+use core::fmt;
 use portcullis::CloseCode;
 
 /// A rule of the gateway that a client broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
+    /// The bytes are no WebSocket frame: unmasked, a reserved bit, an unknown opcode. Close 1002 *(RFC 6455)*.
+    WebsocketProtocol,
     /// The bytes are no JSON object with an `op`. Close 4002.
     Undecodable,
     /// The frame is longer than 4,096 bytes. Close 4002.
@@ -62,10 +65,38 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Its stable name: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebsocketProtocol => "websocket-protocol",
+            Self::Undecodable => "undecodable",
+            Self::TooLong { .. } => "too-long",
+            Self::UnknownOpcode { .. } => "unknown-opcode",
+            Self::Malformed { .. } => "malformed",
+            Self::NotAuthenticated { .. } => "not-authenticated",
+            Self::AuthenticationFailed => "authentication-failed",
+            Self::AlreadyAuthenticated => "already-authenticated",
+            Self::InvalidSequence => "invalid-sequence",
+            Self::RateLimited => "rate-limited",
+            Self::SessionTimedOut => "session-timed-out",
+            Self::InvalidShard => "invalid-shard",
+            Self::ShardingRequired => "sharding-required",
+            Self::InvalidVersion => "invalid-version",
+            Self::InvalidQuery => "invalid-query",
+            Self::InvalidIntents => "invalid-intents",
+            Self::DisallowedIntents => "disallowed-intents",
+            Self::IdentifyTooSoon { .. } => "identify-too-soon",
+            Self::DailyLimit => "daily-limit",
+            Self::HeartbeatAhead => "heartbeat-ahead",
+        }
+    }
+
     /// The code the connection is closed with; `None` where the gateway leaves it open.
     #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(CloseCode(match self {
+            Self::WebsocketProtocol => 1002,
             Self::UnknownOpcode { .. } | Self::Malformed { .. } => 4001,
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => 4002,
             Self::NotAuthenticated { .. } => 4003,
@@ -86,6 +117,7 @@ impl Rule {
     /// The reason in the close frame; those of 4002, 4004, 4013 and 4014 as observed, the rest in their pattern.
     pub(super) const fn reason(self) -> &'static str {
         match self {
+            Self::WebsocketProtocol => "Protocol error.",
             Self::UnknownOpcode { .. } => "Unknown opcode.",
             Self::Malformed { .. } => "Invalid payload.",
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => "Error while decoding payload.",
@@ -101,6 +133,34 @@ impl Rule {
             Self::InvalidIntents => "Invalid intent(s).",
             Self::DisallowedIntents => "Disallowed intent(s).",
             Self::IdentifyTooSoon { .. } | Self::HeartbeatAhead => "",
+        }
+    }
+}
+
+/// What was done, for people: lower case, numbers included.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WebsocketProtocol => f.write_str("bytes that are no websocket frame"),
+            Self::Undecodable => f.write_str("bytes that are no json object with an op"),
+            Self::TooLong { bytes } => write!(f, "a frame of {bytes} bytes, above 4096"),
+            Self::UnknownOpcode { op } => write!(f, "opcode {op}, which no client may send"),
+            Self::Malformed { op } => write!(f, "the d of opcode {op} has the wrong shape"),
+            Self::NotAuthenticated { op } => write!(f, "opcode {op} before identify or resume"),
+            Self::AuthenticationFailed => f.write_str("a wrong token"),
+            Self::AlreadyAuthenticated => f.write_str("identify or resume on a connection that has a session"),
+            Self::InvalidSequence => f.write_str("a resume with a sequence that was never sent"),
+            Self::RateLimited => f.write_str("more than 120 frames in 60 s"),
+            Self::SessionTimedOut => f.write_str("no heartbeat for too long"),
+            Self::InvalidShard => f.write_str("a shard id that is not below its count"),
+            Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
+            Self::InvalidVersion => f.write_str("a url without a supported v, encoding or compress"),
+            Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
+            Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
+            Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),
+            Self::IdentifyTooSoon { bucket } => write!(f, "two identifies within 5 s in bucket {bucket}"),
+            Self::DailyLimit => f.write_str("more identifies than a day allows"),
+            Self::HeartbeatAhead => f.write_str("a heartbeat with a sequence that was never sent"),
         }
     }
 }

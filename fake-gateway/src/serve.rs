@@ -5,6 +5,7 @@ use crate::connection::{Pace, Phase};
 use crate::faults::{Fate, FaultKind};
 use crate::frames;
 use crate::gateway::FakeGateway;
+use crate::happening::What;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Received};
 use crate::request::{Envelope, Opcode, Request, envelope};
@@ -30,6 +31,7 @@ impl FakeGateway {
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
         };
+        self.tell(connection, || What::Received { size: bytes.len(), frame: frame.clone() });
         self.record.receive(Received { at: now, connection, size: bytes.len(), frame });
         let real = self.config.limits == Limits::Real;
         if real && pace == Pace::Exceeded {

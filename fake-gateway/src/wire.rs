@@ -6,6 +6,7 @@ use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
 use crate::gateway::FakeGateway;
+use crate::happening::What;
 use crate::input::{Action, ConnectionId, Delivery, Piece};
 use crate::record::Breach;
 use crate::rules::Rule;
@@ -22,6 +23,7 @@ impl FakeGateway {
     /// Writes a rule down as broken and ends the connection if that is the price.
     pub(super) fn breach(&mut self, connection: ConnectionId, rule: Rule) {
         self.record.breach(Breach { at: self.now, connection, rule });
+        self.tell(connection, || What::Broke(rule));
         let Some(code) = rule.close_code() else { return };
         let fate = match rule {
             Rule::SessionTimedOut => self.config.after_timeout,
@@ -34,6 +36,7 @@ impl FakeGateway {
     pub(super) fn end(&mut self, connection: ConnectionId, code: Option<CloseCode>, reason: &str, fate: SessionFate) {
         if self.connections.contains_key(&connection) {
             self.record.counters.ended += 1;
+            self.tell(connection, || What::Closed { code, reason: reason.into() });
             self.actions.push_back(Action::Close { connection, code, reason: reason.into() });
             self.forget(connection, fate);
         }
@@ -43,6 +46,7 @@ impl FakeGateway {
     pub(super) fn cut(&mut self, connection: ConnectionId) {
         if self.connections.contains_key(&connection) {
             self.record.counters.ended += 1;
+            self.tell(connection, || What::Dropped);
             self.actions.push_back(Action::Drop { connection });
             self.forget(connection, SessionFate::Kept);
         }
@@ -54,15 +58,20 @@ impl FakeGateway {
             return;
         }
         let who = self.who(connection);
-        if let Some(Fault::Cut { bytes }) = self.faults.strike(FaultKind::Cut, who) {
+        if let Some(Fault::Cut { bytes }) = self.strike(FaultKind::Cut, who) {
             let bytes = bytes.min(message.bytes().len().saturating_sub(1));
-            self.actions.push_back(Action::Send { connection, message, delivery: Delivery::Cut { bytes } });
+            self.emit(connection, message, Delivery::Cut { bytes });
             return self.cut(connection);
         }
-        let delivery = match self.faults.strike(FaultKind::Split, who) {
+        let delivery = match self.strike(FaultKind::Split, who) {
             Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
             Some(_) | None => Delivery::Whole,
         };
+        self.emit(connection, message, delivery);
+    }
+
+    fn emit(&mut self, connection: ConnectionId, message: Message, delivery: Delivery) {
+        self.tell(connection, || What::Sent { message: message.clone(), delivery: delivery.clone() });
         self.actions.push_back(Action::Send { connection, message, delivery });
     }
 
@@ -134,7 +143,7 @@ impl FakeGateway {
         let event = parcel.seen_with(session.intents);
         let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
         let connection = session.connection;
-        let fault = self.faults.strike(FaultKind::Sequence, who);
+        let fault = self.strike(FaultKind::Sequence, who);
         if let (Some(Fault::Sequence(SequenceFault::Skip(numbers))), Some(session)) =
             (&fault, self.sessions.get_mut(key))
         {
@@ -158,10 +167,19 @@ impl FakeGateway {
 
     /// The fate that a fault has for a frame on this connection.
     pub(super) fn fate(&mut self, kind: FaultKind, connection: ConnectionId) -> Option<Fate> {
-        match self.faults.strike(kind, self.who(connection))? {
+        match self.strike(kind, self.who(connection))? {
             Fault::Hello(fate) | Fault::HeartbeatAck(fate) | Fault::Ready(fate) | Fault::Resumed(fate) => Some(fate),
             _ => None,
         }
+    }
+
+    /// The fault of this kind that now strikes, if one does.
+    pub(super) fn strike(&mut self, kind: FaultKind, who: Who) -> Option<Fault> {
+        let fault = self.faults.strike(kind, who)?;
+        if let Some(connection) = who.connection {
+            self.tell(connection, || What::Struck(kind));
+        }
+        Some(fault)
     }
 
     pub(super) fn who(&self, connection: ConnectionId) -> Who {

@@ -138,6 +138,7 @@ fn line(action: &Action) -> String {
                 Delivery::Whole => String::new(),
                 Delivery::Cut { bytes } => format!(" cut after {bytes}"),
                 Delivery::Pieces(pieces) => format!(" in {} pieces", pieces.len()),
+                Delivery::Joined | Delivery::Stalled { .. } => format!(" {delivery}"),
             };
             format!("{} {}{pieces}", connection.0, frame(message))
         }
