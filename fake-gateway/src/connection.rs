@@ -16,7 +16,25 @@ pub(super) struct Connection {
     pub(super) lane: Lane,
     /// The API version its URL named.
     pub(super) version: u8,
+    /// Frames that leave together, and how many more are to come.
+    pub(super) gather: Option<Gather>,
+    /// What the last Request Guild Members asked for.
+    pub(super) members_asked: Option<MembersAsked>,
     pace: VecDeque<Timestamp>,
+}
+
+/// Messages that wait to leave in one write.
+#[derive(Clone, Debug)]
+pub(super) struct Gather {
+    pub(super) held: Vec<Message>,
+    pub(super) more: u32,
+}
+
+/// The guild and the nonce of a request, as JSON texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MembersAsked {
+    pub(super) guild: String,
+    pub(super) nonce: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +62,14 @@ pub(super) enum Pace {
 
 impl Connection {
     pub(super) fn new(version: u8) -> Self {
-        Self { phase: Phase::AwaitAuth, lane: Lane::Open, version, pace: VecDeque::new() }
+        Self {
+            phase: Phase::AwaitAuth,
+            lane: Lane::Open,
+            version,
+            gather: None,
+            members_asked: None,
+            pace: VecDeque::new(),
+        }
     }
 
     pub(super) const fn session(&self) -> Option<SessionKey> {

@@ -71,6 +71,20 @@ pub enum Fault {
         /// How many bytes of the message leave; fewer than it has.
         bytes: usize,
     },
+    /// Several messages leave in one write; what waits for more for a second leaves with what there is.
+    Coalesce {
+        /// How many.
+        frames: u32,
+    },
+    /// A message leaves later, and what is sent behind it waits.
+    Lag(Duration),
+    /// A message stops within its WebSocket frame, and what is sent behind it waits.
+    Stall {
+        /// How many bytes of it leave first.
+        bytes: usize,
+        /// After what time the rest leaves; `None`: never.
+        pause: Option<Duration>,
+    },
 }
 
 /// What becomes of one frame.
@@ -106,6 +120,8 @@ pub enum ResumeUrl {
     Omit,
     /// Another URL.
     Instead(String),
+    /// The configured one with this behind it: a path, a query.
+    Extended(String),
 }
 
 /// What is wrong with a dispatch's number.
@@ -143,6 +159,12 @@ pub enum FaultKind {
     Split,
     /// [`Fault::Cut`].
     Cut,
+    /// [`Fault::Coalesce`].
+    Coalesce,
+    /// [`Fault::Lag`].
+    Lag,
+    /// [`Fault::Stall`].
+    Stall,
 }
 
 impl FaultKind {
@@ -161,6 +183,9 @@ impl FaultKind {
             Self::Sequence => "sequence",
             Self::Split => "split",
             Self::Cut => "cut",
+            Self::Coalesce => "coalesce",
+            Self::Lag => "lag",
+            Self::Stall => "stall",
         }
     }
 }
@@ -181,6 +206,9 @@ impl Fault {
             Self::Sequence(_) => FaultKind::Sequence,
             Self::Split { .. } => FaultKind::Split,
             Self::Cut { .. } => FaultKind::Cut,
+            Self::Coalesce { .. } => FaultKind::Coalesce,
+            Self::Lag(_) => FaultKind::Lag,
+            Self::Stall { .. } => FaultKind::Stall,
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
+use crate::script::{Cue, Play};
 use crate::session::{SessionKey, SessionStatus, Sessions};
+use crate::stage::{Acted, Part};
 use crate::timers::{Timer, Timers};
 use crate::{frames, query};
 use core::time::Duration;
@@ -37,6 +39,9 @@ pub struct FakeGateway {
     pub(super) faults: Faults,
     pub(super) record: Record,
     pub(super) happenings: Happenings,
+    pub(super) script: Option<Box<Play>>,
+    /// Dispatches are not cues: a rule about events made them.
+    pub(super) muted: bool,
     pub(super) actions: VecDeque<Action>,
     /// The state of the generator behind session ids.
     pub(super) draws: u64,
@@ -57,6 +62,8 @@ impl FakeGateway {
             faults: Faults::default(),
             record: Record::new(config.record_max),
             happenings: Happenings::Unwatched,
+            script: None,
+            muted: false,
             actions: VecDeque::new(),
             draws: config.seed,
             config,
@@ -147,8 +154,13 @@ impl FakeGateway {
         }
         self.record.arrive(self.now, connection, path_and_query);
         self.tell(connection, || What::Connected { path_and_query: path_and_query.into() });
+        let cued = self.cued(Cue::Connect, connection);
+        for &due in &cued {
+            self.perform(due, Part::Faults);
+        }
         let who = Who { connection: Some(connection), session: None };
         if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.strike(FaultKind::RefuseUpgrade, who) {
+            self.faults.forget(connection);
             return self.refuse(connection, status, retry_after);
         }
         if self.connections.len() >= self.config.connections_max {
@@ -159,6 +171,12 @@ impl FakeGateway {
         self.connections.insert(connection, Connection::new(version.unwrap_or_default()));
         if let Err(rule) = version {
             return self.breach(connection, rule);
+        }
+        for &due in &cued {
+            self.perform(due, Part::Rest);
+        }
+        if !self.connections.contains_key(&connection) {
+            return;
         }
         let hello = frames::hello(self.config.heartbeat_interval);
         match self.fate(FaultKind::Hello, connection) {
@@ -197,6 +215,7 @@ impl FakeGateway {
         }
         self.record.counters.left += 1;
         self.tell(connection, || What::Left { code });
+        self.cue(Cue::Leave, connection);
         let fate = match code {
             Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => SessionFate::Ended,
             Some(_) | None => SessionFate::Kept,
@@ -204,21 +223,33 @@ impl FakeGateway {
         self.forget(connection, fate);
     }
 
+    /// Does what is due, and what a script makes of it, until nothing is.
     fn settle(&mut self) {
-        while let Some(timer) = self.timers.pop_due(self.now) {
-            match timer {
-                Timer::Late(number) => {
-                    if let Some((connection, message)) = self.late.remove(&number) {
-                        self.send(connection, message);
-                    }
-                }
-                Timer::Lane(connection) => self.open_lane(connection),
-                Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
-                Timer::Farewell(connection) => {
-                    self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
-                }
-                Timer::Expiry(key) => self.end_session(key),
+        loop {
+            match self.timers.pop_due(self.now) {
+                Some(timer) => self.due(timer),
+                None if self.act() == Acted::Nothing => return,
+                None => {}
             }
+        }
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Late(number) => {
+                if let Some((connection, message)) = self.late.remove(&number) {
+                    self.send(connection, message);
+                }
+            }
+            Timer::Lane(connection) => self.open_lane(connection),
+            Timer::Gather(connection) => self.release(connection),
+            Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
+            Timer::Farewell(connection) => {
+                self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
+            }
+            Timer::Expiry(key) => self.end_session(key),
+            // What a script has due is done in `settle`, behind all timers.
+            Timer::Script => {}
         }
     }
 
@@ -232,9 +263,13 @@ impl FakeGateway {
 
     /// Forgets a connection and settles what becomes of its session.
     pub(super) fn forget(&mut self, connection: ConnectionId, fate: SessionFate) {
+        if let Some(play) = &mut self.script {
+            play.forget(connection);
+        }
         self.timers.cancel(Timer::Heart(connection));
         self.timers.cancel(Timer::Lane(connection));
         self.timers.cancel(Timer::Farewell(connection));
+        self.timers.cancel(Timer::Gather(connection));
         self.faults.forget(connection);
         if let Some(Phase::Active(key)) = self.connections.remove(&connection).map(|gone| gone.phase) {
             self.detach(key, fate);

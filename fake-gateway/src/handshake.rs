@@ -10,6 +10,7 @@ use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
 use crate::record::Identify;
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::session::{Session, SessionId, SessionKey, Shard, TokenPrint};
 use crate::timers::Timer;
 use crate::wire::session_fate;
@@ -84,6 +85,7 @@ impl FakeGateway {
         let url = match self.strike(FaultKind::ResumeUrl, self.who(connection)) {
             Some(Fault::ResumeUrl(ResumeUrl::Omit)) => None,
             Some(Fault::ResumeUrl(ResumeUrl::Instead(url))) => Some(url),
+            Some(Fault::ResumeUrl(ResumeUrl::Extended(tail))) => Some(format!("{}{tail}", self.config.resume_url)),
             Some(_) | None => Some(self.config.resume_url.clone()),
         };
         let version = self.connections.get(&connection).map_or(10, |open| open.version);
@@ -96,6 +98,7 @@ impl FakeGateway {
         for (guild, availability) in guilds {
             self.deliver(key, &Parcel::new(stubs::guild(guild, availability)));
         }
+        self.cue(Cue::Ready, connection);
     }
 
     pub(super) fn resume(&mut self, connection: ConnectionId, token: &str, session_id: &str, sequence: u64) {
@@ -137,6 +140,7 @@ impl FakeGateway {
             self.send_in_lane(connection, frames::dispatch(&event, Some(number)));
         }
         self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed());
+        self.cue(Cue::Resumed, connection);
     }
 
     fn attach(&mut self, key: SessionKey, connection: ConnectionId) {

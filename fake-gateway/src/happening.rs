@@ -72,6 +72,16 @@ pub enum What {
     Broke(Rule),
     /// An armed fault struck.
     Struck(FaultKind),
+    /// A rule of the script was played.
+    Played {
+        /// Its line.
+        line: u32,
+    },
+    /// The script says something.
+    Said {
+        /// What.
+        text: String,
+    },
 }
 
 /// The happenings that wait to be taken, or that nobody watches.
@@ -100,13 +110,19 @@ impl FakeGateway {
 
     /// Notes what happened; `what` is made only for somebody who watches.
     pub(super) fn tell(&mut self, connection: ConnectionId, what: impl FnOnce() -> What) {
+        if matches!(self.happenings, Happenings::Watched(_)) {
+            self.announce(Some(connection), what());
+        }
+    }
+
+    pub(super) fn announce(&mut self, connection: Option<ConnectionId>, what: What) {
         let at = self.now;
         if let Happenings::Watched(waiting) = &mut self.happenings {
             if waiting.len() >= WAITING_MAX {
                 waiting.pop_front();
                 self.record.counters.forgotten += 1;
             }
-            waiting.push_back(Happening { at, connection: Some(connection), what: what() });
+            waiting.push_back(Happening { at, connection, what });
         }
     }
 }
@@ -146,6 +162,8 @@ impl Happening {
                 object["code"] = json!(rule.close_code().map(|code| code.0));
             }
             What::Struck(kind) => object["fault"] = json!(kind.name()),
+            What::Played { line } => object["line"] = json!(line),
+            What::Said { text } => object["text"] = json!(text),
             What::Dropped => {}
         }
         // Written by hand so that a line begins with its time.
@@ -169,6 +187,8 @@ impl What {
             Self::Left { .. } => "left",
             Self::Broke(_) => "broke",
             Self::Struck(_) => "fault",
+            Self::Played { .. } => "script",
+            Self::Said { .. } => "said",
         }
     }
 }
@@ -186,7 +206,7 @@ impl fmt::Display for Happening {
                 write!(f, "< {}", frame.name())?;
                 match frame {
                     ClientFrame::Heartbeat { sequence: Some(sequence) } | ClientFrame::Resume { sequence, .. } => {
-                        write!(f, " {sequence}")?
+                        write!(f, " {sequence}")?;
                     }
                     ClientFrame::Unlawful { op } | ClientFrame::Command { op, .. } => write!(f, ", op {op}")?,
                     ClientFrame::Heartbeat { sequence: None } | ClientFrame::Identify(_) | ClientFrame::Garbage => {}
@@ -210,6 +230,8 @@ impl fmt::Display for Happening {
             }
             What::Broke(rule) => write!(f, "! {}: {rule}", rule.name()),
             What::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
+            What::Played { line } => write!(f, "~ script, line {line}"),
+            What::Said { text } => write!(f, "~ {}", text.escape_debug()),
         }
     }
 }

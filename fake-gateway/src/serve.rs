@@ -10,6 +10,7 @@ use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Received};
 use crate::request::{Envelope, Opcode, Request, envelope};
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::timers::Timer;
 use core::time::Duration;
 use portcullis::Message;
@@ -40,9 +41,32 @@ impl FakeGateway {
         if real && bytes.len() > FRAME_MAX {
             return self.breach(connection, Rule::TooLong { bytes: bytes.len() });
         }
+        self.cue_frame(connection, &request);
+        if !self.connections.contains_key(&connection) {
+            return;
+        }
         match request {
             Ok(request) => self.grant(connection, phase, request),
             Err(rule) => self.breach(connection, rule),
+        }
+    }
+
+    /// Lets the script know of a lawful frame, before it is answered.
+    fn cue_frame(&mut self, connection: ConnectionId, request: &Result<Request, Rule>) {
+        match request {
+            Ok(Request::Heartbeat(_)) => self.cue(Cue::Heartbeat, connection),
+            Ok(Request::Identify { .. }) => self.cue(Cue::Identify, connection),
+            Ok(Request::Resume { .. }) => self.cue(Cue::Resume, connection),
+            Ok(Request::Command { op, data }) => {
+                if *op == Opcode::RequestGuildMembers
+                    && let Some(open) = self.connections.get_mut(&connection)
+                {
+                    open.members_asked = data.members_asked();
+                }
+                self.cue(Cue::Command, connection);
+                self.cue(Cue::Op(op.number()), connection);
+            }
+            Err(_) => {}
         }
     }
 
@@ -51,7 +75,7 @@ impl FakeGateway {
             Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
-            Request::Command(_) => self.record.counters.commands += 1,
+            Request::Command { .. } => self.record.counters.commands += 1,
         }
     }
 

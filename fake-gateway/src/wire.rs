@@ -1,7 +1,7 @@
 //! The ways out: every frame, close and drop leaves through here.
 
 use crate::config::{SessionFate, Tolerance};
-use crate::connection::Lane;
+use crate::connection::{Gather, Lane};
 use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
@@ -10,6 +10,7 @@ use crate::happening::What;
 use crate::input::{Action, ConnectionId, Delivery, Piece};
 use crate::record::Breach;
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::session::{Event, SessionKey};
 use crate::timers::Timer;
 use core::time::Duration;
@@ -18,6 +19,9 @@ use std::sync::Arc;
 
 /// How many delayed frames may wait; more are left out.
 const LATE_MAX: usize = 65_536;
+
+/// How long a message waits for others that are to leave with it.
+const GATHER: Duration = Duration::from_secs(1);
 
 impl FakeGateway {
     /// Writes a rule down as broken and ends the connection if that is the price.
@@ -35,6 +39,7 @@ impl FakeGateway {
     /// Closes a connection with a frame.
     pub(super) fn end(&mut self, connection: ConnectionId, code: Option<CloseCode>, reason: &str, fate: SessionFate) {
         if self.connections.contains_key(&connection) {
+            self.release(connection);
             self.record.counters.ended += 1;
             self.tell(connection, || What::Closed { code, reason: reason.into() });
             self.actions.push_back(Action::Close { connection, code, reason: reason.into() });
@@ -45,6 +50,7 @@ impl FakeGateway {
     /// Cuts a connection; its session is kept.
     pub(super) fn cut(&mut self, connection: ConnectionId) {
         if self.connections.contains_key(&connection) {
+            self.release(connection);
             self.record.counters.ended += 1;
             self.tell(connection, || What::Dropped);
             self.actions.push_back(Action::Drop { connection });
@@ -63,11 +69,62 @@ impl FakeGateway {
             self.emit(connection, message, Delivery::Cut { bytes });
             return self.cut(connection);
         }
-        let delivery = match self.strike(FaultKind::Split, who) {
-            Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
+        if let Some(message) = self.gather(connection, message) {
+            let delivery = self.delivery(who, &message);
+            self.emit(connection, message, delivery);
+        }
+    }
+
+    fn delivery(&mut self, who: Who, message: &Message) -> Delivery {
+        if let Some(Fault::Stall { bytes, pause }) = self.strike(FaultKind::Stall, who) {
+            return Delivery::Stalled { bytes, pause };
+        }
+        if let Some(Fault::Lag(after)) = self.strike(FaultKind::Lag, who) {
+            return Delivery::Pieces(vec![Piece { after, bytes: message.bytes().clone() }]);
+        }
+        match self.strike(FaultKind::Split, who) {
+            Some(Fault::Split { pieces, gap }) => split(message, pieces, gap),
             Some(_) | None => Delivery::Whole,
+        }
+    }
+
+    /// Keeps a message that is to leave with others; gives back one that is not.
+    fn gather(&mut self, connection: ConnectionId, message: Message) -> Option<Message> {
+        let gathers = self.connections.get(&connection)?.gather.is_some();
+        let frames = if gathers {
+            None
+        } else {
+            match self.strike(FaultKind::Coalesce, self.who(connection)) {
+                Some(Fault::Coalesce { frames }) => Some(frames),
+                Some(_) | None => return Some(message),
+            }
         };
-        self.emit(connection, message, delivery);
+        let open = self.connections.get_mut(&connection)?;
+        let gather = open.gather.get_or_insert_with(|| Gather { held: Vec::new(), more: frames.unwrap_or(1) });
+        gather.held.push(message);
+        gather.more = gather.more.saturating_sub(1);
+        let more = gather.more;
+        if frames.is_some() {
+            self.timers.set(Timer::Gather(connection), self.now + GATHER);
+        }
+        if more == 0 {
+            self.release(connection);
+        }
+        None
+    }
+
+    /// Lets go what was gathered.
+    pub(super) fn release(&mut self, connection: ConnectionId) {
+        self.timers.cancel(Timer::Gather(connection));
+        let Some(gather) = self.connections.get_mut(&connection).and_then(|open| open.gather.take()) else { return };
+        let mut held = gather.held;
+        let last = held.pop();
+        for message in held {
+            self.emit(connection, message, Delivery::Joined);
+        }
+        if let Some(message) = last {
+            self.emit(connection, message, Delivery::Whole);
+        }
     }
 
     fn emit(&mut self, connection: ConnectionId, message: Message, delivery: Delivery) {
@@ -89,6 +146,9 @@ impl FakeGateway {
 
     /// Sends a dispatch, behind those that are held. A lane that holds more than a ring's worth is a lost client.
     pub(super) fn send_in_lane(&mut self, connection: ConnectionId, message: Message) {
+        if self.connections.contains_key(&connection) {
+            self.cue(Cue::Event, connection);
+        }
         let Some(open) = self.connections.get_mut(&connection) else { return };
         match &mut open.lane {
             Lane::Open => self.send(connection, message),

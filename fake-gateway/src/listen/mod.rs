@@ -16,6 +16,7 @@ pub use tls::Identity;
 use crate::config::FakeConfig;
 use crate::faults::Target;
 use crate::gateway::FakeGateway;
+use crate::script::Script;
 use core::time::Duration;
 use portcullis::{CloseCode, Timestamp};
 use shared::Shared;
@@ -38,6 +39,8 @@ pub struct Listen {
     pub port: u16,
     /// With which certificate; `None`, the default, is without TLS.
     pub identity: Option<Identity>,
+    /// What it plays from the start. Its settings have no effect here: [`Script::configure`] is for them.
+    pub script: Option<Script>,
     /// Who is told of all that happens. Default nobody.
     pub observer: Option<Observer>,
 }
@@ -100,7 +103,7 @@ impl FakeServer {
     /// # Errors
     /// What binding the port gives: [`io::ErrorKind::AddrInUse`] when somebody else listens there.
     pub async fn start_with(mut config: FakeConfig, listen: Listen) -> io::Result<Self> {
-        let Listen { port, identity, observer } = listen;
+        let Listen { port, identity, script, observer } = listen;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let scheme = if identity.is_some() { "wss" } else { "ws" };
@@ -111,7 +114,12 @@ impl FakeServer {
         if observer.is_some() {
             gateway.watch();
         }
+        if let Some(script) = script {
+            gateway.play(Timestamp::ZERO, script);
+        }
         let shared = Arc::new(Shared::new(gateway, observer));
+        // A script may have something to do before any client comes.
+        shared.with(|_, _| ());
         let accept = tokio::spawn(accept(listener, identity, Arc::clone(&shared)));
         let tick = tokio::spawn(tick(Arc::clone(&shared)));
         Ok(Self { shared, address, url, tasks: [accept, tick] })

@@ -4,6 +4,7 @@
 mod faults;
 mod record;
 mod rules;
+mod scripts;
 mod sessions;
 mod walk;
 mod world;

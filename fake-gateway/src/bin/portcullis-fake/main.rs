@@ -7,7 +7,9 @@ mod verdict;
 use args::{Args, Asked};
 use core::time::Duration;
 use lines::{Lines, Style};
-use portcullis_fake::{AcceptedToken, FakeConfig, FakeServer, Identity, Listen, Observer};
+use portcullis_fake::{
+    AcceptedToken, FakeConfig, FakeGateway, FakeHandle, FakeServer, Identity, Listen, Observer, Script,
+};
 use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,8 +30,12 @@ fn main() -> ExitCode {
         }
         Err(error) => return unstarted(&format!("{error}\n`portcullis-fake --help` lists what there is")),
     };
+    let script = match args.script.as_deref().map(script).transpose() {
+        Ok(script) => script.unwrap_or_default(),
+        Err(why) => return unstarted(&why),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    match runtime.and_then(|runtime| runtime.block_on(run(&args))) {
+    match runtime.and_then(|runtime| runtime.block_on(run(&args, script))) {
         Ok(verdict) if args.check && verdict.is_bad() => ExitCode::from(BROKEN),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -44,21 +50,28 @@ fn unstarted(why: &str) -> ExitCode {
     ExitCode::from(UNSTARTED)
 }
 
-async fn run(args: &Args) -> io::Result<Verdict> {
+fn script(path: &Path) -> Result<Script, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| named(path, &error).to_string())?;
+    Script::parse(&text).map_err(|error| format!("{}:{error}", path.display()))
+}
+
+async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
     let identity = if args.tls { Some(Identity::new()?) } else { None };
     let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
     let mut printer = lines.clone();
     let observer = Observer::new(move |happening| printer.happened(&happening));
-    let listen = Listen { port: args.port, identity: identity.clone(), observer: Some(observer) };
-    let server = FakeServer::start_with(config(args), listen).await?;
+    let config = config(args, &script);
+    script.add_traffic(args.events.unwrap_or_default());
+    let listen = Listen { port: args.port, identity: identity.clone(), script: Some(script), observer: Some(observer) };
+    let server = FakeServer::start_with(config, listen).await?;
     lines.line(server.url());
     if let Some(identity) = identity {
         let path = args.certificate.clone().unwrap_or_else(|| default_certificate(server.address().port()));
         std::fs::write(&path, identity.pem()).map_err(|error| named(&path, &error))?;
         lines.certificate(&path);
     }
-    end(args).await;
     let handle = server.handle();
+    end(args, &handle).await;
     server.stop().await;
     let verdict = handle.with(|gateway, _| Verdict::on(gateway));
     if args.check {
@@ -68,8 +81,8 @@ async fn run(args: &Args) -> io::Result<Verdict> {
     Ok(verdict)
 }
 
-/// Waits for Ctrl-C, a termination signal, or the end of the time given.
-async fn end(args: &Args) {
+/// Waits for Ctrl-C, a termination signal, the end of the time given, or an `end` in the script.
+async fn end(args: &Args, handle: &FakeHandle) {
     let time = async {
         match args.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -79,6 +92,7 @@ async fn end(args: &Args) {
     tokio::select! {
         () = signalled() => {}
         () = time => {}
+        () = handle.until(FakeGateway::is_ended) => {}
     }
 }
 
@@ -104,8 +118,9 @@ async fn signalled() {
     }
 }
 
-fn config(args: &Args) -> FakeConfig {
+fn config(args: &Args, script: &Script) -> FakeConfig {
     let mut config = FakeConfig::default();
+    script.configure(&mut config);
     if let Some(seed) = args.seed {
         config.seed = seed;
     }
