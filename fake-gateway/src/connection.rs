@@ -21,6 +21,7 @@ pub(super) struct Connection {
     /// What the last Request Guild Members asked for.
     pub(super) members_asked: Option<MembersAsked>,
     pace: VecDeque<Timestamp>,
+    presences: VecDeque<Timestamp>,
 }
 
 /// Messages that wait to leave in one write.
@@ -34,7 +35,11 @@ pub(super) struct Gather {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MembersAsked {
     pub(super) guild: String,
+    /// None if it was too long, too.
     pub(super) nonce: Option<String>,
+    pub(super) nonce_bytes: usize,
+    /// Whether all members were asked for.
+    pub(super) all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,11 @@ pub(super) enum Lane {
     Held(VecDeque<Message>),
 }
 
+/// Presence updates: so many …
+const PRESENCES: usize = 5;
+/// … within this.
+const PRESENCE_WINDOW: Duration = Duration::from_secs(20);
+
 /// Whether a frame was within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -69,6 +79,7 @@ impl Connection {
             gather: None,
             members_asked: None,
             pace: VecDeque::new(),
+            presences: VecDeque::new(),
         }
     }
 
@@ -81,13 +92,23 @@ impl Connection {
 
     /// Counts a frame: the 121st of any 60 s is one too many *(whether the window slides is not documented)*.
     pub(super) fn count(&mut self, now: Timestamp) -> Pace {
-        while self.pace.front().is_some_and(|&first| now - first >= WINDOW) {
-            self.pace.pop_front();
-        }
-        if self.pace.len() >= FRAMES {
-            return Pace::Exceeded;
-        }
-        self.pace.push_back(now);
-        Pace::Within
+        count(&mut self.pace, now, FRAMES, WINDOW)
     }
+
+    /// Counts a presence update: the sixth of any 20 s is one too many.
+    pub(super) fn count_presence(&mut self, now: Timestamp) -> Pace {
+        count(&mut self.presences, now, PRESENCES, PRESENCE_WINDOW)
+    }
+}
+
+/// A log that slides: what is one too many is not in it.
+fn count(log: &mut VecDeque<Timestamp>, now: Timestamp, most: usize, window: Duration) -> Pace {
+    while log.front().is_some_and(|&first| now - first >= window) {
+        log.pop_front();
+    }
+    if log.len() >= most {
+        return Pace::Exceeded;
+    }
+    log.push_back(now);
+    Pace::Within
 }

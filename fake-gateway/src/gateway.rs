@@ -36,6 +36,8 @@ pub struct FakeGateway {
     pub(super) late: BTreeMap<u64, (ConnectionId, Message)>,
     pub(super) lates: u64,
     pub(super) gate: Gate,
+    /// When all members of a guild were asked for, in the last 30 s.
+    pub(super) members_asked: BTreeMap<String, Timestamp>,
     pub(super) faults: Faults,
     pub(super) record: Record,
     pub(super) happenings: Happenings,
@@ -59,6 +61,7 @@ impl FakeGateway {
             late: BTreeMap::new(),
             lates: 0,
             gate: Gate::default(),
+            members_asked: BTreeMap::new(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
             happenings: Happenings::Unwatched,
@@ -215,6 +218,9 @@ impl FakeGateway {
         }
         self.record.counters.left += 1;
         self.tell(connection, || What::Left { code });
+        if let Some(CloseCode(code)) = code.filter(|&code| !may_be_sent(code)) {
+            self.breach(connection, Rule::IllegalCloseCode { code });
+        }
         self.cue(Cue::Leave, connection);
         let fate = match code {
             Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => SessionFate::Ended,
@@ -288,4 +294,9 @@ impl FakeGateway {
             }
         }
     }
+}
+
+/// Whether RFC 6455 lets an endpoint put this code into a close frame.
+const fn may_be_sent(CloseCode(code): CloseCode) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

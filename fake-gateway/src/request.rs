@@ -8,6 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// A longer nonce does not come back.
+pub(super) const NONCE_MAX: usize = 32;
+
 /// A frame that has an opcode the gateway takes, its `d` not looked at yet.
 pub(super) struct Envelope<'a> {
     pub(super) op: Opcode,
@@ -131,10 +134,12 @@ impl Json {
     /// What a Request Guild Members asked for, its shape known to be right.
     pub(super) fn members_asked(&self) -> Option<MembersAsked> {
         let data: Value = serde_json::from_str(self.as_str()).ok()?;
-        let nonce = (!data["nonce"].is_null()).then(|| data["nonce"].to_string());
+        let nonce_bytes = data["nonce"].as_str().map_or(0, str::len);
+        let nonce = (1..=NONCE_MAX).contains(&nonce_bytes).then(|| data["nonce"].to_string());
         // Ids are texts on the wire, whatever a client wrote.
         let guild = data["guild_id"].as_u64().map_or_else(|| data["guild_id"].to_string(), |id| format!("\"{id}\""));
-        Some(MembersAsked { guild, nonce })
+        let all = data["query"] == "" && data["limit"] == 0;
+        Some(MembersAsked { guild, nonce, nonce_bytes, all })
     }
 }
 

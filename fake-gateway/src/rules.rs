@@ -1,6 +1,7 @@
 //! The rules a client can break, and what each costs it.
 
 use core::fmt;
+use core::time::Duration;
 use portcullis::CloseCode;
 
 /// A rule of the gateway that a client broke.
@@ -62,6 +63,23 @@ pub enum Rule {
     DailyLimit,
     /// A heartbeat with a sequence that was never sent. Tolerated.
     HeartbeatAhead,
+    /// More than 5 presence updates in 20 s on one connection. Tolerated; the real gateway drops or delays them.
+    PresenceTooOften,
+    /// All members of a guild asked for a second time within 30 s. Answered by `RATE_LIMITED`.
+    MembersTooOften {
+        /// After what time it may be asked again.
+        retry_after: Duration,
+    },
+    /// A nonce of more than 32 bytes. Tolerated; it does not come back.
+    NonceTooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The client closed with a code that must not be on the wire *(RFC 6455)*. Its session is kept, as with others.
+    IllegalCloseCode {
+        /// The code.
+        code: u16,
+    },
 }
 
 impl Rule {
@@ -89,6 +107,10 @@ impl Rule {
             Self::IdentifyTooSoon { .. } => "identify-too-soon",
             Self::DailyLimit => "daily-limit",
             Self::HeartbeatAhead => "heartbeat-ahead",
+            Self::PresenceTooOften => "presence-too-often",
+            Self::MembersTooOften { .. } => "members-too-often",
+            Self::NonceTooLong { .. } => "nonce-too-long",
+            Self::IllegalCloseCode { .. } => "illegal-close-code",
         }
     }
 
@@ -110,7 +132,12 @@ impl Rule {
             Self::InvalidVersion => 4012,
             Self::InvalidIntents => 4013,
             Self::DisallowedIntents => 4014,
-            Self::IdentifyTooSoon { .. } | Self::HeartbeatAhead => return None,
+            Self::IdentifyTooSoon { .. }
+            | Self::HeartbeatAhead
+            | Self::PresenceTooOften
+            | Self::MembersTooOften { .. }
+            | Self::NonceTooLong { .. }
+            | Self::IllegalCloseCode { .. } => return None,
         }))
     }
 
@@ -132,7 +159,12 @@ impl Rule {
             Self::InvalidVersion => "Invalid API version.",
             Self::InvalidIntents => "Invalid intent(s).",
             Self::DisallowedIntents => "Disallowed intent(s).",
-            Self::IdentifyTooSoon { .. } | Self::HeartbeatAhead => "",
+            Self::IdentifyTooSoon { .. }
+            | Self::HeartbeatAhead
+            | Self::PresenceTooOften
+            | Self::MembersTooOften { .. }
+            | Self::NonceTooLong { .. }
+            | Self::IllegalCloseCode { .. } => "",
         }
     }
 }
@@ -161,6 +193,12 @@ impl fmt::Display for Rule {
             Self::IdentifyTooSoon { bucket } => write!(f, "two identifies within 5 s in bucket {bucket}"),
             Self::DailyLimit => f.write_str("more identifies than a day allows"),
             Self::HeartbeatAhead => f.write_str("a heartbeat with a sequence that was never sent"),
+            Self::PresenceTooOften => f.write_str("more than 5 presence updates in 20 s"),
+            Self::MembersTooOften { retry_after } => {
+                write!(f, "all members of a guild twice within 30 s, {retry_after:?} too soon")
+            }
+            Self::NonceTooLong { bytes } => write!(f, "a nonce of {bytes} bytes, above 32"),
+            Self::IllegalCloseCode { code } => write!(f, "a close frame with {code}, which must not be sent"),
         }
     }
 }

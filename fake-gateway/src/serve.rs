@@ -8,7 +8,7 @@ use crate::gateway::FakeGateway;
 use crate::happening::What;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Received};
-use crate::request::{Envelope, Opcode, Request, envelope};
+use crate::request::{Envelope, NONCE_MAX, Opcode, Request, envelope};
 use crate::rules::Rule;
 use crate::script::Cue;
 use crate::timers::Timer;
@@ -17,6 +17,10 @@ use portcullis::Message;
 
 /// No frame of a client may be longer.
 const FRAME_MAX: usize = 4096;
+/// All members of a guild may be asked for once in this.
+const MEMBERS_SPACING: Duration = Duration::from_secs(30);
+/// So many guilds are remembered for it.
+const MEMBERS_ASKED_MAX: usize = 10_000;
 
 impl FakeGateway {
     pub(super) fn message(&mut self, connection: ConnectionId, message: &Message) {
@@ -61,6 +65,7 @@ impl FakeGateway {
                 if *op == Opcode::RequestGuildMembers
                     && let Some(open) = self.connections.get_mut(&connection)
                 {
+                    // Known to the script before the answer.
                     open.members_asked = data.members_asked();
                 }
                 self.cue(Cue::Command, connection);
@@ -75,7 +80,54 @@ impl FakeGateway {
             Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
-            Request::Command { .. } => self.record.counters.commands += 1,
+            Request::Command { op, .. } => self.command(connection, op),
+        }
+    }
+
+    /// Commands are taken; what is too much of them is written down.
+    fn command(&mut self, connection: ConnectionId, op: Opcode) {
+        self.record.counters.commands += 1;
+        let now = self.now;
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        let real = self.config.limits == Limits::Real;
+        match op {
+            Opcode::PresenceUpdate => {
+                if open.count_presence(now) == Pace::Exceeded && real {
+                    self.breach(connection, Rule::PresenceTooOften);
+                }
+            }
+            Opcode::RequestGuildMembers => {
+                let Some(asked) = open.members_asked.clone() else { return };
+                if asked.nonce_bytes > NONCE_MAX {
+                    self.breach(connection, Rule::NonceTooLong { bytes: asked.nonce_bytes });
+                }
+                if asked.all && real {
+                    self.members_asked(connection, asked.guild);
+                }
+            }
+            Opcode::Heartbeat
+            | Opcode::Identify
+            | Opcode::VoiceStateUpdate
+            | Opcode::Resume
+            | Opcode::RequestSoundboardSounds
+            | Opcode::RequestChannelInfo => {}
+        }
+    }
+
+    /// All members of a guild may be asked for once in 30 s, by the whole bot.
+    fn members_asked(&mut self, connection: ConnectionId, guild: String) {
+        let now = self.now;
+        self.members_asked.retain(|_, &mut last| now - last < MEMBERS_SPACING);
+        match self.members_asked.get(&guild) {
+            Some(&last) => {
+                let retry_after = MEMBERS_SPACING.saturating_sub(now - last);
+                self.breach(connection, Rule::MembersTooOften { retry_after });
+                self.rate_limit_members(connection, retry_after);
+            }
+            None if self.members_asked.len() < MEMBERS_ASKED_MAX => {
+                self.members_asked.insert(guild, now);
+            }
+            None => {}
         }
     }
 

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
 mod faults;
+mod named;
 mod record;
 mod rules;
 mod scripts;
 mod sessions;
 mod walk;
+mod wild;
 mod world;

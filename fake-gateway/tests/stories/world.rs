@@ -73,6 +73,10 @@ impl World {
         self.handle(Input::Tick);
     }
 
+    pub(crate) fn input(&mut self, input: Input) {
+        self.handle(input);
+    }
+
     /// Moves the clock from deadline to deadline.
     pub(crate) fn advance(&mut self, span: Duration) {
         let until = self.now + span;
