@@ -77,6 +77,11 @@ pub enum What {
         /// Its line.
         line: u32,
     },
+    /// A client did not do what the script wants it to.
+    Failed {
+        /// What is wrong.
+        text: String,
+    },
     /// The script says something.
     Said {
         /// What.
@@ -163,7 +168,7 @@ impl Happening {
             }
             What::Struck(kind) => object["fault"] = json!(kind.name()),
             What::Played { line } => object["line"] = json!(line),
-            What::Said { text } => object["text"] = json!(text),
+            What::Said { text } | What::Failed { text } => object["text"] = json!(text),
             What::Dropped => {}
         }
         // Written by hand so that a line begins with its time.
@@ -188,6 +193,7 @@ impl What {
             Self::Broke(_) => "broke",
             Self::Struck(_) => "fault",
             Self::Played { .. } => "script",
+            Self::Failed { .. } => "failed",
             Self::Said { .. } => "said",
         }
     }
@@ -231,6 +237,7 @@ impl fmt::Display for Happening {
             What::Broke(rule) => write!(f, "! {}: {rule}", rule.name()),
             What::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
             What::Played { line } => write!(f, "~ script, line {line}"),
+            What::Failed { text } => write!(f, "! failed: {}", text.escape_debug()),
             What::Said { text } => write!(f, "~ {}", text.escape_debug()),
         }
     }

@@ -42,5 +42,5 @@ pub use portcullis::{CloseCode, Message, Timestamp};
 pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rest::HttpAnswer;
 pub use rules::Rule;
-pub use script::{Expected, Script, ScriptError};
+pub use script::{Expected, Failure, Script, ScriptError};
 pub use session::{SessionId, SessionStatus, Shard};

@@ -5,7 +5,7 @@ use crate::faults::{Target, Who};
 use crate::gateway::FakeGateway;
 use crate::happening::What;
 use crate::input::ConnectionId;
-use crate::script::{Cue, Deed, Due, Payload, Play, Script, Whom};
+use crate::script::{Cue, Deed, Due, Failure, Payload, Play, Script, Whom};
 use crate::session::Shard;
 use crate::stubs;
 use crate::timers::Timer;
@@ -45,6 +45,12 @@ impl FakeGateway {
         self.script.as_ref().is_some_and(|play| play.is_ended())
     }
 
+    /// What the script found wrong with the clients: its `fail`s, and what it expected in vain. The first thousand.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        self.script.as_ref().map_or(&[], |play| play.failures())
+    }
+
     /// A client does something that is about to be answered.
     pub(super) fn cue(&mut self, cue: Cue, connection: ConnectionId) {
         for due in self.cued(cue, connection) {
@@ -67,6 +73,12 @@ impl FakeGateway {
             acted = Acted::Something;
             for _ in 0..due.times {
                 self.perform(due, Part::Whole);
+            }
+        }
+        while let Some(judged) = self.script.as_mut().and_then(|play| play.take_expected(self.now)) {
+            acted = Acted::Something;
+            if let Some(text) = judged {
+                self.fail(&text);
             }
         }
         match self.script.as_ref().and_then(|play| play.deadline()) {
@@ -134,11 +146,24 @@ impl FakeGateway {
             Deed::ResetToken => self.reset_token(now),
             Deed::AcceptToken(token) => self.accept_token(AcceptedToken::Only(token.to_string())),
             Deed::Say(text) => self.announce(None, What::Said { text: text.to_string() }),
+            Deed::Fail(text) => self.fail(text),
+            Deed::Expect { wanted, cue, within } => {
+                if let Some(play) = &mut self.script {
+                    play.expect(now, *wanted, *cue, *within);
+                }
+            }
             Deed::End => {
                 if let Some(play) = &mut self.script {
                     play.end();
                 }
             }
+        }
+    }
+
+    fn fail(&mut self, text: &str) {
+        self.announce(None, What::Failed { text: text.to_owned() });
+        if let Some(play) = &mut self.script {
+            play.fail(self.now, text);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::cursor::{Cursor, Read};
 use super::error::Expected;
-use super::{Deed, Payload, Script, Whom};
+use super::parse::named;
+use super::{Deed, Payload, Script, Wanted, Whom};
 use crate::faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span};
 use crate::frames::Resumable;
 use crate::generate::Generator;
@@ -93,6 +94,8 @@ const WORDS: &[&str] = &[
     "reset",
     "accept",
     "say",
+    "fail",
+    "expect",
     "end",
 ];
 
@@ -233,6 +236,13 @@ fn act(word: &str, times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
             Deed::AcceptToken(cursor.quoted()?.into())
         }
         "say" => Deed::Say(cursor.quoted()?.into()),
+        "fail" => Deed::Fail(cursor.quoted()?.into()),
+        "expect" => {
+            let wanted = if cursor.accept("no") { Wanted::No } else { Wanted::Yes };
+            let cue = named(cursor.one_of(&["connect", "identify", "resume", "ready", "resumed", "leave"])?);
+            cursor.expect(&["within"])?;
+            Deed::Expect { wanted, cue, within: cursor.wait()?.least }
+        }
         _ => Deed::End,
     })
 }

@@ -11,6 +11,7 @@ mod play;
 mod settings;
 
 pub use error::{Expected, ScriptError};
+pub use play::Failure;
 pub(super) use play::{Due, Play};
 
 use crate::config::FakeConfig;
@@ -111,6 +112,22 @@ pub(super) enum Cue {
 }
 
 impl Cue {
+    /// The script's word for it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Identify => "identify",
+            Self::Resume => "resume",
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Heartbeat => "heartbeat",
+            Self::Command => "command",
+            Self::Op(_) => "op",
+            Self::Leave => "leave",
+            Self::Event => "event",
+        }
+    }
+
     /// Whether it is counted on each connection by itself; others are counted over the whole run.
     pub(super) const fn is_counted_by_connection(self) -> bool {
         match self {
@@ -215,7 +232,21 @@ pub(super) enum Deed {
     ResetToken,
     AcceptToken(Box<str>),
     Say(Box<str>),
+    Fail(Box<str>),
+    /// A cue is to come within a time, or not to come.
+    Expect {
+        wanted: Wanted,
+        cue: Cue,
+        within: Duration,
+    },
     End,
+}
+
+/// Whether something is to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
 }
 
 /// What a dispatch holds.

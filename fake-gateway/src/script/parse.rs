@@ -140,7 +140,7 @@ const CUES_AND_EVENT: &[&str] =
     &["connect", "identify", "resume", "ready", "resumed", "heartbeat", "command", "op", "leave", "event"];
 const PLURALS: &[&str] = &["connects", "identifies", "resumes", "heartbeats", "commands", "leaves", "events"];
 
-fn named(word: &str) -> Cue {
+pub(super) fn named(word: &str) -> Cue {
     match word {
         "connect" | "connects" => Cue::Connect,
         "identify" | "identifies" => Cue::Identify,

@@ -4,7 +4,7 @@
 //! * `counts-end`: what is counted on a connection is forgotten with it.
 //! * `later-than-now`: a rule that comes again comes at a later moment than the one before.
 
-use super::{Cue, Deed, Rule, Script, Timing, Wait, When, Whom};
+use super::{Cue, Deed, Rule, Script, Timing, Wait, Wanted, When, Whom};
 use crate::generate::Generator;
 use crate::input::ConnectionId;
 use core::time::Duration;
@@ -16,6 +16,9 @@ use std::sync::Arc;
 const WAITING_MAX: usize = 65_536;
 /// A rule that comes again is made up for so many times at most, after a time when nobody called.
 const MISSED_MAX: u32 = 10_000;
+
+/// So many failures are kept; the first ones say most.
+const FAILURES_MAX: usize = 1000;
 
 /// A rule that is due, and for which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,27 @@ pub(crate) struct Play {
     /// Whether any rule counts events: a busy server is not to count for nothing.
     counts_events: bool,
     ended: bool,
+    expected: BTreeMap<(Timestamp, u64), Expected>,
+    failures: Vec<Failure>,
+}
+
+/// What is to have come by some moment, or not.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    wanted: Wanted,
+    cue: Cue,
+    within: Duration,
+    /// How often it had come when this was said.
+    before: u64,
+}
+
+/// What a client should have done and did not, or the other way round, by its script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When it was found out.
+    pub at: Timestamp,
+    /// What, for people.
+    pub text: String,
 }
 
 impl Play {
@@ -57,6 +81,8 @@ impl Play {
             after: VecDeque::new(),
             counts_events,
             ended: false,
+            expected: BTreeMap::new(),
+            failures: Vec::new(),
         };
         let script = Arc::clone(&play.script);
         for (rule, Rule { when, .. }) in script.rules.iter().enumerate() {
@@ -118,7 +144,42 @@ impl Play {
 
     /// The next moment at which something is due.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.waiting.first_key_value().map(|(&(at, _), _)| at)
+        let waiting = self.waiting.first_key_value().map(|(&(at, _), _)| at);
+        let expected = self.expected.first_key_value().map(|(&(at, _), _)| at);
+        waiting.into_iter().chain(expected).min()
+    }
+
+    pub(crate) fn expect(&mut self, now: Timestamp, wanted: Wanted, cue: Cue, within: Duration) {
+        if self.expected.len() < WAITING_MAX {
+            self.numbered += 1;
+            let before = self.counts.get(&cue).copied().unwrap_or_default();
+            self.expected.insert((now + within, self.numbered), Expected { wanted, cue, within, before });
+        }
+    }
+
+    /// Looks at an expectation whose time has come; gives what is wrong, if it was not met.
+    pub(crate) fn take_expected(&mut self, now: Timestamp) -> Option<Option<String>> {
+        let (&key, &Expected { wanted, cue, within, before }) = self.expected.first_key_value()?;
+        if key.0 > now {
+            return None;
+        }
+        self.expected.remove(&key);
+        let came = self.counts.get(&cue).copied().unwrap_or_default() > before;
+        Some(match (wanted, came) {
+            (Wanted::Yes, false) => Some(format!("no {} within {within:?}", cue.word())),
+            (Wanted::No, true) => Some(format!("a {} within {within:?}", cue.word())),
+            (Wanted::Yes, true) | (Wanted::No, false) => None,
+        })
+    }
+
+    pub(crate) fn fail(&mut self, at: Timestamp, text: &str) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(Failure { at, text: text.to_owned() });
+        }
+    }
+
+    pub(crate) fn failures(&self) -> &[Failure] {
+        &self.failures
     }
 
     /// What a rule that is due does, its line, and whether it answers events.

@@ -3,7 +3,9 @@
 
 mod faults;
 mod named;
+mod ready_made;
 mod record;
+mod right_client;
 mod rules;
 mod scripts;
 mod sessions;

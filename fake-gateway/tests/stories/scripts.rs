@@ -307,6 +307,21 @@ fn traffic_is_so_many_events_a_second() {
 }
 
 #[test]
+fn what_is_expected_is_looked_at_in_time() {
+    let mut world = world(
+        "
+        at 1 s: expect connect within 2 s; expect no connect within 2 s; expect ready within 3 s
+        at 2 s: fail \"as told\"",
+    );
+    world.connect();
+    world.advance(seconds(2));
+    world.connect();
+    world.advance(seconds(9));
+    let failures: Vec<_> = world.gateway.failures().iter().map(|f| format!("{} {}", f.at, f.text)).collect();
+    assert_eq!(failures, ["t+2.000 as told", "t+3.000 a connect within 2s", "t+4.000 no ready within 3s"]);
+}
+
+#[test]
 fn a_script_is_the_same_twice_and_a_clone_goes_on() {
     let run = || {
         let mut world = world("set guilds 3\nevery 100 ms: dispatch generated traffic\n1 s to 2 s after ready: op 7");

@@ -37,7 +37,7 @@ impl Lines {
 
     /// Never waits.
     pub(crate) fn happened(&mut self, happening: &Happening) {
-        if self.quiet && !matches!(happening.what, What::Broke(_)) {
+        if self.quiet && !matches!(happening.what, What::Broke(_) | What::Failed { .. }) {
             return;
         }
         let line = match self.style {
