@@ -89,12 +89,12 @@ impl FakeGateway {
     }
 
     pub(super) fn perform(&mut self, due: Due, part: Part) {
-        let Some((line, mute, script, rule)) = self.script.as_ref().and_then(|play| play.deeds(due)) else { return };
-        if line > 0 && part != Part::Rest {
+        let Some(scene) = self.script.as_mut().and_then(|play| play.scene(due)) else { return };
+        if let Some(line) = scene.line.filter(|_| part != Part::Rest) {
             self.announce(due.connection, What::Played { line });
         }
-        let before = core::mem::replace(&mut self.muted, mute);
-        for (whom, deed) in script.deeds_of(rule) {
+        let before = core::mem::replace(&mut self.muted, scene.mutes);
+        for (whom, deed) in scene.deeds() {
             let arms = matches!(deed, Deed::Arm(..));
             match part {
                 Part::Faults if !arms => continue,

@@ -9,7 +9,7 @@ use crate::generate::Generator;
 use crate::input::ConnectionId;
 use core::time::Duration;
 use portcullis::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// So many rules wait for their moment at most; more are left out.
@@ -29,6 +29,23 @@ pub(crate) struct Due {
     pub(crate) times: u32,
 }
 
+/// A rule that is played.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    /// Its line, if it is worth telling.
+    pub(crate) line: Option<u32>,
+    /// Whether what it dispatches is not counted.
+    pub(crate) mutes: bool,
+    script: Arc<Script>,
+    rule: usize,
+}
+
+impl Scene {
+    pub(crate) fn deeds(&self) -> &[(Whom, Deed)] {
+        self.script.rules.get(self.rule).map_or(&[], |rule| &rule.deeds)
+    }
+}
+
 /// A script that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Play {
@@ -44,6 +61,8 @@ pub(crate) struct Play {
     after: VecDeque<Due>,
     /// Whether any rule counts events: a busy server is not to count for nothing.
     counts_events: bool,
+    /// Rules that come again and were told of.
+    told: BTreeSet<usize>,
     ended: bool,
     expected: BTreeMap<(Timestamp, u64), Expected>,
     failures: Vec<Failure>,
@@ -80,6 +99,7 @@ impl Play {
             numbered: 0,
             after: VecDeque::new(),
             counts_events,
+            told: BTreeSet::new(),
             ended: false,
             expected: BTreeMap::new(),
             failures: Vec::new(),
@@ -182,10 +202,17 @@ impl Play {
         &self.failures
     }
 
-    /// What a rule that is due does, its line, and whether it answers events.
-    pub(crate) fn deeds(&self, due: Due) -> Option<(u32, bool, Arc<Script>, usize)> {
+    /// What is known of a rule that is due, before its deeds are done.
+    pub(crate) fn scene(&mut self, due: Due) -> Option<Scene> {
         let rule = self.script.rules.get(due.rule)?;
-        Some((rule.line, rule.answers_events(), Arc::clone(&self.script), due.rule))
+        // One that comes again and again would say nothing else.
+        let is_told = rule.line > 0
+            && match rule.when {
+                When::Every(_) => self.told.insert(due.rule),
+                When::Start | When::At(_) | When::Cue { .. } => true,
+            };
+        let line = is_told.then_some(rule.line);
+        Some(Scene { line, mutes: rule.answers_events(), script: Arc::clone(&self.script), rule: due.rule })
     }
 
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
@@ -242,12 +269,5 @@ impl Rule {
     /// Whether it is about events: what it dispatches is not counted, so that it cannot answer itself.
     fn answers_events(&self) -> bool {
         matches!(self.when, When::Cue { cue: Cue::Event, .. })
-    }
-}
-
-impl Script {
-    /// What the rule of this number does.
-    pub(crate) fn deeds_of(&self, rule: usize) -> &[(Whom, Deed)] {
-        self.rules.get(rule).map_or(&[], |rule| &rule.deeds)
     }
 }
