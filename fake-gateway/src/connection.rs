@@ -1,5 +1,6 @@
 //! What lives and dies with one connection.
 
+use crate::script::Cue;
 use crate::session::SessionKey;
 use core::time::Duration;
 use portcullis::{Message, Timestamp};
@@ -46,6 +47,8 @@ pub(super) struct MembersAsked {
 pub(super) enum Phase {
     /// Neither Identify nor Resume was granted.
     AwaitAuth,
+    /// Op 9 took its session. What the client sent before it saw that is passed over; it may Identify or Resume.
+    Revoked,
     /// It has this session.
     Active(SessionKey),
 }
@@ -54,8 +57,11 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) enum Lane {
     Open,
-    /// A delayed frame is in front; these wait behind it.
-    Held(VecDeque<Message>),
+    /// A delayed Ready or Resumed is in front; the others wait behind it.
+    Held {
+        waiting: VecDeque<Message>,
+        cue: Cue,
+    },
 }
 
 /// Presence updates: so many …
@@ -85,7 +91,7 @@ impl Connection {
 
     pub(super) const fn session(&self) -> Option<SessionKey> {
         match self.phase {
-            Phase::AwaitAuth => None,
+            Phase::AwaitAuth | Phase::Revoked => None,
             Phase::Active(key) => Some(key),
         }
     }

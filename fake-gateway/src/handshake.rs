@@ -13,7 +13,7 @@ use crate::rules::Rule;
 use crate::script::Cue;
 use crate::session::{Session, SessionId, SessionKey, Shard, TokenPrint};
 use crate::timers::Timer;
-use crate::wire::session_fate;
+use crate::wire::{Departure, session_fate};
 use crate::{intents, stubs};
 use portcullis::CloseCode;
 
@@ -93,12 +93,14 @@ impl FakeGateway {
         let key = self.sessions.insert(Session::new(id, token, intents, shard));
         self.record.counters.sessions += 1;
         self.attach(key, connection);
-        self.send_milestone(key, connection, FaultKind::Ready, &ready);
+        let departure = self.send_milestone(key, connection, FaultKind::Ready, &ready);
         let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
             self.deliver(key, &Parcel::new(stubs::guild(guild, availability)));
         }
-        self.cue(Cue::Ready, connection);
+        if departure == Departure::Now {
+            self.cue(Cue::Ready, connection);
+        }
     }
 
     pub(super) fn resume(&mut self, connection: ConnectionId, token: &str, session_id: &str, sequence: u64) {
@@ -139,8 +141,9 @@ impl FakeGateway {
             self.record.counters.replayed += 1;
             self.send_in_lane(connection, frames::dispatch(&event, Some(number)));
         }
-        self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed());
-        self.cue(Cue::Resumed, connection);
+        if self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed()) == Departure::Now {
+            self.cue(Cue::Resumed, connection);
+        }
     }
 
     fn attach(&mut self, key: SessionKey, connection: ConnectionId) {

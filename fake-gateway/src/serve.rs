@@ -62,6 +62,9 @@ impl FakeGateway {
             Ok(Request::Identify { .. }) => self.cue(Cue::Identify, connection),
             Ok(Request::Resume { .. }) => self.cue(Cue::Resume, connection),
             Ok(Request::Command { op, data }) => {
+                if self.connections.get(&connection).is_some_and(|open| open.phase == Phase::Revoked) {
+                    return;
+                }
                 if *op == Opcode::RequestGuildMembers
                     && let Some(open) = self.connections.get_mut(&connection)
                 {
@@ -80,6 +83,7 @@ impl FakeGateway {
             Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
+            Request::Command { .. } if phase == Phase::Revoked => self.record.counters.strays += 1,
             Request::Command { op, .. } => self.command(connection, op),
         }
     }
@@ -160,7 +164,8 @@ fn read(phase: Phase, envelope: &Envelope<'_>) -> (ClientFrame, Result<Request, 
     let request = envelope.request();
     let frame = request.as_ref().map_or(ClientFrame::Unlawful { op }, |request| request.frame(envelope.op));
     let early = match (phase, envelope.op) {
-        (Phase::AwaitAuth, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume) => None,
+        (Phase::AwaitAuth | Phase::Revoked, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume)
+        | (Phase::Revoked, _) => None,
         (Phase::AwaitAuth, _) => Some(Rule::NotAuthenticated { op }),
         (Phase::Active(_), Opcode::Identify | Opcode::Resume) => Some(Rule::AlreadyAuthenticated),
         (Phase::Active(_), _) => None,

@@ -5,7 +5,7 @@ use crate::faults::{Target, Who};
 use crate::gateway::FakeGateway;
 use crate::happening::What;
 use crate::input::ConnectionId;
-use crate::script::{Cue, Deed, Due, Failure, Payload, Play, Script, Whom};
+use crate::script::{Cue, Deed, Due, Failure, Judged, Payload, Play, Script, Whom};
 use crate::session::Shard;
 use crate::stubs;
 use crate::timers::Timer;
@@ -77,7 +77,7 @@ impl FakeGateway {
         }
         while let Some(judged) = self.script.as_mut().and_then(|play| play.take_expected(self.now)) {
             acted = Acted::Something;
-            if let Some(text) = judged {
+            if let Judged::Failed(text) = judged {
                 self.fail(&text);
             }
         }

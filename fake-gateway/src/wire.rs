@@ -152,19 +152,20 @@ impl FakeGateway {
         let Some(open) = self.connections.get_mut(&connection) else { return };
         match &mut open.lane {
             Lane::Open => self.send(connection, message),
-            Lane::Held(waiting) if waiting.len() > self.config.ring => self.cut(connection),
-            Lane::Held(waiting) => waiting.push_back(message),
+            Lane::Held { waiting, .. } if waiting.len() > self.config.ring => self.cut(connection),
+            Lane::Held { waiting, .. } => waiting.push_back(message),
         }
     }
 
-    /// Numbers a Ready or Resumed and sends it, unless a fault has another fate for it.
+    /// Numbers a Ready or Resumed and sends it, unless a fault has another fate for it. It is a cue once it has left:
+    /// now, as is said here, or when its lane opens.
     pub(super) fn send_milestone(
         &mut self,
         key: SessionKey,
         connection: ConnectionId,
         kind: FaultKind,
         event: &Arc<Event>,
-    ) {
+    ) -> Departure {
         let fate = self.fate(kind, connection);
         let unnumbered = matches!(fate, Some(Fate::Unnumbered)).then(|| frames::dispatch(event, None));
         let message = match unnumbered {
@@ -172,24 +173,30 @@ impl FakeGateway {
             None => self.number(key, event),
         };
         match fate {
-            None | Some(Fate::Unnumbered) => self.send_in_lane(connection, message),
+            None | Some(Fate::Unnumbered) => {
+                self.send_in_lane(connection, message);
+                return Departure::Now;
+            }
             Some(Fate::Omit) => {}
             Some(Fate::Instead(other)) => self.send_in_lane(connection, other),
             Some(Fate::Delay(delay)) => {
                 if let Some(open) = self.connections.get_mut(&connection) {
-                    open.lane = Lane::Held([message].into());
+                    let cue = if kind == FaultKind::Ready { Cue::Ready } else { Cue::Resumed };
+                    open.lane = Lane::Held { waiting: [message].into(), cue };
                     self.timers.set(Timer::Lane(connection), self.now + delay);
                 }
             }
         }
+        Departure::LaterOrNever
     }
 
     pub(super) fn open_lane(&mut self, connection: ConnectionId) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
-        if let Lane::Held(waiting) = core::mem::replace(&mut open.lane, Lane::Open) {
+        if let Lane::Held { waiting, cue } = core::mem::replace(&mut open.lane, Lane::Open) {
             for message in waiting {
                 self.send(connection, message);
             }
+            self.cue(cue, connection);
         }
     }
 
@@ -255,6 +262,13 @@ impl FakeGateway {
             Tolerance::Unlimited => None,
         }
     }
+}
+
+/// When a Ready or Resumed leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    Now,
+    LaterOrNever,
 }
 
 /// Whether an event went to a session.

@@ -12,7 +12,7 @@ mod settings;
 
 pub use error::{Expected, ScriptError};
 pub use play::Failure;
-pub(super) use play::{Due, Play};
+pub(super) use play::{Due, Judged, Play};
 
 use crate::config::FakeConfig;
 use crate::faults::{Fault, FaultKind, Span};

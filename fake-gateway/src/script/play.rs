@@ -78,6 +78,13 @@ struct Expected {
     before: u64,
 }
 
+/// What became of an expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    Met,
+    Failed(String),
+}
+
 /// What a client should have done and did not, or the other way round, by its script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -177,8 +184,8 @@ impl Play {
         }
     }
 
-    /// Looks at an expectation whose time has come; gives what is wrong, if it was not met.
-    pub(crate) fn take_expected(&mut self, now: Timestamp) -> Option<Option<String>> {
+    /// Looks at an expectation whose time has come.
+    pub(crate) fn take_expected(&mut self, now: Timestamp) -> Option<Judged> {
         let (&key, &Expected { wanted, cue, within, before }) = self.expected.first_key_value()?;
         if key.0 > now {
             return None;
@@ -186,9 +193,9 @@ impl Play {
         self.expected.remove(&key);
         let came = self.counts.get(&cue).copied().unwrap_or_default() > before;
         Some(match (wanted, came) {
-            (Wanted::Yes, false) => Some(format!("no {} within {within:?}", cue.word())),
-            (Wanted::No, true) => Some(format!("a {} within {within:?}", cue.word())),
-            (Wanted::Yes, true) | (Wanted::No, false) => None,
+            (Wanted::Yes, false) => Judged::Failed(format!("no {} within {within:?}", cue.word())),
+            (Wanted::No, true) => Judged::Failed(format!("a {} within {within:?}", cue.word())),
+            (Wanted::Yes, true) | (Wanted::No, false) => Judged::Met,
         })
     }
 

@@ -50,12 +50,12 @@ fn a_right_client_passes_each_of_them() {
         let mut client = RightClient::new(gateway);
         client.live();
 
-        let story = || client.happenings.iter().map(|what| format!("\n{what}")).collect::<String>();
-        assert_eq!(client.gateway.breaches().next(), None, "{name}{}", story());
-        assert_eq!(client.gateway.failures(), [], "{name}{}", story());
+        let story = || client.happenings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(client.gateway.breaches().next(), None, "{name}\n{}", story());
+        assert_eq!(client.gateway.failures(), [], "{name}\n{}", story());
         assert!(client.gateway.is_ended(), "{name} does not end");
         let home = !NEVER_HOME.contains(&name.as_str());
-        assert_eq!(client.is_online(), home, "{name}{}", story());
+        assert_eq!(client.is_online(), home, "{name}\n{}", story());
         assert_eq!(client.is_ended(), name.starts_with("33"), "{name}");
         let played: BTreeSet<_> = client
             .happenings
@@ -63,7 +63,7 @@ fn a_right_client_passes_each_of_them() {
             .filter_map(|happening| if let What::Played { line } = happening.what { Some(line) } else { None })
             .collect();
         let unplayed: Vec<_> = rule_lines(&text).difference(&played).copied().collect();
-        assert!(unplayed.is_empty(), "{name}: lines {unplayed:?} were not played{}", story());
+        assert!(unplayed.is_empty(), "{name}: lines {unplayed:?} were not played\n{}", story());
     }
 }
 

@@ -199,15 +199,12 @@ impl RightClient {
         if !is_first {
             return;
         }
-        match self.session.clone() {
-            Some(Session { id, sequence, .. }) => {
-                link.give_up = Some(now + PATIENCE);
-                self.say(&format!(r#"{{"op":6,"d":{{"token":"T","session_id":"{id}","seq":{sequence}}}}}"#));
-            }
-            None => {
-                link.identify_at = Some(now.max(self.identify_not_before));
-                link.give_up = None;
-            }
+        if let Some(Session { id, sequence, .. }) = self.session.clone() {
+            link.give_up = Some(now + PATIENCE);
+            self.say(&format!(r#"{{"op":6,"d":{{"token":"T","session_id":"{id}","seq":{sequence}}}}}"#));
+        } else {
+            link.identify_at = Some(now.max(self.identify_not_before));
+            link.give_up = None;
         }
     }
 

@@ -86,3 +86,13 @@ fn heartbeats_may_come_before_identify_and_frames_may_have_s_and_t() {
     assert_eq!(world.story().len(), 3);
     assert_eq!(world.gateway.breaches().count(), 0);
 }
+
+#[test]
+fn a_command_that_crosses_op_9_on_the_wire_is_no_breach() {
+    let mut world = plain();
+    let (connection, _) = world.online(0);
+    world.gateway.invalid_session(world.now, Target::All, Resumable::No);
+    world.say(connection, r#"{"op":31,"d":{"guild_ids":[]}}"#);
+    world.assert_story(&["t+0.000 1 op 9"]);
+    assert_eq!(world.gateway.breaches().count(), 0);
+}
