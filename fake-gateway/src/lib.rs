@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "listen", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "listen"),
+    doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
+)]
 
 mod config;
 mod connection;

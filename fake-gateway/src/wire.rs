@@ -228,7 +228,10 @@ impl FakeGateway {
 
     fn number(&mut self, key: SessionKey, event: &Arc<Event>) -> Message {
         self.record.counters.dispatches += 1;
-        let sequence = self.sessions.get_mut(key).map(|session| session.number(Arc::clone(event), self.config.ring));
+        let sequence = self
+            .sessions
+            .get_mut(key)
+            .map(|session| session.number(Arc::clone(event), self.config.ring, self.config.ring_bytes));
         frames::dispatch(event, sequence)
     }
 

@@ -7,6 +7,7 @@ mod ready_made;
 mod record;
 mod right_client;
 mod rules;
+mod script_text;
 mod scripts;
 mod sessions;
 mod walk;
