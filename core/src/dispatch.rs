@@ -19,6 +19,8 @@ use serde_json::value::RawValue;
 pub struct Dispatch {
     frame: Bytes,
     spans: Spans,
+    /// The session's last sequence after it: its own may be lower, or none.
+    reached: Option<Sequence>,
     epoch: u32,
     origin: Origin,
 }
@@ -31,8 +33,8 @@ pub(crate) enum Origin {
 }
 
 impl Dispatch {
-    pub(crate) const fn new(frame: Bytes, spans: Spans, epoch: u32, origin: Origin) -> Self {
-        Self { frame, spans, epoch, origin }
+    pub(crate) const fn new(frame: Bytes, spans: Spans, reached: Option<Sequence>, epoch: u32, origin: Origin) -> Self {
+        Self { frame, spans, reached, epoch, origin }
     }
 
     /// The event's name: `MESSAGE_CREATE`.
@@ -91,7 +93,8 @@ impl Dispatch {
     /// behind the data, they are in it; only [`decode`](Self::decode) knows how to leave them out.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
-        self.spans.data.of(&self.frame)
+        // A frame without data says what one with null says.
+        if self.spans.data.is_empty() { b"null" } else { self.spans.data.of(&self.frame) }
     }
 
     /// The data as text. See [`raw`](Self::raw) for what it may hold.
@@ -117,7 +120,7 @@ impl Dispatch {
     /// Where the session stands after this dispatch, for `session_at`.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark { epoch: self.epoch, sequence: self.spans.sequence, position: self.position().unwrap_or_default() }
+        Mark { epoch: self.epoch, sequence: self.reached, position: self.position().unwrap_or_default() }
     }
 
     /// Which session of its machine it belongs to.

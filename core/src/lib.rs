@@ -59,6 +59,7 @@ extern crate std;
 
 pub mod dialect;
 pub mod dispatch;
+pub mod identify;
 pub mod machine;
 pub mod message;
 mod rng;

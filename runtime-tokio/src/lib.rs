@@ -23,6 +23,22 @@
 //! # }
 //! ```
 //!
+//! Or let it beat in a task of its own, whatever the consumer does:
+//!
+//! ```no_run
+//! # use portcullis::dialect::discord::Intents;
+//! # use portcullis_tokio::Shard;
+//! # async fn run(capacity: core::num::NonZeroUsize) -> Result<(), Box<dyn std::error::Error>> {
+//! let shard = Shard::builder("a.bot.token", Intents::GUILDS).build()?;
+//! let (pump, mut events) = shard.split(capacity);
+//! tokio::spawn(pump);
+//! while let Some(event) = events.next().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
 //! `shard.send(…)`, or from any task with `shard.sender()`.
 
@@ -37,10 +53,13 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-pub use portcullis_runtime::{BuildError, MachineRef, Sender, Ticket, Tls, TokenAnswer, Tokens, rustls};
+pub use portcullis_runtime::{BuildError, Events, MachineRef, Sender, Ticket, Tls, TokenAnswer, Tokens, rustls};
 
 /// A shard on tokio.
 pub type Shard<D = Discord> = Driver<D, Tokio>;
+
+/// What keeps a shard alive that was split: `tokio::spawn` it.
+pub type Pump<D = Discord> = portcullis_runtime::Pump<D, Tokio>;
 
 /// The settings of a shard on tokio.
 pub type Builder = portcullis_runtime::Builder<Tokio>;

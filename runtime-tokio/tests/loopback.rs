@@ -1,11 +1,13 @@
 //! A shard on real sockets, against the fake gateway on the loopback interface: only what the machine cannot show.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers are test code as well")]
 
+use core::num::NonZeroUsize;
 use core::time::Duration;
+use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
-use portcullis::machine::{Cause, CommandId, EndReason, Outcome, Phase, SendError, Shutdown};
+use portcullis::machine::{Backoff, Cause, CommandId, Config, EndReason, Outcome, Phase, SendError, Shutdown};
 use portcullis::{CloseCode, CloseFrame, Closure, Event, Sequence};
-use portcullis_fake::{ClientFrame, FakeConfig, FakeServer, Limits, Target};
+use portcullis_fake::{ClientFrame, FakeConfig, FakeGateway, FakeServer, Limits, Target};
 use portcullis_tokio::{Builder, Shard};
 use tokio::time::timeout;
 
@@ -170,4 +172,87 @@ async fn a_command_sent_while_the_shard_waits_for_events_leaves_at_once() {
     timeout(PATIENCE, polled).await.unwrap().unwrap();
     let refused = sender.send(Command::UpdatePresence(Presence::new(Status::Idle)));
     assert_eq!(refused.map(|ticket| ticket.id()), Err(SendError::Ended));
+}
+
+/// What one shard heard until the last event of the day: sequences in order, and how often it resumed.
+async fn heard(mut shard: Shard) -> (Vec<u64>, u64) {
+    let mut sequences = Vec::new();
+    while let Some(event) = shard.next_event().await {
+        let (Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch)) = event else { continue };
+        sequences.extend(dispatch.sequence().map(|Sequence(sequence)| sequence));
+        if dispatch.name() == "MESSAGE_DELETE" {
+            shard.shutdown(Shutdown::EndSession);
+        }
+    }
+    let counts = shard.machine().health().counts;
+    assert_eq!((counts.gaps, counts.duplicates, counts.malformed), (0, 0, 0));
+    (sequences, counts.resumes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_shards_lose_their_links_again_and_again_and_no_event() {
+    const SHARDS: u32 = 20;
+    let server = server().await;
+    let backoff = Backoff {
+        spread: Duration::from_millis(100),
+        base: Duration::from_millis(50),
+        stable: Duration::from_millis(10),
+        ..Backoff::STANDARD
+    };
+    let tasks: Vec<_> = (0..SHARDS)
+        .map(|id| {
+            let config = Config { backoff, ..Config::default() };
+            let builder = shard(&server).shard(ShardId::new(id, SHARDS).unwrap()).config(config);
+            tokio::spawn(heard(builder.build().unwrap()))
+        })
+        .collect();
+    let handle = server.handle();
+    let attached = |gateway: &FakeGateway| {
+        gateway.sessions().filter(|session| session.connection.is_some()).count() == SHARDS as usize
+    };
+    timeout(PATIENCE, handle.until(attached)).await.unwrap();
+    for round in 0..30 {
+        for _ in 0..5 {
+            say(&server, "on and on");
+        }
+        let one = Target::Shard(portcullis_fake::Shard { id: round % SHARDS, count: SHARDS });
+        handle.with(|gateway, now| match round % 3 {
+            0 => gateway.drop_connections(now, one),
+            1 => gateway.close(now, one, Some(CloseCode(4000)), ""),
+            _ => gateway.reconnect(now, one),
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    timeout(PATIENCE, handle.until(attached)).await.unwrap();
+    handle.with(|gateway, now| gateway.dispatch(now, Target::All, "MESSAGE_DELETE", "{}"));
+    let mut resumes = 0;
+    for task in tasks {
+        let (sequences, count) = timeout(PATIENCE, task).await.unwrap().unwrap();
+        let last = *sequences.last().unwrap();
+        assert!(last > 150, "{last}");
+        assert_eq!(sequences, (1..=last).collect::<Vec<_>>());
+        resumes += count;
+    }
+    assert!(resumes >= 20, "{resumes}");
+}
+
+#[tokio::test]
+async fn a_split_shard_lives_in_a_task_of_its_own() {
+    let server = server().await;
+    let (pump, mut events) = shard(&server).build().unwrap().split(NonZeroUsize::new(16).unwrap());
+    let task = tokio::spawn(pump);
+    let life = async {
+        let mut names = Vec::new();
+        while let Some(event) = events.next().await {
+            if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event {
+                names.push(dispatch.name().to_owned());
+                if names.len() == 3 {
+                    events.sender().shutdown(Shutdown::EndSession);
+                }
+            }
+        }
+        names
+    };
+    assert_eq!(timeout(PATIENCE, life).await.unwrap(), ["READY", "GUILD_CREATE", "GUILD_CREATE"]);
+    timeout(PATIENCE, task).await.unwrap().unwrap();
 }

@@ -20,7 +20,7 @@ mod websocket;
 
 pub use builder::{BuildError, Builder, draw_seed};
 pub use clock::Clock;
-pub use driver::{Driver, MachineRef, Sender, Ticket, TokenAnswer, Tokens};
+pub use driver::{Driver, Events, MachineRef, Pump, Sender, Ticket, TokenAnswer, Tokens};
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
 pub use runtime::Runtime;

@@ -86,4 +86,13 @@ mod tests {
     fn the_default_configuration_is_made_once() {
         assert!(Arc::ptr_eq(&Tls::webpki().config, &Tls::default().config));
     }
+
+    #[cfg(feature = "platform-roots")]
+    #[test]
+    fn what_the_system_trusts_is_a_configuration_of_its_own() {
+        // A host without certificates gives an error, and no panic.
+        if let Ok(tls) = Tls::platform() {
+            assert!(!Arc::ptr_eq(&tls.config, &Tls::webpki().config));
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
+pub mod fleet;
 pub mod frames;
+pub mod fuzz;
 
 pub mod rig;
 pub mod story;
@@ -9,6 +11,7 @@ pub mod toy;
 pub mod walk;
 pub mod world;
 
+pub use fleet::Fleet;
 pub use rig::Rig;
 pub use story::Story;
 pub use world::World;
@@ -26,3 +29,8 @@ pub const fn seconds(count: u64) -> Duration {
 pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
+
+/// README's code is compiled, and run where it can be, with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -44,7 +44,7 @@ impl World {
     pub fn new(config: Config, gateway: FakeConfig, seed: Seed) -> Self {
         Self {
             client: GatewayMachine::new(discord(), config, seed).unwrap(),
-            gateway: FakeGateway::new(FakeConfig { resume_url: "wss://gateway-fake.discord.gg".into(), ..gateway }),
+            gateway: FakeGateway::new(with_own_resume_url(gateway)),
             story: Story::default(),
             events: Vec::new(),
             now: Timestamp::ZERO,
@@ -252,6 +252,13 @@ impl World {
         let link = link(connection);
         self.post(Parcel::ToClient(link, input(link)));
     }
+}
+
+/// The fake's default is of no gateway's hosts: a client would not go there.
+fn with_own_resume_url(gateway: FakeConfig) -> FakeConfig {
+    let unset = FakeConfig::default().resume_url;
+    let own = "wss://gateway-fake.discord.gg".into();
+    FakeConfig { resume_url: if gateway.resume_url == unset { own } else { gateway.resume_url }, ..gateway }
 }
 
 fn connection(link: LinkId) -> ConnectionId {

@@ -81,7 +81,7 @@ fn scenario_2_a_reconnect_before_hello_keeps_the_session() {
     rig.assert(
         "t+0.779 > close 4000
          t+0.779 ~ reconnect in 0.991 s, resume: reconnect_requested
-         t+1.771 > connect 3 wss://gateway.discord.gg/?v=10&encoding=json",
+         t+1.771 > connect 3 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json",
     );
 }
 

@@ -143,7 +143,7 @@ fn scenario_23_a_reconnect_before_resumed_resumes_with_the_advanced_sequence() {
          t+0.779 * closed 2: close 4000
          t+0.779 ~ reconnect in 0.991 s, resume: reconnect_requested
          t+1.771 * connecting 3, resume
-         t+1.771 > connect 3 wss://gateway.discord.gg/?v=10&encoding=json
+         t+1.771 > connect 3 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json
          t+1.771 > resume s#4
          t+1.771 > heartbeat 4",
     );

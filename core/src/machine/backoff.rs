@@ -29,7 +29,7 @@ pub struct Backoff {
     pub cap: Duration,
     /// How much of a wait is random, in percent of it, at most 100. It only shortens: the cap holds.
     pub jitter_percent: u32,
-    /// The most attempts without progress; `None` goes on for ever.
+    /// The most attempts without progress after the first connect; `None` goes on for ever.
     pub attempts: Option<u32>,
     /// How long a session must have lived for the count to start anew.
     pub stable: Duration,

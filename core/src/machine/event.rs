@@ -56,6 +56,12 @@ pub enum Event {
         /// Why the last one ended.
         cause: Cause,
     },
+    /// There are no more identifies to be had: the shard waits for the budget's reset, or for word that there are more.
+    /// Told once a wait.
+    BudgetExhausted {
+        /// How long until the reset.
+        resets_in: Duration,
+    },
     /// A command had to wait for the send limit.
     Paced {
         /// How long.
@@ -175,7 +181,7 @@ impl EndReason {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Shutdown => None,
-            Self::Refused { advice, .. } => Some(advice),
+            Self::Refused { advice, .. } => (!advice.is_empty()).then_some(advice),
             Self::ConnectRefused { failure } => Cause::from(*failure).advice(),
             Self::AttemptsExhausted { .. } => Some("check the network, or choose a backoff without a bound"),
             Self::TokenDenied => Some("check the credentials that tokens are made from"),

@@ -82,8 +82,12 @@ pub struct Counts {
     pub gaps: u64,
     /// Dispatches that came again and were dropped.
     pub duplicates: u64,
+    /// Dispatches that [`Config::events`](super::Config::events) kept from the application.
+    pub filtered: u64,
     /// Frames that could not be read.
     pub malformed: u64,
+    /// Close codes that the dialect's table does not know.
+    pub unknown_codes: u64,
     /// Inputs of an old link, or out of their phase, that were ignored.
     pub stale: u64,
 }

@@ -144,7 +144,8 @@ impl Ours {
                 );
                 self.due = now + self.interval;
                 self.last_periodic = Some(now);
-                // A gateway that does not answer the beats it asks for must not make ours look unanswered.
+                // A beat that was asked for and not acknowledged for an interval will not be any more: it must not take an
+                // acknowledgement of ours.
                 let oldest = self.interval;
                 self.awaiting.retain(|beat| beat.kind == BeatKind::Periodic || now - beat.at < oldest);
                 Some(self.due)

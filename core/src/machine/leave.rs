@@ -72,6 +72,9 @@ impl Departure {
     /// What a close code asks for, by the config and the dialect's table.
     pub(super) fn of_code<D: Dialect>(code: Option<CloseCode>, cause: Cause, desk: &mut Desk<D>) -> Self {
         let recovery = desk.recovery(code);
+        if code.is_some() && desk.dialect.close_row(code).code.is_none() {
+            desk.counts.unknown_codes += 1;
+        }
         if recovery.token == TokenFate::Renew {
             desk.renew_token();
         }
@@ -107,11 +110,19 @@ impl Hold {
         let in_hand = match self {
             Self::Untried(Handshake::Identify) => None,
             Self::Untried(Handshake::Resume(mut resumption)) => {
-                resumption.tries.note_unreachable();
+                match (cause, pacing) {
+                    (_, Pacing::Asked) => {}
+                    (Cause::ReconnectRequested, Pacing::Counted) => resumption.tries.note_moved(desk.now),
+                    (_, Pacing::Counted) => resumption.tries.note_unreachable(),
+                }
                 Some(resumption)
             }
             Self::Tried(mut resumption) => {
-                resumption.tries.note_refused(desk.now);
+                match (cause, pacing) {
+                    (_, Pacing::Asked) => {}
+                    (Cause::ReconnectRequested, Pacing::Counted) => resumption.tries.note_moved(desk.now),
+                    (_, Pacing::Counted) => resumption.tries.note_refused(desk.now),
+                }
                 Some(resumption)
             }
             Self::Live(session) => Some(Resumption::fresh(session)),
@@ -159,7 +170,7 @@ impl After {
                 match desk.config.backoff.attempts {
                     Some(most) if desk.attempts > most => {
                         desk.cause = Cause::AttemptsExhausted;
-                        (EndReason::AttemptsExhausted { attempts: most }, None)
+                        (EndReason::AttemptsExhausted { attempts: most }, plan.into_session())
                     }
                     Some(_) | None => return Self::wait(plan, floor, pacing, cause, desk),
                 }
@@ -175,8 +186,17 @@ impl After {
             Pacing::Asked => 1,
         };
         let after = desk.config.backoff.wait(attempt, &mut desk.rng).max(floor);
+        let until = desk.now + after;
+        let plan = match plan {
+            // The session's time runs out in the wait.
+            Handshake::Resume(resumption) if !resumption.tries.may_go_on(until, &desk.config.resume) => {
+                desk.lose_session(Cause::ResumesExhausted);
+                Handshake::Identify
+            }
+            plan @ (Handshake::Resume(_) | Handshake::Identify) => plan,
+        };
         desk.event(Event::Reconnecting { after, plan: plan.plan(), cause });
-        Link::Waiting { until: desk.now + after, plan, token: TokenWait::NotAsked }
+        Link::Waiting { until, plan, token: TokenWait::NotAsked }
     }
 
     /// The same, or what a close code of the peer's own says, where that is worse.

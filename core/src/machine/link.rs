@@ -13,6 +13,7 @@
 //! | Closed          |         |          | Waiting  | leave     | leave       | leave       | leave    | leave    | Waiting |
 //! | IdentifyGranted |         |          |          |           | Identifying |             |          |          |         |
 //! | IdentifyDenied  |         |          |          |           | stays       |             |          |          |         |
+//! | BudgetExhausted |         |          |          |           | stays       |             |          |          |         |
 //! | Token           | stays   | Dialing  | stays    | stays     | stays       | stays       | stays    | stays    | stays   |
 //! | TokenDenied     | Ended   | stays    | Ended    | leave     | leave       | leave       | leave    | leave    | Ended   |
 //! | Suspended       | stays   | stays    | Waiting  | leave     | leave       | leave       | leave    | leave    | stays   |
@@ -139,6 +140,7 @@ pub(super) enum Happening {
     Closed(Closure),
     IdentifyGranted,
     IdentifyDenied(Duration),
+    BudgetExhausted(Duration),
     TokenGiven,
     TokenDenied(Option<Duration>),
     Suspended(Duration),
@@ -163,6 +165,7 @@ impl Link {
                 let until = desk.now + after.max(Duration::from_millis(100));
                 self.turn_answered(Turn::Denied { until }, desk)
             }
+            Happening::BudgetExhausted(resets_in) => self.budget_exhausted(resets_in, desk),
             Happening::TokenGiven => self.token_given(desk),
             Happening::TokenDenied(Some(after)) => self.token_later(after, desk),
             Happening::TokenDenied(None) => self.finish(EndReason::TokenDenied, Cause::TokenDenied, desk),
@@ -240,6 +243,33 @@ impl Link {
                 self
             }
         }
+    }
+
+    /// Takes a dispatch that the filter keeps out, without a copy of it; false for anything else.
+    pub(super) fn pass_over<D: Dialect>(&mut self, signal: &Signal, frame: &[u8], desk: &mut Desk<D>) -> bool {
+        let Signal::Dispatch(spans) = signal else { return false };
+        if desk.config.events.passes(spans.name.of(frame)) {
+            return false;
+        }
+        let (live, tries) = match self {
+            Self::Online { live, .. } => (live, None),
+            Self::Resuming { live, tries, .. } => (live, Some(tries)),
+            Self::Idle
+            | Self::Waiting { .. }
+            | Self::Dialing { .. }
+            | Self::Greeting { .. }
+            | Self::Queued { .. }
+            | Self::Identifying { .. }
+            | Self::Closing { .. }
+            | Self::Ended { .. } => return false,
+        };
+        live.heart.hear(desk.now);
+        let before = live.session.sequence;
+        desk.pass_over(&mut live.session, frame, spans);
+        if let Some(tries) = tries.filter(|_| live.session.sequence > before) {
+            tries.progressed();
+        }
+        true
     }
 
     /// Takes a frame that changes no phase, in place; gives back one that may.
@@ -385,6 +415,15 @@ impl Link {
         !matches!(self, Self::Ended { .. } | Self::Closing { after: After::End { .. }, .. })
     }
 
+    /// The session in hand, or the one to begin with.
+    pub(super) fn session_or_import<'a, D: Dialect>(&'a self, desk: &'a Desk<D>) -> Option<&'a Session> {
+        if matches!(self, Self::Idle) {
+            desk.config.imported.as_ref().map(|imported| &imported.session)
+        } else {
+            self.session()
+        }
+    }
+
     /// The session in hand.
     pub(super) const fn session(&self) -> Option<&Session> {
         match self {
@@ -470,7 +509,8 @@ impl Link {
         desk.cause = cause;
         let cap = match desk.config.connect.of(failure) {
             OnConnectFailure::End => {
-                return After::End { reason: EndReason::ConnectRefused { failure }, kept: None }.rest(desk);
+                let reason = EndReason::ConnectRefused { failure };
+                return After::End { reason, kept: plan.into_session() }.rest(desk);
             }
             OnConnectFailure::BackOff => Duration::ZERO,
             OnConnectFailure::BackOffAtCap => desk.config.backoff.at_cap(&mut desk.rng),
@@ -523,6 +563,23 @@ impl Link {
     fn turn_answered<D: Dialect>(mut self, turn: Turn, desk: &mut Desk<D>) -> Self {
         match &mut self {
             Self::Queued { wire, .. } if wire.turn == Turn::Asked => wire.turn = turn,
+            _ => desk.counts.stale += 1,
+        }
+        if turn == Turn::Granted {
+            desk.budget_told = None;
+        }
+        self
+    }
+
+    /// The turn will be long in coming: the application is told, once, however many links the wait outlives.
+    fn budget_exhausted<D: Dialect>(self, resets_in: Duration, desk: &mut Desk<D>) -> Self {
+        match &self {
+            Self::Queued { wire, .. } if wire.turn == Turn::Asked => {
+                if desk.budget_told.is_none_or(|until| desk.now >= until) {
+                    desk.event(Event::BudgetExhausted { resets_in });
+                }
+                desk.budget_told = Some(desk.now + resets_in);
+            }
             _ => desk.counts.stale += 1,
         }
         self
@@ -636,7 +693,7 @@ impl Link {
         let is_free = live.wire.is_idle() && live.wire.pace.beat_at(desk.now) <= desk.now;
         if step == ResumeStep::Owed && is_free {
             let payload = desk.dialect.resume(desk.token(), &live.session);
-            live.wire.start(payload, Writing::Resume, desk);
+            live.wire.start(payload, Writing::Resume { sequence: live.session.sequence }, desk);
             step = ResumeStep::Started;
             give_up = desk.now + desk.config.timeouts.resumed;
         }
@@ -656,8 +713,8 @@ impl Link {
                 desk.cause = Cause::IdentifyGranted;
                 desk.counts.identifies += 1;
                 let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
-                let carried = identify.carried.clone();
-                let what = Writing::Identify { carried: identify.carried, mark: desk.outbox.mark() };
+                let carried = identify.carried;
+                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
                 let give_up = desk.now + desk.config.timeouts.ready;
@@ -759,7 +816,7 @@ impl Link {
             let step = step.shut_down(shutdown, desk.limits.close_end);
             return Self::Closing { link, write, step, after: after.shut_down(shutdown), give_up };
         }
-        let kept = self.session().cloned().filter(|_| shutdown == Shutdown::KeepSession);
+        let kept = self.session_or_import(desk).cloned().filter(|_| shutdown == Shutdown::KeepSession);
         let code = if kept.is_some() { desk.limits.close_keep } else { desk.limits.close_end };
         self.finish_with(EndReason::Shutdown, kept, Exit::Close(code), Cause::Shutdown, desk)
     }
@@ -849,9 +906,7 @@ impl Live {
                     desk.event(Event::Paced { waited: desk.now - since });
                 }
                 self.wire.start(pending.payload.clone(), Writing::Command(pending), desk);
-                if desk.outbox.has_drained() {
-                    desk.event(Event::OutboxDrained);
-                }
+                desk.tell_room();
             }
         }
     }

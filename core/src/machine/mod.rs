@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod desk;
 mod event;
+mod filter;
 mod health;
 mod heart;
 mod input;
@@ -52,6 +53,7 @@ pub use config::{
     OnConnectFailure, OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
+pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
@@ -106,18 +108,14 @@ impl<D: Dialect> GatewayMachine<D> {
     /// It never fails and never panics, whatever the bytes, the order of inputs, or the clock: a `now` older than one
     /// already seen counts as the newest seen. Actions that are not taken come first next time.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Actions<'_> {
-        self.desk.now = self.desk.now.max(now);
+        self.desk.advance(now);
         let sight = match input {
             Input::Tick => Sight::Dry,
             Input::TickUnread | Input::Suspended(_) => Sight::Unread,
             _ => Sight::Unsaid,
         };
         self.take(input);
-        self.catch_up(sight);
-        let wait = self.link.deadline(&self.desk).map(|(until, timer)| {
-            debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            Action::Wait { until: until.max(self.desk.now + Duration::from_nanos(1)), timer }
-        });
+        let wait = self.catch_up(sight);
         Actions { tray: &mut self.desk.tray, wait }
     }
 
@@ -206,9 +204,8 @@ impl<D: Dialect> GatewayMachine<D> {
     /// back. `None` if that session is over.
     #[must_use]
     pub fn session_at(&self, mark: &Mark) -> Option<Session> {
-        let imported = || self.desk.config.imported.as_ref().map(|imported| &imported.session);
-        let session = if matches!(self.link, Link::Idle) { imported() } else { self.link.session() };
-        self.desk.session_at(session?, mark).filter(Session::is_resumable)
+        let session = self.link.session_or_import(&self.desk)?;
+        self.desk.session_at(session, mark).filter(Session::is_resumable)
     }
 
     /// How it fares.
@@ -243,7 +240,7 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     fn accept(&mut self, now: Timestamp, encoded: Encoded) -> Result<CommandId, SendError> {
-        self.desk.now = self.desk.now.max(now);
+        self.desk.advance(now);
         let (len, max) = (encoded.payload.len(), self.desk.limits.payload);
         if matches!(self.link, Link::Ended { .. }) {
             return Err(SendError::Ended);
@@ -259,7 +256,7 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     fn ask(&mut self, now: Timestamp, asked: Asked) {
-        self.desk.now = self.desk.now.max(now);
+        self.desk.advance(now);
         if !matches!(self.link, Link::Ended { .. }) {
             self.desk.asked = Some(asked);
         }
@@ -276,6 +273,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
+            Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
             Input::Token(token, lifetime) => {
                 self.desk.take_token(token, lifetime);
                 self.step(Happening::TokenGiven);
@@ -311,12 +309,17 @@ impl<D: Dialect> GatewayMachine<D> {
         match desk.dialect.read(&frame) {
             Ok(reading) => {
                 trace::frame_in(link, &frame, &reading);
+                let written = reading.rewritten.as_deref().unwrap_or(&frame);
+                if self.link.pass_over(&reading.signal, written, desk) {
+                    return;
+                }
                 let frame = reading.rewritten.map_or(frame, Bytes::from);
                 if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
                     self.step(Happening::Frame(signal, frame));
                 }
             }
             Err(error) => {
+                trace::frame_unread(link, frame.len());
                 desk.counts.malformed += 1;
                 match (error, desk.config.malformed) {
                     // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
@@ -330,17 +333,23 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     /// Does all that is due at `now`, step by step: each moves the phase on or its deadline ahead.
-    fn catch_up(&mut self, sight: Sight) {
+    fn catch_up(&mut self, sight: Sight) -> Option<(Timestamp, Timer)> {
         // A dry tick judges beats that went out unjudged, though nothing may be due.
         let mut judges = sight == Sight::Dry;
+        let mut next = self.link.deadline(&self.desk);
         for _ in 0..STEPS {
-            let is_due = self.link.deadline(&self.desk).is_some_and(|(until, _)| until <= self.desk.now);
+            let is_due = next.is_some_and(|(until, _)| until <= self.desk.now);
             if !is_due && !judges {
-                break;
+                return next;
             }
             judges = false;
             self.transition(|link, desk| link.due(sight, desk));
+            next = self.link.deadline(&self.desk);
         }
+        next.map(|(until, timer)| {
+            debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
+            (until.max(self.desk.now + Duration::from_nanos(1)), timer)
+        })
     }
 
     fn step(&mut self, happening: Happening) {
@@ -376,14 +385,14 @@ impl<D: Dialect> fmt::Debug for GatewayMachine<D> {
 #[must_use = "actions are to be carried out, in order"]
 pub struct Actions<'a> {
     tray: &'a mut Tray,
-    wait: Option<Action>,
+    wait: Option<(Timestamp, Timer)>,
 }
 
 impl Iterator for Actions<'_> {
     type Item = Action;
 
     fn next(&mut self) -> Option<Action> {
-        self.tray.pop().or_else(|| self.wait.take())
+        self.tray.pop().or_else(|| self.wait.take().map(|(until, timer)| Action::Wait { until, timer }))
     }
 }
 

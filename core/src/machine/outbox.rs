@@ -135,7 +135,7 @@ impl Outbox {
             Standing::No => None,
             Standing::Set(key) | Standing::Clear(key) => Some(key.clone()),
         };
-        let older = self.waiting.iter().position(|pending| key.is_some() && pending.key == key);
+        let older = key.as_ref().and_then(|_| self.waiting.iter().position(|pending| pending.key == key));
         if older.is_none() && self.waiting.len() >= self.limit {
             self.turned = Turned::Someone;
             return Err(SendError::QueueFull { limit: self.limit });
@@ -146,8 +146,12 @@ impl Outbox {
         self.next += 1;
         let Encoded { payload, repeat, on_new_session, .. } = encoded;
         self.waiting.push_back(Pending { id, payload, repeat, held_since: None, key, on_new_session });
-        // One more than the limit: a repeatable command may have come back from a dead link meanwhile.
-        debug_assert!(self.waiting.len() <= self.limit + 1, "bounded: {} commands wait", self.waiting.len());
+        // More than the limit only by what came back from a dead link meanwhile: one, or what an Identify carried.
+        debug_assert!(
+            self.waiting.len() <= self.limit + self.standing_limit.max(1),
+            "bounded: {} wait",
+            self.waiting.len()
+        );
         Ok((id, superseded))
     }
 
@@ -191,9 +195,14 @@ impl Outbox {
         }
     }
 
-    /// A repeatable command whose link died goes first again.
-    pub(super) fn put_back(&mut self, pending: Pending) {
+    /// A repeatable command whose link died goes first again. It comes back if a later one of its key waits: that one
+    /// has taken its place.
+    pub(super) fn put_back(&mut self, pending: Pending) -> Option<CommandId> {
+        if pending.key.is_some() && self.waiting.iter().any(|later| later.key == pending.key) {
+            return Some(pending.id);
+        }
         self.waiting.push_front(pending);
+        None
     }
 
     /// A standing command whose link died goes first again.
@@ -206,9 +215,16 @@ impl Outbox {
         self.resend = self.standing.iter().map(|(key, _)| key.clone()).filter(|key| !carried.contains(key)).collect();
     }
 
-    /// Takes out those below `mark` that an Identify carried: they have been sent.
-    pub(super) fn take_carried(&mut self, carried: &[StandingKey], mark: CommandId) -> Vec<CommandId> {
-        self.take(|pending| pending.id < mark && pending.key.as_ref().is_some_and(|key| carried.contains(key)))
+    /// Takes out those that an Identify carries: they go out in it.
+    pub(super) fn take_carried(&mut self, carried: &[StandingKey]) -> Vec<Pending> {
+        if carried.is_empty() {
+            return Vec::new();
+        }
+        let is_carried = |pending: &Pending| pending.key.as_ref().is_some_and(|key| carried.contains(key));
+        let (taken, left): (VecDeque<_>, VecDeque<_>) =
+            core::mem::take(&mut self.waiting).into_iter().partition(is_carried);
+        self.waiting = left;
+        taken.into()
     }
 
     /// Takes out those that make no sense on another session.
@@ -244,11 +260,6 @@ impl Outbox {
     /// How many more commands are accepted.
     pub(super) fn room(&self) -> usize {
         self.limit.saturating_sub(self.waiting.len())
-    }
-
-    /// The id that the next command will have.
-    pub(super) const fn mark(&self) -> CommandId {
-        CommandId(self.next)
     }
 
     pub(super) fn has_outgoing(&self) -> bool {

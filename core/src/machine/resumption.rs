@@ -36,6 +36,16 @@ enum Route {
     Base,
 }
 
+impl Handshake {
+    /// The session that it would resume.
+    pub(super) fn into_session(self) -> Option<Session> {
+        match self {
+            Self::Identify => None,
+            Self::Resume(resumption) => Some(resumption.session),
+        }
+    }
+}
+
 impl Resumption {
     /// A session whose link has just ended.
     pub(super) fn fresh(session: Session) -> Self {
@@ -71,6 +81,13 @@ impl Tries {
         self.failed = self.failed.saturating_add(1);
         self.first_failed.get_or_insert(now);
         self.route = Route::Base;
+    }
+
+    /// The gateway asked to come back: that says nothing against session or URL, but it counts, so that a gateway which
+    /// only ever asks is left in the end.
+    pub(super) fn note_moved(&mut self, now: Timestamp) {
+        self.failed = self.failed.saturating_add(1);
+        self.first_failed.get_or_insert(now);
     }
 
     /// No Resume could be sent: the resume URL may be the one to blame, the session is not.

@@ -88,9 +88,9 @@ impl Tally {
 /// FNV-1a over the first 8 and the last 8 bytes and the length: names differ there. A peer that makes them collide
 /// costs itself no more than `limit` comparisons.
 fn hash(name: &[u8]) -> usize {
-    let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |word, &byte| (word << 8) | u64::from(byte));
-    let head = word(&name[..name.len().min(8)]);
-    let tail = word(&name[name.len().saturating_sub(8)..]);
+    let short = || name.iter().fold(0_u64, |word, &byte| (word << 8) | u64::from(byte));
+    let head = name.first_chunk().map_or_else(short, |head| u64::from_be_bytes(*head));
+    let tail = name.last_chunk().map_or_else(short, |tail| u64::from_be_bytes(*tail));
     let mixed = (head ^ tail.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from(mixed >> 40).unwrap_or(0)
 }

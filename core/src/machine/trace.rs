@@ -6,7 +6,7 @@ mod on {
     use crate::dialect::{Reading, Signal};
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::message::LinkId;
+    use crate::message::{LinkId, Sequence};
 
     pub(in crate::machine) fn transition(made: &Transition) {
         let Transition { cause, from, to, .. } = *made;
@@ -17,8 +17,13 @@ mod on {
         tracing::warn!(link = link.0, %fault, "fault");
     }
 
-    pub(in crate::machine) fn frame_out(link: LinkId, op: &'static str, size: usize) {
-        tracing::trace!(link = link.0, op, size, "frame out");
+    pub(in crate::machine) fn frame_out(link: LinkId, op: &'static str, sequence: Option<Sequence>, size: usize) {
+        let sequence = sequence.map(|sequence| sequence.0);
+        tracing::trace!(link = link.0, op, sequence, size, "frame out");
+    }
+
+    pub(in crate::machine) fn frame_unread(link: LinkId, size: usize) {
+        tracing::trace!(link = link.0, op = "unreadable", size, "frame in");
     }
 
     pub(in crate::machine) fn frame_in(link: LinkId, frame: &[u8], reading: &Reading) {
@@ -68,15 +73,16 @@ mod off {
     use crate::dialect::Reading;
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::message::LinkId;
+    use crate::message::{LinkId, Sequence};
 
     pub(in crate::machine) const fn transition(_: &Transition) {}
     pub(in crate::machine) const fn fault(_: LinkId, _: &Fault) {}
-    pub(in crate::machine) const fn frame_out(_: LinkId, _: &'static str, _: usize) {}
+    pub(in crate::machine) const fn frame_out(_: LinkId, _: &'static str, _: Option<Sequence>, _: usize) {}
+    pub(in crate::machine) const fn frame_unread(_: LinkId, _: usize) {}
     pub(in crate::machine) const fn frame_in(_: LinkId, _: &[u8], _: &Reading) {}
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(super) use off::{fault, frame_in, frame_out, transition};
+pub(super) use off::{fault, frame_in, frame_out, frame_unread, transition};
 #[cfg(feature = "tracing")]
-pub(super) use on::{fault, frame_in, frame_out, transition};
+pub(super) use on::{fault, frame_in, frame_out, frame_unread, transition};

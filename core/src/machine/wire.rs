@@ -8,7 +8,7 @@
 use super::action::Action;
 use super::desk::Desk;
 use super::heart::{BeatKind, Heart};
-use super::outbox::{CommandId, Outcome, Pending};
+use super::outbox::{Outcome, Pending};
 use super::pace::Pace;
 use super::timer::Timer;
 use crate::dialect::{Dialect, Repeat, StandingKey};
@@ -38,9 +38,16 @@ pub(super) enum Write {
 /// What is being written.
 #[derive(Clone, Debug)]
 pub(super) enum Writing {
-    Beat,
-    Identify { carried: Vec<StandingKey>, mark: CommandId },
-    Resume,
+    Beat {
+        sequence: Option<Sequence>,
+    },
+    /// With the standing commands that it carries.
+    Identify {
+        commands: Vec<Pending>,
+    },
+    Resume {
+        sequence: Option<Sequence>,
+    },
     Standing(StandingKey),
     Command(Pending),
 }
@@ -66,7 +73,7 @@ impl Wire {
         self.pace.stamp(desk.now);
         desk.counts.frames_out += 1;
         desk.counts.bytes_out += payload.len() as u64;
-        super::trace::frame_out(self.link, what.name(), payload.len());
+        super::trace::frame_out(self.link, what.name(), what.sequence(), payload.len());
         desk.tray.push(Action::Send { link: self.link, message: Message::Text(payload) });
         self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
     }
@@ -97,13 +104,13 @@ impl Wire {
             Heart::Theirs { .. } if self.owed_answers > 0 => {
                 self.owed_answers -= 1;
                 let answer = desk.dialect.beat_answer();
-                return self.start(answer, Writing::Beat, desk);
+                return self.start(answer, Writing::Beat { sequence: None }, desk);
             }
             Heart::Ours(_) | Heart::Theirs { .. } => return,
         }
         desk.counts.beats_sent += 1;
         let beat = desk.dialect.heartbeat(sequence);
-        self.start(beat, Writing::Beat, desk);
+        self.start(beat, Writing::Beat { sequence }, desk);
     }
 
     /// The gateway wants a beat, or its own answered. Beyond what the reserve has room for it is refused.
@@ -166,12 +173,26 @@ impl Write {
     /// The socket is no more: what was being written has its outcome, or goes first again.
     pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
         match self {
-            Self::Busy { what: Writing::Command(pending), .. } => match pending.repeat {
-                Repeat::Harmless => desk.outbox.put_back(pending),
-                Repeat::Never => desk.settle(pending.id, Outcome::Unknown),
-            },
+            Self::Busy { what: Writing::Command(pending), .. } => Self::broken_off(pending, desk),
+            Self::Busy { what: Writing::Identify { commands }, .. } => {
+                for pending in commands.into_iter().rev() {
+                    Self::broken_off(pending, desk);
+                }
+            }
             Self::Busy { what: Writing::Standing(key), .. } => desk.outbox.put_back_standing(key),
-            Self::Idle | Self::Busy { what: Writing::Beat | Writing::Identify { .. } | Writing::Resume, .. } => {}
+            Self::Idle | Self::Busy { what: Writing::Beat { .. } | Writing::Resume { .. }, .. } => {}
+        }
+    }
+
+    /// A command's link died during the write: it goes first again, if twice does no harm and no later one took its
+    /// place.
+    fn broken_off<D: Dialect>(pending: Pending, desk: &mut Desk<D>) {
+        let over = match pending.repeat {
+            Repeat::Harmless => desk.outbox.put_back(pending),
+            Repeat::Never => Some(pending.id),
+        };
+        if let Some(id) = over {
+            desk.settle(id, Outcome::Unknown);
         }
     }
 }
@@ -181,21 +202,30 @@ impl Writing {
     pub(super) fn sent<D: Dialect>(self, desk: &mut Desk<D>) {
         match self {
             Self::Command(pending) => desk.settle(pending.id, Outcome::Sent),
-            Self::Identify { carried, mark } => {
-                for id in desk.outbox.take_carried(&carried, mark) {
-                    desk.settle(id, Outcome::Sent);
+            Self::Identify { commands } => {
+                for pending in commands {
+                    desk.settle(pending.id, Outcome::Sent);
                 }
+                desk.tell_room();
             }
-            Self::Beat | Self::Resume | Self::Standing(_) => {}
+            Self::Beat { .. } | Self::Resume { .. } | Self::Standing(_) => {}
+        }
+    }
+
+    /// The sequence that the frame tells the gateway.
+    const fn sequence(&self) -> Option<Sequence> {
+        match self {
+            Self::Beat { sequence } | Self::Resume { sequence } => *sequence,
+            Self::Identify { .. } | Self::Standing(_) | Self::Command(_) => None,
         }
     }
 
     /// The frame's kind, for traces.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Beat => "heartbeat",
+            Self::Beat { .. } => "heartbeat",
             Self::Identify { .. } => "identify",
-            Self::Resume => "resume",
+            Self::Resume { .. } => "resume",
             Self::Standing(_) | Self::Command(_) => "command",
         }
     }

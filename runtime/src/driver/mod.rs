@@ -7,6 +7,7 @@
 //!   event is handed out.
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
+mod pump;
 mod sender;
 mod shared;
 mod tokens;
@@ -30,8 +31,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokens::TokenDesk;
 use turns::Turns;
-use wire::Wire;
+use wire::{Read, Wire};
 
+pub use pump::{Events, Pump};
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
 pub use tokens::{TokenAnswer, Tokens};
@@ -40,7 +42,8 @@ pub use tokens::{TokenAnswer, Tokens};
 ///
 /// **It beats only while it is polled.** Call [`next_event`](Self::next_event) in a loop, and let work that takes longer
 /// than a few seconds run in a task of its own; a shard that is left alone for a heartbeat interval (about 41 s) is
-/// dropped by the gateway, and resumes when it is polled again.
+/// dropped by the gateway, and resumes when it is polled again. [`split`](Self::split) gives a form that beats in a task of
+/// its own.
 ///
 /// It connects at the first poll. Dropped, it drops its socket: the session can be resumed for a few minutes, since no
 /// close frame was sent.
@@ -58,7 +61,12 @@ pub struct Driver<D: Dialect, R: Runtime> {
     tokens: TokenDesk,
     due: Due,
     alarm: Alarm<R>,
+    /// Reads in a row without a wait.
+    streak: u32,
 }
+
+/// How many reads a busy link may give before other tasks have their turn.
+const STREAK_MAX: u32 = 256;
 
 /// When the machine is to be called again.
 #[derive(Clone, Copy)]
@@ -100,6 +108,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
             alarm: Alarm { sleep: None, set_for: None },
+            streak: 0,
         }
     }
 
@@ -125,14 +134,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
+        // Events were left, and the application took its time: the beat that is due goes out before the next of them.
+        if !self.inbox.is_empty() && self.is_due() {
+            self.feed(Input::TickUnread);
+        }
         loop {
             while let Some(input) = self.wire.poll_write(cx) {
                 self.feed(input);
-            }
-            if self.inbox.len() > 1 && self.is_due() {
-                // The beat this sends is started above, before an event is handed out.
-                self.feed(Input::TickUnread);
-                continue;
             }
             if let Some(event) = self.inbox.pop_front() {
                 self.note_taken(&event);
@@ -141,7 +149,11 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            let input = ready!(self.poll_input(cx));
+            ready!(self.poll_streak(cx));
+            let Poll::Ready(input) = self.poll_input(cx) else {
+                self.streak = 0;
+                return Poll::Pending;
+            };
             self.feed(input);
         }
     }
@@ -233,14 +245,30 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if self.shared.poll_asked(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
-            if let Some(input) = self.wire.poll_message(cx) {
-                return Poll::Ready(input);
+            match self.wire.poll_message(cx) {
+                Read::Input(input) => return Poll::Ready(input),
+                Read::Control => {
+                    ready!(self.poll_streak(cx));
+                    continue;
+                }
+                Read::Dry => {}
             }
             ready!(self.poll_alarm(cx));
             if self.is_due() {
                 return Poll::Ready(Input::Tick);
             }
         }
+    }
+
+    /// Pending, once in a while, so that others have their turn: not every runtime sees to that itself.
+    fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.streak == STREAK_MAX {
+            self.streak = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.streak += 1;
+        Poll::Ready(())
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
@@ -290,6 +318,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let mut wanted = None;
         self.due = Due::Never;
         for action in self.shared.lock().machine.handle(now, input) {
             match action {
@@ -302,10 +331,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::Abort { link } => self.wire.drop_link(link),
                 Action::AskIdentify { link } => self.turns.ask(link),
                 Action::ReturnIdentify { link } => self.turns.give_back(link),
-                Action::AskToken { reason } => self.tokens.ask(reason),
+                Action::AskToken { reason } => wanted = Some(reason),
                 Action::Event(event) => self.inbox.push_back(event),
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
+        }
+        // What is not ours to know is called without the lock: the token source, and those who wait for a ticket.
+        if let Some(reason) = wanted {
+            self.tokens.ask(reason);
         }
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
@@ -315,10 +348,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn note_taken(&mut self, event: &Event) {
-        // A Resumed may have a lower sequence than what was replayed before it.
-        if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = event
-            && dispatch.sequence().is_some()
-        {
+        if let Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) = event {
             self.taken = Taken::UpTo(dispatch.mark());
         }
     }
@@ -334,7 +364,7 @@ impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {
 impl<D: Dialect, R: Runtime> fmt::Debug for Driver<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
-            .field("machine", &self.machine())
+            .field("shared", &self.shared)
             .field("waiting", &self.inbox.len())
             .finish_non_exhaustive()
     }

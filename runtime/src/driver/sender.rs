@@ -63,7 +63,7 @@ impl<D: Dialect> Clone for Sender<D> {
 
 impl<D: Dialect> fmt::Debug for Sender<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("machine", &self.shared.lock().machine).finish()
+        f.debug_struct("Sender").field("shared", &self.shared).finish()
     }
 }
 

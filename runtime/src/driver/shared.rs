@@ -4,6 +4,7 @@
 //! at once, the outbox is the only queue and its limit the only one, and nothing can be lost between two of them. The
 //! lock is held for one call of the machine at a time, never across an await, and no waker is called under it.
 
+use core::fmt;
 use core::ops::Deref;
 use core::task::{Context, Poll, Waker};
 use futures_channel::oneshot;
@@ -115,6 +116,16 @@ impl<D: Dialect> Shared<D> {
     }
 }
 
+/// Prints the machine, unless someone looks at it: to print must not wait.
+impl<D: Dialect> fmt::Debug for Shared<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.desk.try_lock() {
+            Ok(desk) => desk.machine.fmt(f),
+            Err(_) => f.write_str("GatewayMachine { .. }"),
+        }
+    }
+}
+
 fn ring<D: Dialect>(mut desk: MutexGuard<'_, Desk<D>>) {
     let before = core::mem::replace(&mut desk.bell, Bell::Rung);
     drop(desk);
@@ -134,8 +145,8 @@ impl<D: Dialect> Deref for MachineRef<'_, D> {
     }
 }
 
-impl<D: Dialect> core::fmt::Debug for MachineRef<'_, D> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<D: Dialect> fmt::Debug for MachineRef<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }

@@ -28,6 +28,15 @@ pub(super) enum Write {
     Underway,
 }
 
+/// What came of reading.
+pub(super) enum Read {
+    Input(Input),
+    /// A ping or a pong.
+    Control,
+    /// There is nothing to read.
+    Dry,
+}
+
 impl Wire {
     pub(super) fn start_dial(&mut self, link: LinkId, dial: Dial) {
         *self = Self::Dialing { link, dial };
@@ -82,18 +91,19 @@ impl Wire {
         })
     }
 
-    /// The next message, or the end, which drops the socket. `None` means that it was read dry.
-    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        let Self::Open { link, socket, .. } = self else { return None };
-        let Poll::Ready(read) = socket.poll_message(cx) else { return None };
+    /// The next message, or the end, which drops the socket.
+    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Read {
+        let Self::Open { link, socket, .. } = self else { return Read::Dry };
+        let Poll::Ready(read) = socket.poll_message(cx) else { return Read::Dry };
         let link = *link;
-        Some(match read {
-            Ok(message) => Input::Message(link, message),
+        match read {
+            Ok(Some(message)) => Read::Input(Input::Message(link, message)),
+            Ok(None) => Read::Control,
             Err(closure) => {
                 *self = Self::None;
-                Input::Closed(link, closure)
+                Read::Input(Input::Closed(link, closure))
             }
-        })
+        }
     }
 
     pub(super) const fn link(&self) -> Option<LinkId> {

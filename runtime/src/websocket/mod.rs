@@ -23,9 +23,10 @@ pub trait WebSocket: Send {
     fn start_close(&mut self, code: CloseCode, reason: &'static str);
 
     /// The next message, or how the connection ended, which is last. It answers pings, and the peer's close frame
-    /// by one flush before it tells of it.
+    /// by one flush before it tells of it. `None` stands for a ping or a pong, so that a flood of them is seen by the
+    /// driver. Pending says truly that there is nothing to read.
     ///
     /// # Errors
     /// The [`Closure`], after the last message. It is not to be polled again then.
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Closure>>;
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>>;
 }

@@ -123,35 +123,30 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Tungstenite<S> {
         self.out = Out::ToStart(WireMessage::Close(Some(WireClose { code: code.0.into(), reason: reason.into() })));
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Closure>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>> {
         if self.purpose == Purpose::Closing {
             let _ = self.poll_out(cx);
         }
-        for _ in 0..CONTROL_FRAMES {
-            let Poll::Ready(read) = Pin::new(&mut self.stream).poll_next(cx) else {
-                return self.broken.take().map_or(Poll::Pending, |closure| Poll::Ready(Err(closure)));
-            };
-            return Poll::Ready(match read {
-                Some(Ok(WireMessage::Text(text))) => Ok(Message::Text(Bytes::from(text))),
-                Some(Ok(WireMessage::Binary(bytes))) => Ok(Message::Binary(bytes)),
-                // The next read answers a ping, and flushes the answer.
-                Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => continue,
-                Some(Ok(WireMessage::Close(frame))) => {
-                    // One flush for the answer; whether it left is the peer's concern.
-                    let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                    Err(Closure::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
-                        code: Some(CloseCode(frame.code.into())),
-                        reason: frame.reason.as_str().into(),
-                    })))
-                }
-                Some(Err(Error::Capacity(_))) => Err(Closure::TooLarge { limit: self.message_max() }),
-                Some(Err(error)) => Err(failure::of_link(&error)),
-                None => Err(Closure::Eof),
-            });
-        }
-        // A flood of pings is read on after others had their turn.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_next(cx) else {
+            return self.broken.take().map_or(Poll::Pending, |closure| Poll::Ready(Err(closure)));
+        };
+        Poll::Ready(match read {
+            Some(Ok(WireMessage::Text(text))) => Ok(Some(Message::Text(Bytes::from(text)))),
+            Some(Ok(WireMessage::Binary(bytes))) => Ok(Some(Message::Binary(bytes))),
+            // The next read answers a ping, and flushes the answer.
+            Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => Ok(None),
+            Some(Ok(WireMessage::Close(frame))) => {
+                // One flush for the answer; whether it left is the peer's concern.
+                let _ = Pin::new(&mut self.stream).poll_flush(cx);
+                Err(Closure::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                    code: Some(CloseCode(frame.code.into())),
+                    reason: frame.reason.as_str().into(),
+                })))
+            }
+            Some(Err(Error::Capacity(_))) => Err(Closure::TooLarge { limit: self.message_max() }),
+            Some(Err(error)) => Err(failure::of_link(&error)),
+            None => Err(Closure::Eof),
+        })
     }
 }
 
@@ -161,9 +156,8 @@ impl<S> Tungstenite<S> {
     }
 }
 
-/// One read's worth: most messages of a gateway fit, and an idle link holds no more than this.
-const READ_BUFFER: usize = 8 << 10;
+/// One read's worth: most messages of a gateway fit, an idle link holds no more than this, and the layer zeroes it before
+/// each read.
+const READ_BUFFER: usize = 4 << 10;
 /// How much of unsent pongs a peer can make us hold that pings and does not read.
 const PONGS_MAX: usize = 4 << 10;
-/// Control frames that are read in one poll.
-const CONTROL_FRAMES: usize = 64;

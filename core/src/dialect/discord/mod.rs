@@ -3,6 +3,7 @@
 mod close;
 mod command;
 mod envelope;
+mod events;
 mod intents;
 mod payload;
 mod presence;
@@ -194,6 +195,10 @@ impl Dialect for Discord {
 
     fn token_source(&self) -> TokenSource {
         TokenSource::Held
+    }
+
+    fn undelivered(&self, event: &str) -> Option<&'static str> {
+        events::undelivered(event, self.intents)
     }
 
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 const DISPATCH: u64 = 0;
 const HEARTBEAT: u64 = 1;
@@ -27,8 +28,8 @@ pub(super) fn read(frame: &[u8]) -> Result<Reading, FrameError> {
         (DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
         (HEARTBEAT, _) => Signal::HeartbeatRequest,
         (RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
-        (INVALID_SESSION, _) => Signal::InvalidSession(fate(data.of(written))),
-        (HELLO, _) => Signal::Hello(hello(data.of(written))?),
+        (INVALID_SESSION, _) => Signal::InvalidSession(fate(written, data)),
+        (HELLO, _) => Signal::Hello(hello(written, data)?),
         (HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
         (op, _) => Signal::Unknown { op: Some(op), sequence: None },
     };
@@ -45,36 +46,36 @@ fn dispatch(frame: &[u8], spans: Spans) -> Result<Signal, FrameError> {
 
 fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
     #[derive(Deserialize)]
-    struct Ready {
+    struct Ready<'a> {
         session_id: String,
-        #[serde(default)]
-        resume_gateway_url: Option<String>,
+        #[serde(default, borrow)]
+        resume_gateway_url: Option<&'a RawValue>,
     }
-    let parse = |data: Span| serde_json::from_slice::<Ready>(data.of(frame)).ok();
-    let ready = parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?));
-    match ready {
+    match decode(frame, data) {
         Some(Ready { session_id, resume_gateway_url }) if !session_id.is_empty() => {
-            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url })
+            // What is no text is no URL either: the machine says so, and resumes at the base URL.
+            let text = |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into());
+            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url.map(text) })
         }
         Some(_) | None => Err(FrameError::Field { name: "session_id" }),
     }
 }
 
 /// `true` and nothing else can be resumed.
-fn fate(data: &[u8]) -> Fate {
-    match serde_json::from_slice::<bool>(data) {
-        Ok(true) => Fate::Resumable,
-        Ok(false) | Err(_) => Fate::Lost,
+fn fate(frame: &[u8], data: Span) -> Fate {
+    match decode(frame, data) {
+        Some(true) => Fate::Resumable,
+        Some(false) | None => Fate::Lost,
     }
 }
 
 /// The interval of a Hello: any number of milliseconds, for the machine to bound.
-fn hello(data: &[u8]) -> Result<HeartRate, FrameError> {
+fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
     #[derive(Deserialize)]
     struct Hello {
         heartbeat_interval: f64,
     }
-    let Ok(Hello { heartbeat_interval }) = serde_json::from_slice(data) else {
+    let Some(Hello { heartbeat_interval }) = decode(frame, data) else {
         return Err(FrameError::Field { name: "heartbeat_interval" });
     };
     let interval = match Duration::try_from_secs_f64(heartbeat_interval / 1000.0) {
@@ -83,4 +84,40 @@ fn hello(data: &[u8]) -> Result<HeartRate, FrameError> {
         Err(_) => Duration::ZERO,
     };
     Ok(HeartRate::Ours { interval })
+}
+
+/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole.
+fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8], data: Span) -> Option<T> {
+    let parse = |data: Span| serde_json::from_slice(data.of(frame)).ok();
+    parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn signal(frame: &str) -> Signal {
+        read(frame.as_bytes()).unwrap().signal
+    }
+
+    #[test]
+    fn a_key_of_tomorrow_behind_the_data_does_no_harm() {
+        let interval = Duration::from_secs(41);
+        let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41000},"later":[{}]}"#;
+        assert_eq!(signal(hello), Signal::Hello(HeartRate::Ours { interval }));
+        let invalid = r#"{"t":null,"s":null,"op":9,"d":true,"later":{"d":false}}"#;
+        assert_eq!(signal(invalid), Signal::InvalidSession(Fate::Resumable));
+        let ready = r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e55"},"later":null}"#;
+        assert!(matches!(signal(ready), Signal::Ready(start, _) if start.id.as_deref() == Some("5e55")));
+    }
+
+    #[test]
+    fn a_resume_url_of_another_kind_spoils_no_ready() {
+        for (url, given) in [("null", None), ("7", Some("7")), (r#""wss://a/""#, Some("wss://a/"))] {
+            let frame = format!(r#"{{"t":"READY","s":1,"op":0,"d":{{"session_id":"a","resume_gateway_url":{url}}}}}"#);
+            let Signal::Ready(start, _) = read(frame.as_bytes()).unwrap().signal else { panic!("{url}") };
+            assert_eq!(start.resume_url.as_deref(), given);
+        }
+    }
 }

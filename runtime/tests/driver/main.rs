@@ -1,0 +1,10 @@
+//! The driver on a runtime in memory: every wake-up, every partial write, every phase.
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
+mod cancel;
+mod memory;
+mod phases;
+mod pump;
+mod sockets;
+mod stage;
+mod tokens;

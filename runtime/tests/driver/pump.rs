@@ -1,0 +1,140 @@
+//! A shard in a task of its own, and a consumer that takes its time.
+
+use crate::memory::{Alarm, Gateway, Memory};
+use core::num::NonZeroUsize;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+use core::time::Duration;
+use portcullis::dialect::RawCommand;
+use portcullis::dialect::discord::{Command, Intents};
+use portcullis::machine::{Phase, Shutdown};
+use portcullis::{Discord, Event, Seed};
+use portcullis_runtime::{Builder, Events, Pump};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+struct Task {
+    memory: Memory,
+    gateway: Gateway,
+    pump: Pump<Discord, Memory>,
+    alarm: Arc<Alarm>,
+    is_done: bool,
+}
+
+fn start(capacity: usize) -> (Task, Events) {
+    let memory = Memory::new();
+    let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
+    let (pump, events) = builder.seed(Seed(7)).build().unwrap().split(NonZeroUsize::new(capacity).unwrap());
+    let alarm = Arc::new(Alarm::default());
+    Waker::from(Arc::clone(&alarm)).wake();
+    (Task { gateway: Gateway::new(&memory), memory, pump, alarm, is_done: false }, events)
+}
+
+impl Task {
+    /// As an executor does: it is polled when it was woken.
+    fn settle(&mut self) {
+        loop {
+            let was_woken = self.alarm.take() && !self.is_done;
+            if was_woken {
+                let waker = Waker::from(Arc::clone(&self.alarm));
+                self.is_done = Pin::new(&mut self.pump).poll(&mut Context::from_waker(&waker)).is_ready();
+            }
+            if !self.gateway.step() && !was_woken {
+                return;
+            }
+        }
+    }
+
+    /// Lets the time pass, timer by timer.
+    fn pass(&mut self, span: Duration) {
+        let end = self.memory.time() + span;
+        while self.memory.time() < end && self.memory.advance() {
+            self.settle();
+        }
+    }
+}
+
+/// The event that waits, if one does.
+fn take(events: &mut Events) -> Option<Event> {
+    match pin!(events.next()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(event) => event,
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_split_shard_beats_though_nobody_takes_its_events() {
+    let (mut task, mut events) = start(3);
+    task.settle();
+    assert_eq!(events.sender().phase(), Phase::Online);
+    for _ in 0..100 {
+        assert!(task.gateway.dispatch("ONE"));
+    }
+    task.settle();
+    let beats = task.gateway.beats;
+    task.pass(Duration::from_secs(600));
+    assert!(task.gateway.beats >= beats + 13, "{} beats in ten minutes", task.gateway.beats - beats);
+
+    // A command goes out all the same.
+    let command = Command::Raw(RawCommand::new(&BTreeMap::from([("op", 99)])).unwrap());
+    drop(events.sender().send(command).unwrap());
+    task.settle();
+    assert_eq!(task.gateway.heard.last().map(String::as_str), Some(r#"{"op":99}"#));
+
+    // Connecting and Ready came first; then the hundred, and nothing else but the command's outcome.
+    let mut names = Vec::new();
+    while let Some(event) = take(&mut events) {
+        if let Event::Ready(dispatch) | Event::Dispatch(dispatch) = &event {
+            names.push(dispatch.name().to_owned());
+        }
+        assert!(!matches!(event, Event::Closed { .. } | Event::Faulted(_)), "{event:?}");
+        task.settle();
+    }
+    assert_eq!(names.len(), 101);
+    assert_eq!(events.sender().phase(), Phase::Online);
+
+    events.sender().shutdown(Shutdown::EndSession);
+    task.settle();
+    assert!(matches!(take(&mut events), Some(Event::Closed { .. })));
+    assert!(matches!(take(&mut events), Some(Event::Ended(_))));
+    assert!(task.is_done);
+    assert_eq!(take(&mut events), None);
+}
+
+#[test]
+fn events_that_are_dropped_end_the_pump_and_with_it_the_socket() {
+    let (mut task, events) = start(8);
+    task.settle();
+    let sender = events.sender().clone();
+    drop(events);
+    task.settle();
+    assert!(task.is_done);
+    // An executor drops a future that is done.
+    let Task { mut gateway, pump, .. } = task;
+    drop(pump);
+    while gateway.step() {}
+    assert!(gateway.pipe().is_none());
+    assert_eq!(sender.phase(), Phase::Ended);
+}
+
+#[test]
+fn a_shard_that_is_shut_down_under_a_full_queue_ends() {
+    let (mut task, mut events) = start(1);
+    task.settle();
+    assert!(matches!(take(&mut events), Some(Event::Connecting { .. })));
+    task.settle();
+    for _ in 0..10 {
+        assert!(task.gateway.dispatch("ONE"));
+    }
+    events.sender().shutdown(Shutdown::KeepSession);
+    task.settle();
+    task.pass(Duration::from_secs(30));
+    let mut last = None;
+    while let Some(event) = take(&mut events) {
+        last = Some(event);
+        task.settle();
+    }
+    assert!(matches!(last, Some(Event::Ended(_))), "{last:?}");
+    assert!(task.is_done);
+}

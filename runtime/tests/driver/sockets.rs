@@ -1,0 +1,118 @@
+//! What the WebSocket layer makes of a peer's ways.
+
+use crate::memory::Memory;
+use crate::stage::Stage;
+use async_tungstenite::tungstenite::Message;
+use core::time::Duration;
+use portcullis::machine::{Cause, Config, Limits, Phase, Timeouts};
+use portcullis::{Closure, Event};
+use std::net::SocketAddr;
+
+fn closures(stage: &Stage) -> Vec<Closure> {
+    let closures = stage.events.iter().filter_map(|event| match event {
+        Event::Closed { closure, .. } => Some(closure.clone()),
+        _ => None,
+    });
+    closures.collect()
+}
+
+#[test]
+fn pings_are_answered_though_nothing_else_is_said() {
+    let mut stage = Stage::new();
+    stage.reach(Phase::Online);
+    for number in 0..3 {
+        assert!(stage.gateway.raw(Message::Ping(vec![number].into())));
+        stage.settle();
+        assert_eq!(stage.gateway.pings, (0..=number).map(|number| vec![number]).collect::<Vec<_>>());
+    }
+    // More than one turn's worth.
+    for number in 0..=u8::MAX {
+        assert!(stage.gateway.raw(Message::Ping(vec![number].into())));
+    }
+    stage.settle();
+    assert_eq!(stage.gateway.pings.last(), Some(&vec![u8::MAX]));
+    assert_eq!(stage.shard.phase(), Phase::Online);
+}
+
+#[test]
+fn a_message_above_the_limit_costs_the_link() {
+    let limits = Limits { message: 300, ..Limits::default() };
+    let mut stage = Stage::with(Memory::new(), |builder| builder.config(Config { limits, ..Config::default() }));
+    stage.reach(Phase::Online);
+    assert!(stage.gateway.raw(Message::text(" ".repeat(301))));
+    stage.settle();
+    assert_eq!(closures(&stage), [Closure::TooLarge { limit: 300 }]);
+    assert_eq!(stage.shard.phase(), Phase::Waiting);
+}
+
+#[test]
+fn text_that_is_no_utf8_and_bits_that_are_reserved_are_faults_of_the_peer() {
+    for bytes in [&b"\x81\x01\xff"[..], b"\xc1\x00", b"\x83\x00", b"\x80\x00"] {
+        let mut stage = Stage::new();
+        stage.reach(Phase::Online);
+        stage.gateway.bytes(bytes);
+        stage.settle();
+        assert_eq!(closures(&stage), [Closure::Protocol], "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_close_frame_is_answered_before_it_is_told() {
+    let mut stage = Stage::new();
+    stage.reach(Phase::Online);
+    assert!(stage.gateway.dispatch("LAST") && stage.gateway.close(4009));
+    while closures(&stage).is_empty() {
+        stage.poll();
+    }
+    while stage.gateway.step() {}
+    assert_eq!(stage.gateway.heard.last().map(String::as_str), Some("close 4009"));
+    assert_eq!(stage.taken(), ["READY", "LAST"]);
+}
+
+#[test]
+fn a_dial_that_takes_too_long_is_given_up() {
+    let memory = Memory::new();
+    memory.world().is_listening = false;
+    let timeouts = Timeouts { connect: Duration::from_secs(3), ..Timeouts::default() };
+    let mut stage = Stage::with(memory.clone(), |builder| builder.config(Config { timeouts, ..Config::default() }));
+    stage.reach(Phase::Waiting);
+    assert_eq!(memory.time().as_nanos(), 3_000_000_000);
+    memory.listen();
+    stage.reach(Phase::Online);
+}
+
+fn addresses<const N: usize>(texts: [&str; N]) -> Vec<SocketAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn an_address_that_leads_nowhere_costs_a_moment() {
+    let memory = Memory::new();
+    memory.world().addresses = addresses(["[::1]:9", "[::2]:9", "127.0.0.1:9", "127.0.0.2:9"]);
+    memory.world().silent = addresses(["[::1]:9", "[::2]:9"]);
+    let mut stage = Stage::with(memory.clone(), |builder| builder);
+    stage.reach(Phase::Online);
+    assert_eq!(memory.time().as_nanos(), 250_000_000);
+}
+
+#[test]
+fn addresses_that_refuse_are_gone_through_without_a_pause() {
+    let memory = Memory::new();
+    memory.world().addresses = addresses(["[::1]:9", "127.0.0.1:9", "[::2]:9"]);
+    memory.world().refusing = addresses(["[::1]:9", "127.0.0.1:9"]);
+    let mut stage = Stage::with(memory.clone(), |builder| builder);
+    stage.reach(Phase::Online);
+    assert_eq!(memory.time().as_nanos(), 0);
+}
+
+#[test]
+fn a_name_that_resolves_to_nothing_is_told_from_hosts_that_refuse() {
+    for (known, cause) in [(addresses([]), Cause::ConnectName), (addresses(["[::1]:9"]), Cause::ConnectRefused)] {
+        let memory = Memory::new();
+        memory.world().refusing.clone_from(&known);
+        memory.world().addresses = known;
+        let mut stage = Stage::with(memory, |builder| builder);
+        stage.reach(Phase::Waiting);
+        assert_eq!(stage.shard.explain().last().map(|made| made.cause), Some(cause));
+    }
+}

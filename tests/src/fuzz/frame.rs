@@ -1,0 +1,106 @@
+//! Any bytes as a frame, in each phase of a machine, and beside a plain parse.
+
+use super::give;
+use super::plain::Plain;
+use crate::frames;
+use crate::rig::{config, discord};
+use bytes::Bytes;
+use portcullis::dialect::discord::Discord;
+use portcullis::machine::{Action, Event, Input, Phase};
+use portcullis::{Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use std::sync::LazyLock;
+
+/// Gives the bytes as a frame to a machine in each phase, and compares its reading with a plain parse.
+///
+/// # Panics
+/// When something does not hold.
+pub fn frame(bytes: &[u8]) {
+    static DISCORD: LazyLock<Discord> = LazyLock::new(discord);
+
+    let plain = Plain::read(bytes);
+    if let Some(plain) = &plain {
+        plain.assert_read_alike(&DISCORD, bytes);
+    }
+    let frame = Bytes::copy_from_slice(bytes);
+    for phase in Phase::ALL {
+        let (mut machine, link) = in_phase(phase);
+        let actions = give(&mut machine, Timestamp::ZERO, Input::Message(link, Message::Text(frame.clone())));
+        // A frame makes at most a fault, a gap, an event, a write, a close and what a lost session costs.
+        assert!(actions.len() <= 9, "{} actions in {phase:?}: {actions:?}", actions.len());
+        for action in &actions {
+            if let (Action::Event(event), Some(plain)) = (action, &plain) {
+                dispatched_alike(event, plain);
+            }
+        }
+        live_on(machine);
+    }
+}
+
+fn dispatched_alike(event: &Event, plain: &Plain) {
+    if let Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch) = event {
+        plain.assert_dispatched_alike(dispatch);
+        let _ = (dispatch.text(), dispatch.id(), format!("{dispatch:?}"));
+    }
+}
+
+/// Whatever the frame was, the machine goes on: from deadline to deadline, on a gateway that says nothing more.
+fn live_on(mut machine: GatewayMachine) {
+    for _ in 0..4 {
+        let Some(deadline) = machine.deadline() else { return };
+        give(&mut machine, deadline, Input::Tick);
+    }
+    machine.handle(Timestamp::MAX, Input::Tick).for_each(drop);
+}
+
+/// A machine in this phase, and its link.
+fn in_phase(phase: Phase) -> (GatewayMachine, LinkId) {
+    let link = LinkId(1);
+    let mut machine = GatewayMachine::new(discord(), config(), Seed(7)).unwrap();
+    let message = |message: Message| Input::Message(link, message);
+    let inputs = [
+        Input::Start,
+        Input::Opened(link),
+        message(frames::hello("40000")),
+        Input::Sent(link),
+        Input::IdentifyGranted(link),
+        Input::Sent(link),
+        message(frames::ready("5e551011", 1)),
+    ];
+    let taken = match phase {
+        Phase::Idle => 0,
+        Phase::Dialing => 1,
+        Phase::Greeting => 2,
+        Phase::Queued => 4,
+        Phase::Identifying => 6,
+        _ => 7,
+    };
+    for input in inputs.into_iter().take(taken) {
+        give(&mut machine, Timestamp::ZERO, input);
+    }
+    match phase {
+        Phase::Waiting => drop(give(&mut machine, Timestamp::ZERO, Input::Closed(link, Closure::Eof))),
+        Phase::Closing => drop(give(&mut machine, Timestamp::ZERO, message(frames::reconnect()))),
+        Phase::Ended => {
+            machine.shutdown(Timestamp::ZERO, portcullis::machine::Shutdown::KeepSession);
+            give(&mut machine, Timestamp::ZERO, Input::Tick);
+            give(&mut machine, Timestamp::ZERO, Input::Closed(link, Closure::Eof));
+        }
+        Phase::Resuming => return (resuming(machine), LinkId(2)),
+        _ => {}
+    }
+    assert_eq!(machine.phase(), phase);
+    (machine, link)
+}
+
+/// The same machine after its link was lost, and the Resume has gone out. Its clock stands where the wait ended.
+fn resuming(mut machine: GatewayMachine) -> GatewayMachine {
+    give(&mut machine, Timestamp::ZERO, Input::Closed(LinkId(1), Closure::Eof));
+    let now = machine.deadline().unwrap();
+    let link = LinkId(2);
+    for input in [Input::Tick, Input::Opened(link), Input::Message(link, frames::hello("40000")), Input::Sent(link)] {
+        give(&mut machine, now, input);
+    }
+    give(&mut machine, now, Input::Sent(link));
+    assert_eq!(machine.phase(), Phase::Resuming);
+    machine
+}

@@ -1,0 +1,142 @@
+//! What a machine in its steady state allocates: nothing for a dispatch, a tick or an acknowledgement.
+
+// A global allocator cannot be written without.
+#![allow(unsafe_code)]
+
+use bytes::Bytes;
+use portcullis::machine::{Action, Config, Event, EventFilter, Input};
+use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
+use portcullis_tests::rig::config;
+use portcullis_tests::{Rig, frames, millis, seconds};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed to the system's allocator as it came; the counter itself allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations<R>(deed: impl FnOnce() -> R) -> u64 {
+    let before = COUNT.get();
+    black_box(deed());
+    COUNT.get() - before
+}
+
+/// An online machine that has seen its first event by name, and its link.
+fn steady() -> (GatewayMachine, LinkId, Timestamp) {
+    let mut rig = Rig::online(config());
+    rig.message(frames::message_create(3));
+    let (link, now) = (rig.link(), rig.now);
+    (rig.machine, link, now)
+}
+
+fn drain(machine: &mut GatewayMachine, now: Timestamp, input: Input) -> usize {
+    machine.handle(now, input).map(|action| drop(black_box(action))).count()
+}
+
+/// A message of 2 KB with memory of its own, as a socket would give it.
+fn message_of_2_kb(sequence: u64) -> Message {
+    let content = "x".repeat(1900);
+    let data = format!(r#"{{"type":0,"id":"1","content":"{content}","channel_id":"2","author":{{"id":"3"}}}}"#);
+    let Message::Text(frame) = frames::dispatch("MESSAGE_CREATE", sequence, &data) else { unreachable!() };
+    assert!((2000..2100).contains(&frame.len()), "{} bytes", frame.len());
+    Message::Text(Bytes::copy_from_slice(&frame))
+}
+
+#[test]
+fn a_dispatch_allocates_nothing() {
+    let (mut machine, link, mut now) = steady();
+    let messages: Vec<Message> = (4..1004).map(message_of_2_kb).collect();
+    let mut dispatches = 0;
+    let count = allocations(|| {
+        for message in messages {
+            now = now + millis(1);
+            for action in machine.handle(now, Input::Message(link, message)) {
+                if let Action::Event(Event::Dispatch(dispatch)) = action {
+                    dispatches += u64::from(dispatch.name() == "MESSAGE_CREATE" && dispatch.sequence().is_some());
+                }
+            }
+        }
+    });
+    assert_eq!((dispatches, count), (1000, 0));
+}
+
+#[test]
+fn an_event_that_is_filtered_allocates_nothing() {
+    let config = Config { events: EventFilter::only(["MESSAGE_DELETE", "TYPING_START"]), ..config() };
+    let mut rig = Rig::online(config);
+    rig.message(frames::message_create(3));
+    let (link, now, mut machine) = (rig.link(), rig.now, rig.machine);
+    let messages: Vec<Message> = (4..1004).map(message_of_2_kb).collect();
+    let count = allocations(|| {
+        for message in messages {
+            drain(&mut machine, now, Input::Message(link, message));
+        }
+    });
+    assert_eq!((machine.health().counts.filtered, count), (1002, 0));
+}
+
+#[test]
+fn a_duplicate_and_an_unknown_frame_allocate_nothing() {
+    let (mut machine, link, now) = steady();
+    let messages: Vec<Message> = (0..100).map(|_| message_of_2_kb(2)).collect();
+    let unknown: Vec<Message> = (0..100).map(|_| frames::text(r#"{"t":null,"s":null,"op":99,"d":null}"#)).collect();
+    let count = allocations(|| {
+        for message in messages.into_iter().chain(unknown) {
+            drain(&mut machine, now, Input::Message(link, message));
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn ticks_allocate_nothing() {
+    let (mut machine, _, mut now) = steady();
+    let count = allocations(|| {
+        for _ in 0..300 {
+            now = now + millis(100);
+            drain(&mut machine, now, Input::Tick);
+            drain(&mut machine, now, Input::TickUnread);
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_beat_allocates_its_frame_and_its_acknowledgement_nothing() {
+    let (mut machine, link, mut now) = steady();
+    let acks: Vec<Message> = (0..100).map(|_| frames::ack()).collect();
+    let (mut beats, mut answers) = (0, 0);
+    for ack in acks {
+        now = now + seconds(40);
+        beats += allocations(|| drain(&mut machine, now, Input::Tick));
+        answers += allocations(|| drain(&mut machine, now, Input::Sent(link)));
+        answers += allocations(|| drain(&mut machine, now, Input::Message(link, ack)));
+    }
+    assert_eq!(machine.health().counts.beats_acked, 101);
+    assert_eq!(answers, 0);
+    assert!(beats <= 100 * 2, "{beats} allocations for 100 beats");
+}
