@@ -1,5 +1,7 @@
 //! What lives and dies with one connection.
 
+use crate::compress::Transport;
+use crate::query::Asked;
 use crate::script::Cue;
 use crate::session::SessionKey;
 use core::time::Duration;
@@ -17,6 +19,7 @@ pub(super) struct Connection {
     pub(super) lane: Lane,
     /// The API version its URL named.
     pub(super) version: u8,
+    pub(super) transport: Transport,
     /// Frames that leave together, and how many more are to come.
     pub(super) gather: Option<Gather>,
     /// What the last Request Guild Members asked for.
@@ -28,8 +31,15 @@ pub(super) struct Connection {
 /// Messages that wait to leave in one write.
 #[derive(Clone, Debug)]
 pub(super) struct Gather {
-    pub(super) held: Vec<Message>,
+    pub(super) held: Vec<Outgoing>,
     pub(super) more: u32,
+}
+
+/// A frame, and how it goes onto the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) plain: Message,
+    pub(super) wire: Message,
 }
 
 /// The guild and the nonce of a request, as JSON texts.
@@ -77,11 +87,12 @@ pub(super) enum Pace {
 }
 
 impl Connection {
-    pub(super) fn new(version: u8) -> Self {
+    pub(super) fn new(Asked { version, transport }: Asked) -> Self {
         Self {
             phase: Phase::AwaitAuth,
             lane: Lane::Open,
             version,
+            transport,
             gather: None,
             members_asked: None,
             pace: VecDeque::new(),

@@ -5,12 +5,14 @@
 //! * `silent-outside`: nothing is sent on a connection before its Accept, nor after its Close or Drop.
 //! * `expiry-covers-detached`: a session has an expiry exactly while it is on no connection.
 
+use crate::compress::Transport;
 use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
 use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
+use crate::query::Asked;
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
 use crate::script::{Cue, Play};
@@ -170,9 +172,10 @@ impl FakeGateway {
             return self.refuse(connection, 503, None);
         }
         self.actions.push_back(Action::Accept { connection });
-        let version = query::version(path_and_query);
-        self.connections.insert(connection, Connection::new(version.unwrap_or_default()));
-        if let Err(rule) = version {
+        let asked = query::read(path_and_query);
+        let unspoken = Asked { version: 0, transport: Transport::Plain };
+        self.connections.insert(connection, Connection::new(asked.unwrap_or(unspoken)));
+        if let Err(rule) = asked {
             return self.breach(connection, rule);
         }
         for &due in &cued {

@@ -4,6 +4,7 @@
     doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
 )]
 
+mod compress;
 mod config;
 mod connection;
 mod content;

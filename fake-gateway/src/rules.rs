@@ -186,7 +186,7 @@ impl fmt::Display for Rule {
             Self::SessionTimedOut => f.write_str("no heartbeat for too long"),
             Self::InvalidShard => f.write_str("a shard id that is not below its count"),
             Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
-            Self::InvalidVersion => f.write_str("a url without a supported v, encoding or compress"),
+            Self::InvalidVersion => f.write_str("a url without a supported v or encoding"),
             Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
             Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
             Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),

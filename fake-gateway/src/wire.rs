@@ -1,7 +1,7 @@
 //! The ways out: every frame, close and drop leaves through here.
 
 use crate::config::{SessionFate, Tolerance};
-use crate::connection::{Gather, Lane};
+use crate::connection::{Gather, Lane, Outgoing};
 use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
@@ -60,18 +60,21 @@ impl FakeGateway {
 
     /// Sends a message now, in one piece unless a fault splits it.
     pub(super) fn send(&mut self, connection: ConnectionId, message: Message) {
-        if !self.connections.contains_key(&connection) {
+        let Some(outgoing) = self.connections.get_mut(&connection).map(|open| {
+            let wire = open.transport.wrap(message.clone());
+            Outgoing { plain: message, wire }
+        }) else {
             return;
-        }
+        };
         let who = self.who(connection);
         if let Some(Fault::Cut { bytes }) = self.strike(FaultKind::Cut, who) {
-            let bytes = bytes.min(message.bytes().len().saturating_sub(1));
-            self.emit(connection, message, Delivery::Cut { bytes });
+            let bytes = bytes.min(outgoing.wire.bytes().len().saturating_sub(1));
+            self.emit(connection, outgoing, Delivery::Cut { bytes });
             return self.cut(connection);
         }
-        if let Some(message) = self.gather(connection, message) {
-            let delivery = self.delivery(who, &message);
-            self.emit(connection, message, delivery);
+        if let Some(outgoing) = self.gather(connection, outgoing) {
+            let delivery = self.delivery(who, &outgoing.wire);
+            self.emit(connection, outgoing, delivery);
         }
     }
 
@@ -89,19 +92,19 @@ impl FakeGateway {
     }
 
     /// Keeps a message that is to leave with others; gives back one that is not.
-    fn gather(&mut self, connection: ConnectionId, message: Message) -> Option<Message> {
+    fn gather(&mut self, connection: ConnectionId, outgoing: Outgoing) -> Option<Outgoing> {
         let gathers = self.connections.get(&connection)?.gather.is_some();
         let frames = if gathers {
             None
         } else {
             match self.strike(FaultKind::Coalesce, self.who(connection)) {
                 Some(Fault::Coalesce { frames }) => Some(frames),
-                Some(_) | None => return Some(message),
+                Some(_) | None => return Some(outgoing),
             }
         };
         let open = self.connections.get_mut(&connection)?;
         let gather = open.gather.get_or_insert_with(|| Gather { held: Vec::new(), more: frames.unwrap_or(1) });
-        gather.held.push(message);
+        gather.held.push(outgoing);
         gather.more = gather.more.saturating_sub(1);
         let more = gather.more;
         if frames.is_some() {
@@ -119,17 +122,17 @@ impl FakeGateway {
         let Some(gather) = self.connections.get_mut(&connection).and_then(|open| open.gather.take()) else { return };
         let mut held = gather.held;
         let last = held.pop();
-        for message in held {
-            self.emit(connection, message, Delivery::Joined);
+        for outgoing in held {
+            self.emit(connection, outgoing, Delivery::Joined);
         }
-        if let Some(message) = last {
-            self.emit(connection, message, Delivery::Whole);
+        if let Some(outgoing) = last {
+            self.emit(connection, outgoing, Delivery::Whole);
         }
     }
 
-    fn emit(&mut self, connection: ConnectionId, message: Message, delivery: Delivery) {
-        self.tell(connection, || What::Sent { message: message.clone(), delivery: delivery.clone() });
-        self.actions.push_back(Action::Send { connection, message, delivery });
+    fn emit(&mut self, connection: ConnectionId, Outgoing { plain, wire }: Outgoing, delivery: Delivery) {
+        self.tell(connection, || What::Sent { message: plain, delivery: delivery.clone() });
+        self.actions.push_back(Action::Send { connection, message: wire, delivery });
     }
 
     /// Sends a frame that is no dispatch, later if there is a delay.

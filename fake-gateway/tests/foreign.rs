@@ -73,6 +73,15 @@ fn scratch(name: &str, text: &str) -> PathBuf {
 
 #[test]
 fn a_client_of_another_language_gets_through_every_fault() {
+    gets_through_every_fault(&[]);
+}
+
+#[test]
+fn and_so_it_does_with_zlib_stream() {
+    gets_through_every_fault(&["zlib-stream"]);
+}
+
+fn gets_through_every_fault(options: &[&str]) {
     if Command::new("python3").arg("--version").output().is_err() {
         println!("skipped: there is no python3");
         return;
@@ -81,7 +90,7 @@ fn a_client_of_another_language_gets_through_every_fault() {
     let mut program = Program::start(&["--check", "--json", "--script", &foreign("every_fault.script")]);
 
     // when: the client lives until the gateway is gone
-    let client = Command::new("python3").args([&foreign("client.py"), &program.url]).output().unwrap();
+    let client = Command::new("python3").args([&foreign("client.py"), &program.url]).args(options).output().unwrap();
     assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
 
     // then: every fault struck, no rule was broken, and the client saw what was there to be seen

@@ -4,7 +4,7 @@
 It knows none of this project's code: its WebSocket frames are written by hand. It goes through whatever the gateway
 does to it, and ends when the gateway is gone. What it saw goes to standard output as one JSON object.
 
-usage: client.py URL        where URL is ws://127.0.0.1:PORT
+usage: client.py URL [zlib-stream]        where URL is ws://127.0.0.1:PORT
 """
 
 import base64
@@ -19,11 +19,12 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+import zlib
 
 QUERY = {"v": "10", "encoding": "json"}
 FATAL = {4004, 4010, 4011, 4012, 4013, 4014}
 NEW_SESSION = {1000, 4003, 4006, 4007, 4009}
-PATIENCE = 1.5  # seconds for Hello, Ready and Resumed
+PATIENCE = 2.0  # seconds for Hello, Ready and Resumed
 
 
 class Closed(Exception):
@@ -106,7 +107,8 @@ class WebSocket:
         while True:
             frame = self.frame()
             if frame is None:
-                if time.monotonic() >= deadline or not self.fill(deadline):
+                # What has come already is read first: a client that was held up judges nobody for it.
+                if not self.fill(deadline):
                     return None
                 continue
             final, opcode, payload = frame
@@ -178,11 +180,15 @@ class Client:
         self.saw["connects"] += 1
         self.acked, self.beat, self.interval = True, None, None
         self.online, self.deadline = False, time.monotonic() + PATIENCE
+        self.inflater = zlib.decompressobj() if "compress" in QUERY else None
         self.socket = WebSocket(self.url())
         while True:
             deadlines = [at for at in (self.beat, self.deadline) if at is not None]
             message = self.socket.receive(min(deadlines))
             now = time.monotonic()
+            if message is not None and self.inflater:
+                assert message.endswith(b"\0\0\xff\xff"), "a payload without its end"
+                message = self.inflater.decompress(message)
             if message is not None:
                 self.message(json.loads(message))
             elif self.deadline is not None and now >= self.deadline:
@@ -256,6 +262,8 @@ class Client:
 
 def main():
     base = sys.argv[1]
+    if len(sys.argv) > 2:
+        QUERY["compress"] = sys.argv[2]
     request = urllib.request.Request(base.replace("ws", "http", 1) + "/api/v10/gateway/bot")
     request.add_header("Authorization", "Bot T")
     with urllib.request.urlopen(request, timeout=10) as answer:
