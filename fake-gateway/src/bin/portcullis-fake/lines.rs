@@ -1,16 +1,19 @@
 //! Standard output: a line for each thing that happens, written by a thread of its own, so that a reader who does not
 //! read holds up no client.
 
+use core::time::Duration;
 use portcullis_fake::{Happening, What};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// So many lines wait for the reader; what comes then is counted, and left out.
 const WAITING_MAX: usize = 65_536;
+/// How long a reader who does not read is waited for, at the end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -25,14 +28,18 @@ pub(crate) struct Lines {
     quiet: bool,
     lost: Arc<AtomicU64>,
     queue: SyncSender<Option<String>>,
-    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    written: Arc<Mutex<Receiver<()>>>,
 }
 
 impl Lines {
     pub(crate) fn new(style: Style, quiet: bool) -> Self {
         let (queue, waiting) = sync_channel(WAITING_MAX);
-        let writer = std::thread::spawn(move || write(&waiting));
-        Self { style, quiet, lost: Arc::default(), queue, writer: Arc::new(Mutex::new(Some(writer))) }
+        let (done, written) = sync_channel(0);
+        std::thread::spawn(move || {
+            write(&waiting);
+            drop(done);
+        });
+        Self { style, quiet, lost: Arc::default(), queue, written: Arc::new(Mutex::new(written)) }
     }
 
     /// Never waits.
@@ -49,9 +56,20 @@ impl Lines {
         }
     }
 
+    /// Waits for room, but not for ever: a reader may have stopped reading. At the start there is room.
     pub(crate) fn line(&self, text: &str) {
-        // Without a writer there is nobody to tell.
-        let _ = self.queue.send(Some(text.to_owned()));
+        self.offer(Some(text.to_owned()));
+    }
+
+    fn offer(&self, mut line: Option<String>) {
+        let until = Instant::now() + PATIENCE;
+        while let Err(TrySendError::Full(back)) = self.queue.try_send(line) {
+            if Instant::now() >= until {
+                return;
+            }
+            line = back;
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn certificate(&self, path: &Path) {
@@ -64,18 +82,16 @@ impl Lines {
         }
     }
 
-    /// Says what was left out, and waits until all is written.
+    /// Says what was left out, and waits until all is written, or nobody reads any more.
     pub(crate) fn finish(&self) {
         match (self.lost.load(Ordering::Relaxed), self.style) {
             (0, _) => {}
             (lost, Style::Text) => self.line(&format!("{lost} lines were left out: nobody read them in time")),
             (lost, Style::Json) => self.line(&format!(r#"{{"event":"lost","lines":{lost}}}"#)),
         }
-        let _ = self.queue.send(None);
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            let _ = writer.join();
-        }
+        self.offer(None);
+        // The writer drops its end when it is done.
+        let _ = self.written.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
     }
 }
 
