@@ -4,12 +4,15 @@
 pub mod frames;
 pub mod fuzz;
 
+pub mod pack;
+pub mod pair;
 pub mod rig;
 pub mod story;
 pub mod toy;
 pub mod walk;
 pub mod world;
 
+pub use pair::Pair;
 pub use rig::Rig;
 pub use story::Story;
 pub use world::World;

@@ -1,4 +1,4 @@
-//! Core without `std`: a machine that connects, greets and identifies, on an allocator of a few lines.
+//! Core without `std`: a machine that connects, inflates a Hello and identifies, on an allocator of a few lines.
 
 #![no_std]
 #![no_main]
@@ -10,6 +10,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use portcullis::codec::Compression;
 use portcullis::dialect::discord::Intents;
 use portcullis::machine::Phase;
 use portcullis::{Action, Config, Discord, GatewayMachine, Input, LinkId, Message, Seed, Timestamp};
@@ -72,13 +73,13 @@ extern "C" fn main() -> c_int {
 
 fn phase_after_hello() -> Option<Phase> {
     let discord = Discord::new("a.bot.token", Intents::UNPRIVILEGED).ok()?;
+    let discord = discord.with_compression(Compression::ZlibStream).ok()?;
     let mut machine = GatewayMachine::new(discord, Config::default(), Seed(7)).ok()?;
     let link = LinkId(1);
-    let hello = br#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
     let inputs = [
         Input::Start,
         Input::Opened(link),
-        Input::Message(link, Message::Text(hello.to_vec().into())),
+        Input::Message(link, Message::Binary(HELLO.to_vec().into())),
         Input::IdentifyGranted(link),
     ];
     for input in inputs {
@@ -87,3 +88,11 @@ fn phase_after_hello() -> Option<Phase> {
     }
     Some(machine.phase())
 }
+
+/// `{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}`, as a zlib stream has it.
+const HELLO: &[u8] = &[
+    0x78, 0x9c, 0xaa, 0x56, 0x2a, 0x51, 0xb2, 0xca, 0x2b, 0xcd, 0xc9, 0xd1, 0x51, 0x2a, 0x86, 0x31, 0xf2, 0x0b, 0x94,
+    0xac, 0x0c, 0x0d, 0x74, 0x94, 0x52, 0x94, 0xac, 0xaa, 0x95, 0x32, 0x52, 0x13, 0x8b, 0x4a, 0x92, 0x52, 0x13, 0x4b,
+    0xe2, 0x33, 0xf3, 0x4a, 0x52, 0x8b, 0xca, 0x12, 0x73, 0x94, 0xac, 0x4c, 0x0c, 0x8d, 0x4c, 0x0d, 0x6a, 0x6b, 0x01,
+    0x00, 0x00, 0x00, 0xff, 0xff,
+];

@@ -12,6 +12,7 @@ use super::{
     CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
     Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
+use crate::codec::{Compression, Format};
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::{Token, TokenError};
@@ -52,6 +53,7 @@ pub struct Discord {
     large_threshold: u8,
     presence: Option<Vec<u8>>,
     base: GatewayUrl,
+    format: Format,
 }
 
 impl Discord {
@@ -73,6 +75,7 @@ impl Discord {
             large_threshold: 50,
             presence: None,
             base: GatewayUrl::parse(Self::GATEWAY)?,
+            format: Format::default(),
         })
     }
 
@@ -118,6 +121,15 @@ impl Discord {
         Ok(Self { base: GatewayUrl::parse(url)?, ..self })
     }
 
+    /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
+    /// send stays as it is.
+    ///
+    /// # Errors
+    /// [`DiscordError::TooLong`] when the Identify has no room left to ask.
+    pub fn with_compression(self, compression: Compression) -> Result<Self, DiscordError> {
+        Self { format: Format { compression }, ..self }.fitting()
+    }
+
     /// The intents that are asked for.
     #[must_use]
     pub const fn intents(&self) -> Intents {
@@ -141,6 +153,7 @@ impl Discord {
             large_threshold: self.large_threshold,
             shard: self.shard,
             presence,
+            compression: self.format.compression,
         })
     }
 }
@@ -185,7 +198,15 @@ impl Dialect for Discord {
     }
 
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
-        url.with_query(&[("v", "10"), ("encoding", "json")])
+        let query = [("v", "10"), ("encoding", "json")];
+        match self.format.compression {
+            Compression::None | Compression::ZlibPayload => url.with_query(&query),
+            Compression::ZlibStream => url.with_query(&[query[0], query[1], ("compress", "zlib-stream")]),
+        }
+    }
+
+    fn format(&self) -> Format {
+        self.format
     }
 
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
