@@ -1,6 +1,7 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
+pub mod etf;
 pub mod frames;
 pub mod fuzz;
 

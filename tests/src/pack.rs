@@ -1,11 +1,13 @@
-//! The gateway's side of compression, by the libraries' own compressors: payloads in, the bytes of messages out.
+//! The gateway's side of compression, by the libraries' own compressors, and of encodings: payloads in, the bytes of
+//! messages out.
 
+use crate::etf;
 use miniz_oxide::MZError;
 pub use miniz_oxide::MZFlush;
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 use miniz_oxide::deflate::stream::deflate;
 use portcullis::Message;
-use portcullis::codec::{Compression, Format};
+use portcullis::codec::{Compression, Encoding, Format};
 
 /// What the gateway keeps of one link.
 pub struct Packer {
@@ -25,11 +27,19 @@ impl Packer {
 
     /// The bytes of one payload, given as JSON, and whether they are text.
     pub fn pack(&mut self, payload: &str) -> Packed {
-        let bytes = payload.as_bytes().to_vec();
+        let bytes = match self.format.encoding {
+            Encoding::Json => payload.as_bytes().to_vec(),
+            Encoding::Etf => etf::written(&serde_json::from_str(payload).unwrap()),
+        };
+        if self.format == Format::default() { Packed::Text(bytes) } else { Packed::Binary(self.compress(&bytes)) }
+    }
+
+    /// A payload's own bytes, compressed.
+    pub fn compress(&mut self, payload: &[u8]) -> Vec<u8> {
         match self.format.compression {
-            Compression::ZlibStream => Packed::Binary(deflated(&mut self.zlib, &bytes, MZFlush::Sync)),
-            Compression::ZlibPayload => Packed::Binary(deflated(&mut zlib(self.level), &bytes, MZFlush::Finish)),
-            _ => Packed::Text(bytes),
+            Compression::ZlibStream => deflated(&mut self.zlib, payload, MZFlush::Sync),
+            Compression::ZlibPayload => deflated(&mut zlib(self.level), payload, MZFlush::Finish),
+            _ => payload.to_vec(),
         }
     }
 
@@ -65,12 +75,22 @@ impl Packed {
     }
 }
 
+/// A whole zlib stream.
+pub fn finished(bytes: &[u8]) -> Vec<u8> {
+    deflated(&mut zlib(LEVEL), bytes, MZFlush::Finish)
+}
+
 /// The first message of a link: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
 /// what a stream has at its end.
 pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
     let mut compressor = zlib(9);
     let flush = if format.compression == Compression::ZlibPayload { MZFlush::Finish } else { flush };
-    let mut bytes = deflated(&mut compressor, b"{\"t\":\"", MZFlush::Full);
+    let head = match format.encoding {
+        Encoding::Json => &b"{\"t\":\""[..],
+        // A text of two gigabytes.
+        Encoding::Etf => &[131, 116, 0, 0, 0, 1, 115, 1, b't', 109, 0x7F, 0xFF, 0xFF, 0xFF],
+    };
+    let mut bytes = deflated(&mut compressor, head, MZFlush::Full);
     // A full flush forgets what was before, so the same bytes can come again and again.
     let blanks = deflated(&mut compressor, &vec![b' '; 1 << 20], MZFlush::Full);
     bytes.extend(blanks.repeat(len >> 20));

@@ -5,7 +5,7 @@ use crate::pack::{LEVEL, Packer};
 use crate::rig::{Rig, discord};
 use bytes::Bytes;
 use portcullis::Message;
-use portcullis::codec::{Compression, Format};
+use portcullis::codec::{Compression, Encoding, Format};
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Config, Phase};
 use serde_json::Value;
@@ -26,7 +26,9 @@ pub type Told = (String, Option<u64>, Value);
 /// Every format, plain JSON first.
 pub fn formats() -> Vec<Format> {
     let compressions = [Compression::None, Compression::ZlibStream, Compression::ZlibPayload];
-    compressions.into_iter().map(|compression| Format { compression }).collect()
+    let all = [Encoding::Json, Encoding::Etf].map(|encoding| compressions.map(|compression| (compression, encoding)));
+    let lawful = |pair: &(Compression, Encoding)| *pair != (Compression::ZlibPayload, Encoding::Etf);
+    all.concat().into_iter().filter(lawful).map(|(compression, encoding)| Format { compression, encoding }).collect()
 }
 
 /// Whether a format compresses.
@@ -36,7 +38,7 @@ pub fn compressed(format: &Format) -> bool {
 
 /// The Discord of the rigs, in another format.
 pub fn discord_in(format: Format) -> Discord {
-    discord().with_compression(format.compression).unwrap()
+    discord().with_compression(format.compression).unwrap().with_encoding(format.encoding).unwrap()
 }
 
 impl Pair {

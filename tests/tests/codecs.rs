@@ -10,7 +10,11 @@ use portcullis_tests::{Pair, Rig, frames};
 use proptest::prelude::*;
 
 fn stream() -> Format {
-    Format { compression: Compression::ZlibStream }
+    Format { compression: Compression::ZlibStream, ..Format::default() }
+}
+
+fn streams() -> impl Iterator<Item = Format> {
+    formats().into_iter().filter(|format| format.compression == Compression::ZlibStream)
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -60,7 +64,7 @@ fn a_stream_of_stored_blocks_is_read() {
 
 #[test]
 fn the_documented_payload_is_read() {
-    let mut pair = Pair::open(Format { compression: Compression::ZlibPayload }, prompt());
+    let mut pair = Pair::open(Format { compression: Compression::ZlibPayload, ..Format::default() }, prompt());
     pair.give(bytes(
         "789cab562a51b2ca2bcdc9d1512a8631f20b94ac0c0d74945294acaa953252138b4a9252134be233f34a528bca127394ac4c0c8d4c0d6a6b01438e135c",
     ));
@@ -84,7 +88,7 @@ fn compression_is_asked_for_where_it_belongs() {
         (Compression::ZlibStream, "wss://gateway.discord.gg/?v=10&encoding=json&compress=zlib-stream", false),
         (Compression::ZlibPayload, "wss://gateway.discord.gg/?v=10&encoding=json", true),
     ] {
-        let mut rig = Rig::of(discord_in(Format { compression }), prompt());
+        let mut rig = Rig::of(discord_in(Format { compression, ..Format::default() }), prompt());
         let mut connects = Vec::new();
         for action in rig.machine.handle(Timestamp::ZERO, Input::Start) {
             if let Action::Connect { link, url, .. } = action {
@@ -108,12 +112,12 @@ fn compression_is_asked_for_where_it_belongs() {
 
 #[test]
 fn scenario_56_a_message_that_is_split_anywhere_gives_its_event_once() {
-    for level in [0, 1, 6] {
-        let mut whole = Pair::open_at(stream(), prompt(), level);
+    for (format, level) in streams().flat_map(|format| [(format, 0), (format, 1), (format, 6)]) {
+        let mut whole = Pair::open_at(format, prompt(), level);
         whole.say(&frames::hello("40000"));
         let second = whole.pack(&frames::heartbeat_request());
         for cut in 0..=second.len() {
-            let mut pair = Pair::open_at(stream(), prompt(), level);
+            let mut pair = Pair::open_at(format, prompt(), level);
             pair.say(&frames::hello("40000"));
             pair.pack(&frames::heartbeat_request());
             pair.give(second[..cut].to_vec());
@@ -127,10 +131,12 @@ fn scenario_56_a_message_that_is_split_anywhere_gives_its_event_once() {
 
 #[test]
 fn scenarios_56_and_62_payloads_in_one_message_come_out_in_their_order() {
-    let mut pair = Pair::online(stream(), prompt());
-    let three: Vec<u8> = (2..5).flat_map(|sequence| pair.pack(&frames::message_create(sequence))).collect();
-    pair.give(three);
-    pair.rig.assert("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3\nt+0.000 * MESSAGE_CREATE 4");
+    for format in streams() {
+        let mut pair = Pair::online(format, prompt());
+        let three: Vec<u8> = (2..5).flat_map(|sequence| pair.pack(&frames::message_create(sequence))).collect();
+        pair.give(three);
+        pair.rig.assert("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3\nt+0.000 * MESSAGE_CREATE 4");
+    }
 }
 
 #[test]
@@ -161,7 +167,7 @@ fn empty_messages_and_empty_flushes_are_nothing() {
     for format in formats().into_iter().skip(1) {
         let mut pair = Pair::online(format, prompt());
         pair.give(Vec::new());
-        if format == stream() {
+        if format.compression == Compression::ZlibStream {
             pair.give([0, 0, 0, 0xFF, 0xFF].to_vec());
             pair.give([0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF].to_vec());
         }
@@ -228,7 +234,7 @@ fn told(format: Format, level: i32, payloads: &[Message], split: &Split) -> Vec<
     let mut pair = Pair::open_at(format, prompt(), level);
     let payloads: Vec<Packed> =
         payloads.iter().map(|payload| pair.packer.pack(core::str::from_utf8(payload.bytes()).unwrap())).collect();
-    if format != stream() {
+    if format.compression != Compression::ZlibStream {
         for payload in payloads {
             match payload {
                 Packed::Text(bytes) => pair.rig.message(Message::Text(bytes.into())),
@@ -275,7 +281,8 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i32>().prop_map(Value::from),
-        any::<f64>().prop_filter("json has none", |number| number.is_finite()).prop_map(|number| json!(number)),
+        // Quarters: what `serde_json` reads of other fractions depends on how they are written.
+        any::<i32>().prop_map(|number| json!(f64::from(number) / 4.0)),
         ".{0,40}".prop_map(Value::from),
         any::<u64>().prop_map(|id| Value::from(id.to_string())),
     ];

@@ -1,10 +1,51 @@
 //! Where a payload ends, from its own bytes: brackets are counted and strings passed over, nothing more.
 
+use super::Encoding;
+use super::etf::EtfExtent;
 use memchr::memchr2;
 
 /// How far a look at pending output has come. The next one goes on from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Json(JsonExtent),
+    Etf(EtfExtent),
+}
+
+impl Extent {
+    pub(super) fn of(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Json => Self::Json(JsonExtent::default()),
+            Encoding::Etf => Self::Etf(EtfExtent::default()),
+        }
+    }
+
+    /// Looks at what is pending, which begins as it did at the last look.
+    pub(super) fn look(&mut self, pending: &[u8]) -> Verdict {
+        match self {
+            Self::Json(extent) => extent.look(pending),
+            Self::Etf(extent) => extent.look(pending),
+        }
+    }
+
+    /// Another payload is looked at.
+    pub(super) fn restart(&mut self) {
+        match self {
+            Self::Json(extent) => *extent = JsonExtent::default(),
+            Self::Etf(extent) => *extent = EtfExtent::default(),
+        }
+    }
+
+    /// Whether a payload that came alone is all there, where that can be told without a look: by the first and the last
+    /// byte.
+    pub(super) fn is_likely_whole(self, pending: &[u8]) -> bool {
+        let payload = pending.trim_ascii();
+        let has_ends = payload.first() == Some(&b'{') && payload.len() > 1 && payload.last() == Some(&b'}');
+        has_ends && matches!(self, Self::Json(_))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Extent {
+pub(super) struct JsonExtent {
     at: usize,
     depth: usize,
     within: Within,
@@ -24,13 +65,14 @@ pub(super) enum Verdict {
     Partial,
     /// Its first `len` bytes are a payload.
     Whole { len: usize },
+    /// It has no end of its own: it is a payload if the message ends with it.
+    Unclear,
     /// It is the beginning of no payload.
     Garbled,
 }
 
-impl Extent {
-    /// Looks at what is pending, which begins as it did at the last look.
-    pub(super) fn look(&mut self, pending: &[u8]) -> Verdict {
+impl JsonExtent {
+    fn look(&mut self, pending: &[u8]) -> Verdict {
         while let Some(&byte) = pending.get(self.at) {
             match (self.within, byte) {
                 (Within::Text, _) => match memchr2(b'"', b'\\', &pending[self.at..]) {
@@ -68,12 +110,6 @@ impl Extent {
         }
         Verdict::Partial
     }
-
-    /// Whether a payload that came alone is all there, by its first and its last byte.
-    pub(super) fn is_likely_whole(pending: &[u8]) -> bool {
-        let payload = pending.trim_ascii();
-        payload.first() == Some(&b'{') && payload.len() > 1 && payload.last() == Some(&b'}')
-    }
 }
 
 fn blanks(bytes: &[u8]) -> usize {
@@ -94,14 +130,14 @@ mod tests {
             (r#"{"a":1}"#, "nothing"),
         ] {
             let whole = [payload, behind].concat();
-            assert_eq!(Extent::default().look(whole.as_bytes()), Verdict::Whole { len: payload.len() }, "{whole}");
+            assert_eq!(JsonExtent::default().look(whole.as_bytes()), Verdict::Whole { len: payload.len() }, "{whole}");
         }
     }
 
     #[test]
     fn a_look_goes_on_where_the_last_one_ended() {
         let payload = r#" {"a":[{"b":"}\"]\\"}],"é":"\u0000\\"}"#.as_bytes();
-        let mut extent = Extent::default();
+        let mut extent = JsonExtent::default();
         for len in 0..payload.len() {
             assert_eq!(extent.look(&payload[..len]), Verdict::Partial, "{len}");
         }
@@ -111,10 +147,10 @@ mod tests {
     #[test]
     fn what_is_no_object_is_garbled() {
         for text in ["nothing", "[]", " }", "\0{}", "\"{}\""] {
-            assert_eq!(Extent::default().look(text.as_bytes()), Verdict::Garbled, "{text}");
+            assert_eq!(JsonExtent::default().look(text.as_bytes()), Verdict::Garbled, "{text}");
         }
-        assert_eq!(Extent::default().look(b""), Verdict::Partial);
-        assert!(!Extent::is_likely_whole(b"{"));
-        assert!(Extent::is_likely_whole(b"{}\n"));
+        assert_eq!(JsonExtent::default().look(b""), Verdict::Partial);
+        assert!(!Extent::of(Encoding::Json).is_likely_whole(b"{"));
+        assert!(Extent::of(Encoding::Json).is_likely_whole(b"{}\n"));
     }
 }

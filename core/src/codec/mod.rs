@@ -12,19 +12,24 @@
 //!   last one ended, so that a peer cannot make it quadratic.
 
 mod error;
+mod etf;
 mod extent;
 mod inflate;
 mod miniz;
 mod scratch;
+mod uncompressed;
 mod zlib_payload;
 mod zlib_stream;
 
+use crate::dialect::FrameError;
 use crate::message::Message;
 use alloc::boxed::Box;
 use bytes::Bytes;
 use core::fmt;
+use etf::Transcoder;
 use extent::Extent;
 use inflate::Purpose;
+use uncompressed::Uncompressed;
 use zlib_payload::ZlibPayload;
 use zlib_stream::ZlibStream;
 
@@ -36,6 +41,8 @@ pub use inflate::Inflater;
 pub struct Format {
     /// How payloads are compressed.
     pub compression: Compression,
+    /// How payloads are written, in both directions.
+    pub encoding: Encoding,
 }
 
 /// How payloads from the gateway are compressed. What we send never is.
@@ -51,55 +58,117 @@ pub enum Compression {
     ZlibPayload,
 }
 
+/// How payloads are written, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Encoding {
+    /// As JSON.
+    #[default]
+    Json,
+    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
+    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
+    Etf,
+}
+
+impl Encoding {
+    /// A frame as it goes out. One that no term can hold goes out as it is.
+    pub(crate) fn message(self, frame: Bytes) -> Message {
+        match self {
+            Self::Json => Message::Text(frame),
+            Self::Etf => match etf::write(&frame) {
+                Some(term) => Message::Binary(term.into()),
+                None => Message::Text(frame),
+            },
+        }
+    }
+
+    /// How many bytes of a frame go out; `None` where it cannot be written.
+    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
+        match self {
+            Self::Json => Some(frame.len()),
+            Self::Etf => etf::write(frame).map(|term| term.len()),
+        }
+    }
+}
+
 /// The codec of one link.
 pub(crate) struct Codec {
     /// `None` where a message is a payload as it stands.
-    unpack: Option<Box<dyn Unpack>>,
+    packed: Option<Box<Packed>>,
+}
+
+/// How messages become payloads, and payloads JSON.
+struct Packed {
+    unpack: Box<dyn Unpack>,
+    transcoder: Option<Transcoder>,
 }
 
 impl Codec {
     pub(crate) fn new(format: Format, inflater: Inflater) -> Self {
-        let unpack: Option<Box<dyn Unpack>> = match format.compression {
-            Compression::None => None,
+        let Format { compression, encoding } = format;
+        let unpack: Box<dyn Unpack> = match compression {
+            Compression::None if encoding == Encoding::Json => return Self { packed: None },
+            Compression::None => Box::new(Uncompressed::default()),
             Compression::ZlibStream => {
-                Some(Box::new(ZlibStream::new(inflater.inflate(Purpose::Stream), Extent::default())))
+                Box::new(ZlibStream::new(inflater.inflate(Purpose::Stream), Extent::of(encoding)))
             }
-            Compression::ZlibPayload => Some(Box::new(ZlibPayload::new(inflater.inflate(Purpose::Payloads)))),
+            Compression::ZlibPayload => Box::new(ZlibPayload::new(inflater.inflate(Purpose::Payloads))),
         };
-        Self { unpack }
+        let transcoder = match encoding {
+            Encoding::Json => None,
+            Encoding::Etf => Some(Transcoder::new(inflater)),
+        };
+        Self { packed: Some(Box::new(Packed { unpack, transcoder })) }
     }
 
     /// Takes a message, and gives it back if it is a payload as it stands. Otherwise [`next`](Self::next) gives what is
     /// in it.
     pub(crate) fn take(&mut self, message: Message) -> Option<Bytes> {
-        match (message, &mut self.unpack) {
+        match (message, &mut self.packed) {
             (Message::Text(bytes), _) | (Message::Binary(bytes), None) => Some(bytes),
-            (Message::Binary(bytes), Some(unpack)) => {
-                unpack.take(bytes);
+            (Message::Binary(bytes), Some(packed)) => {
+                packed.unpack.take(bytes);
                 None
             }
         }
     }
 
-    /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up. After an
-    /// error the codec is spent, as its link is.
-    pub(crate) fn next(&mut self, most: usize) -> Option<Result<Bytes, CodecError>> {
-        let payload = self.unpack.as_mut()?.next(most).transpose()?;
-        Some(payload.map(Bytes::copy_from_slice))
+    /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up.
+    pub(crate) fn next(&mut self, most: usize) -> Option<Result<Bytes, Undecoded>> {
+        let Packed { unpack, transcoder } = &mut **self.packed.as_mut()?;
+        let payload = match unpack.next(most).transpose()? {
+            Ok(payload) => payload,
+            Err(error) => return Some(Err(Undecoded::Broken(error))),
+        };
+        Some(match transcoder {
+            None => Ok(Bytes::copy_from_slice(payload)),
+            Some(transcoder) => transcoder.json(payload, most),
+        })
     }
 
     /// Gives back what memory it can do without: the link is quiet.
     pub(crate) fn rest(&mut self) {
-        if let Some(unpack) = &mut self.unpack {
-            unpack.rest();
+        if let Some(packed) = &mut self.packed {
+            packed.unpack.rest();
+            if let Some(transcoder) = &mut packed.transcoder {
+                transcoder.rest();
+            }
         }
     }
+}
+
+/// Why a payload did not come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undecoded {
+    /// It alone cannot be read.
+    Malformed(FrameError),
+    /// What follows cannot be found either: the codec is spent, as its link is.
+    Broken(CodecError),
 }
 
 /// Prints whether it has an inflater, never what is in it.
 impl fmt::Debug for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.unpack.is_some() { "Codec(packed)" } else { "Codec(plain)" })
+        f.write_str(if self.packed.is_some() { "Codec(packed)" } else { "Codec(plain)" })
     }
 }
 

@@ -9,7 +9,7 @@ use super::extent::{Extent, Verdict};
 use super::inflate::{Fed, Inflate};
 use super::{CodecError, Unpack};
 use alloc::boxed::Box;
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use memchr::memmem;
 
 pub(super) struct ZlibStream {
@@ -64,11 +64,12 @@ impl ZlibStream {
     /// Whether what is pending at a flush is a payload, and how long.
     fn judge(&mut self) -> Result<Option<usize>, CodecError> {
         let pending = self.inflate.pending();
-        if self.begun == Begun::Here && !self.rest.has_remaining() && Extent::is_likely_whole(pending) {
+        if self.begun == Begun::Here && self.rest.is_empty() && self.extent.is_likely_whole(pending) {
             return Ok(Some(pending.len()));
         }
         match self.extent.look(pending) {
-            Verdict::Partial => Ok(None),
+            Verdict::Unclear if self.rest.is_empty() => Ok(Some(pending.len())),
+            Verdict::Partial | Verdict::Unclear => Ok(None),
             Verdict::Whole { len } => Ok(Some(len)),
             Verdict::Garbled => Err(CodecError::Garbled),
         }
@@ -85,7 +86,7 @@ impl Unpack for ZlibStream {
     fn next(&mut self, most: usize) -> Result<Option<&[u8]>, CodecError> {
         if self.given > 0 {
             self.inflate.settle(core::mem::take(&mut self.given));
-            self.extent = Extent::default();
+            self.extent.restart();
             self.begun = Begun::Elsewhere;
         }
         loop {

@@ -6,7 +6,7 @@ use super::event::Fault;
 use super::limits::Limits;
 use super::link::Happening;
 use super::trace;
-use crate::codec::CodecError;
+use crate::codec::{CodecError, Undecoded};
 use crate::dialect::{Dialect, FrameError};
 use crate::message::{LinkId, Message};
 use bytes::Bytes;
@@ -42,7 +42,11 @@ impl<D: Dialect> GatewayMachine<D> {
             match payload {
                 Ok(_) if count > limit => self.step(Happening::Undecodable(CodecError::TooMany { limit })),
                 Ok(frame) => self.frame(link, frame),
-                Err(error) => self.step(Happening::Undecodable(error)),
+                Err(Undecoded::Malformed(error)) => {
+                    self.desk.counts.frames_in += 1;
+                    self.malformed(error);
+                }
+                Err(Undecoded::Broken(error)) => self.step(Happening::Undecodable(error)),
             }
         }
     }

@@ -29,7 +29,7 @@ mod tray;
 mod wire;
 
 use crate::dialect::discord::Discord;
-use crate::dialect::{Dialect, Encoded};
+use crate::dialect::{CommandError, Dialect, Encoded};
 use crate::dispatch::Mark;
 use crate::message::LinkId;
 use crate::rng::Seed;
@@ -245,10 +245,11 @@ impl<D: Dialect> GatewayMachine<D> {
 
     fn accept(&mut self, now: Timestamp, encoded: Encoded) -> Result<CommandId, SendError> {
         self.desk.advance(now);
-        let (len, max) = (encoded.payload.len(), self.desk.limits.payload);
         if matches!(self.link, Link::Ended { .. }) {
             return Err(SendError::Ended);
         }
+        let max = self.desk.limits.payload;
+        let len = self.desk.dialect.format().encoding.len_sent(&encoded.payload).ok_or(CommandError::NotJson)?;
         if len > max {
             return Err(SendError::TooLong { len, max });
         }

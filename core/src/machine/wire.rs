@@ -14,7 +14,7 @@ use super::timer::Timer;
 use crate::codec::Codec;
 use crate::dialect::{Dialect, Repeat, StandingKey};
 
-use crate::message::{LinkId, Message, Sequence};
+use crate::message::{LinkId, Sequence};
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -75,9 +75,11 @@ impl Wire {
         debug_assert!(self.is_idle(), "one-write: a second send on {}", self.link);
         self.pace.stamp(desk.now);
         desk.counts.frames_out += 1;
-        desk.counts.bytes_out += payload.len() as u64;
-        super::trace::frame_out(self.link, what.name(), what.sequence(), payload.len());
-        desk.tray.push(Action::Send { link: self.link, message: Message::Text(payload) });
+        let message = desk.dialect.format().encoding.message(payload);
+        let len = message.bytes().len();
+        desk.counts.bytes_out += len as u64;
+        super::trace::frame_out(self.link, what.name(), what.sequence(), len);
+        desk.tray.push(Action::Send { link: self.link, message });
         self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
     }
 
