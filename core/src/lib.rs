@@ -57,6 +57,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod codec;
 pub mod dialect;
 pub mod dispatch;
 pub mod identify;

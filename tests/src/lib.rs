@@ -1,10 +1,13 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
+pub mod etf;
 pub mod fleet;
 pub mod frames;
 pub mod fuzz;
 
+pub mod pack;
+pub mod pair;
 pub mod rig;
 pub mod story;
 pub mod toy;
@@ -12,6 +15,7 @@ pub mod walk;
 pub mod world;
 
 pub use fleet::Fleet;
+pub use pair::Pair;
 pub use rig::Rig;
 pub use story::Story;
 pub use world::World;

@@ -6,10 +6,10 @@ use core::time::Duration;
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::machine::{
-    Action, Backoff, Cause, CommandId, Config, ConnectFailure, FirstBeat, HeartbeatPolicy, Input, Phase,
+    Action, Backoff, Cause, CommandId, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Input, Phase,
 };
 use portcullis::machine::{SendError, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use portcullis::{CloseCode, CloseFrame, Closure, Dispatch, GatewayMachine, LinkId, Message, Seed, Timestamp};
 use std::collections::VecDeque;
 
 /// A machine, its clock, and the story so far.
@@ -25,6 +25,8 @@ pub struct Rig<D: Dialect = Discord> {
     pub now: Timestamp,
     /// Every message the machine had to send, and when.
     pub sends: Vec<(Timestamp, Message)>,
+    /// Every dispatch that came out, Ready and Resumed among them.
+    pub dispatches: Vec<Dispatch>,
     link: Option<LinkId>,
     writes: Held,
     identifies: Held,
@@ -127,8 +129,17 @@ impl<D: Dialect> Rig<D> {
     #[must_use]
     pub fn seeded(dialect: D, config: Config, seed: Seed) -> Self {
         let machine = GatewayMachine::new(dialect, config, seed).unwrap();
-        let (story, now, sends) = (Story::default(), Timestamp::ZERO, Vec::new());
-        Self { machine, story, now, sends, link: None, writes: Held::No, identifies: Held::No, acks: Held::Yes }
+        Self {
+            machine,
+            story: Story::default(),
+            now: Timestamp::ZERO,
+            sends: Vec::new(),
+            dispatches: Vec::new(),
+            link: None,
+            writes: Held::No,
+            identifies: Held::No,
+            acks: Held::Yes,
+        }
     }
 
     /// From here on the test answers writes, by [`sent`](Self::sent).
@@ -171,6 +182,9 @@ impl<D: Dialect> Rig<D> {
                         if self.acks == Held::No && told_frame(message).starts_with("heartbeat") {
                             inputs.push_back(Input::Message(*link, frames::ack()));
                         }
+                    }
+                    Action::Event(Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch)) => {
+                        self.dispatches.push(dispatch.clone());
                     }
                     Action::AskIdentify { link } if self.identifies == Held::No => {
                         inputs.push_back(Input::IdentifyGranted(*link));

@@ -174,7 +174,8 @@ fn told_fault(fault: &Fault) -> String {
 #[must_use]
 pub fn told_frame(message: &Message) -> String {
     let bytes = message.bytes();
-    let Ok(frame) = serde_json::from_slice::<Value>(bytes) else {
+    let frame = serde_json::from_slice::<Value>(bytes).ok().or_else(|| crate::etf::read(bytes, crate::etf::Keys::Any));
+    let Some(frame) = frame else {
         return format!("{} bytes that are no frame", bytes.len());
     };
     if let Some(event) = frame["event"].as_str() {

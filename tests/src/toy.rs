@@ -18,6 +18,7 @@
 
 use bytes::Bytes;
 use core::time::Duration;
+use portcullis::codec::Format;
 use portcullis::dialect::{
     CloseRow, CommandError, Dialect, Encoded, Fate, FrameError, GatewayLimits, HeartRate, IdentifyFrame, OnNewSession,
     Reading, Recovery, Repeat, SessionStart, ShardId, Signal, Span, Spans, Standing, StandingKey, TokenFate,
@@ -117,6 +118,10 @@ impl Dialect for Toy {
 
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
         url.with_query(&[("toy", "1")])
+    }
+
+    fn format(&self) -> Format {
+        Format::default()
     }
 
     fn is_own_host(&self, url: &GatewayUrl) -> bool {

@@ -13,6 +13,7 @@ mod recovery;
 mod signal;
 mod span;
 
+use crate::codec::Format;
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::Token;
@@ -63,6 +64,10 @@ pub trait Dialect: Send + Sync {
 
     /// `url` with the query that this gateway asks for, each key once.
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl;
+
+    /// How the gateway packs what it sends on the link that [`connect_url`](Self::connect_url) and
+    /// [`identify`](Self::identify) ask for.
+    fn format(&self) -> Format;
 
     /// Whether a resume URL that the gateway gave is one of its own hosts.
     fn is_own_host(&self, url: &GatewayUrl) -> bool;
@@ -165,6 +170,9 @@ macro_rules! forward_dialect {
             }
             fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
                 (**self).connect_url(url)
+            }
+            fn format(&self) -> Format {
+                (**self).format()
             }
             fn is_own_host(&self, url: &GatewayUrl) -> bool {
                 (**self).is_own_host(url)

@@ -64,6 +64,8 @@ pub enum Cause {
     OutOfPlace,
     /// A frame was too large.
     TooLarge,
+    /// A message could not be unpacked.
+    Undecodable,
     /// The caller did not take the actions.
     Undrained,
     /// The host slept.
@@ -117,6 +119,7 @@ impl Cause {
             Self::Malformed => "malformed",
             Self::OutOfPlace => "out_of_place",
             Self::TooLarge => "too_large",
+            Self::Undecodable => "undecodable",
             Self::Undrained => "undrained",
             Self::Suspended => "suspended",
             Self::ResumesExhausted => "resumes_exhausted",

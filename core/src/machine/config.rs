@@ -3,6 +3,8 @@
 use super::backoff::Backoff;
 use super::filter::EventFilter;
 use super::input::ConnectFailure;
+use super::limits::Limits;
+use crate::codec::Inflater;
 use crate::dialect::{Dialect, Recovery};
 use crate::message::CloseCode;
 use crate::session::Session;
@@ -44,6 +46,8 @@ pub struct Config {
     pub recoveries: Vec<(CloseCode, Recovery)>,
     /// Which events the application is given: all.
     pub events: EventFilter,
+    /// Which library inflates, where the dialect's gateway compresses with zlib.
+    pub inflater: Inflater,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
@@ -263,27 +267,6 @@ pub enum SessionLostPolicy {
     ReturnAll,
 }
 
-/// The most that may pile up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Commands that wait: 256.
-    pub outbox: usize,
-    /// Standing commands, by key: 256.
-    pub standing: usize,
-    /// Bytes of an incoming message: 128 MiB. Real ones have been met with tens of MB.
-    pub message: usize,
-    /// Bytes of events that the caller has not taken: 256 MiB. Above, the link is dropped and its session kept.
-    pub undrained: usize,
-    /// Event names that are counted by name: 256. The rest is counted as one.
-    pub event_names: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { outbox: 256, standing: 256, message: 128 << 20, undrained: 256 << 20, event_names: 256 }
-    }
-}
-
 impl Config {
     /// What is wrong with it, if something is.
     pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
@@ -319,6 +302,12 @@ impl Config {
         let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
         if self.limits.message == 0 || self.limits.message > most {
             return Err(ConfigError::MessageLimit { most });
+        }
+        if self.limits.inflated == 0 || self.limits.inflated > most {
+            return Err(ConfigError::InflatedLimit { most });
+        }
+        if self.limits.payloads == 0 {
+            return Err(ConfigError::NoPayloads);
         }
         if self.limits.outbox == 0 {
             return Err(ConfigError::NoOutbox);
@@ -369,6 +358,13 @@ pub enum ConfigError {
         /// The most it can be.
         most: usize,
     },
+    /// `limits.inflated` is 0 or above `most`.
+    InflatedLimit {
+        /// The most it can be.
+        most: usize,
+    },
+    /// `limits.payloads` is 0.
+    NoPayloads,
     /// `limits.outbox` is 0.
     NoOutbox,
     /// `events` names an event that never comes, for lack of an intent.
@@ -399,6 +395,8 @@ impl fmt::Display for ConfigError {
                 write!(f, "backoff.jitter_percent is {percent}; it must be 1 to 100, so that shards spread")
             }
             Self::MessageLimit { most } => write!(f, "limits.message must be 1 to {most} bytes"),
+            Self::InflatedLimit { most } => write!(f, "limits.inflated must be 1 to {most} bytes"),
+            Self::NoPayloads => f.write_str("limits.payloads is 0; no payload could ever be read"),
             Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
             Self::Undelivered { event, intent } => {
                 write!(

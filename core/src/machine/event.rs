@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::input::ConnectFailure;
 use super::outbox::{CommandId, Outcome};
+use crate::codec::CodecError;
 use crate::dialect::{FrameError, Plan};
 use crate::dispatch::{Dispatch, UnknownFrame};
 use crate::message::{CloseCode, Closure, LinkId, Sequence};
@@ -105,6 +106,9 @@ pub enum Fault {
         /// The most it may have.
         limit: usize,
     },
+    /// A message could not be unpacked: its compression is damaged, or there is too much in it. The link is left, the
+    /// session kept.
+    Undecodable(CodecError),
     /// Hello asked for a heartbeat interval out of bounds. It was clamped, or refused, as the config says.
     Interval {
         /// What it asked for.
@@ -137,6 +141,7 @@ impl fmt::Display for Fault {
             Self::HeartbeatMissed { waited } => write!(f, "heartbeat missed, waited {waited:?}"),
             Self::Silent { waited } => write!(f, "silent for {waited:?}"),
             Self::TooLarge { len, limit } => write!(f, "frame of {len} bytes, at most {limit} are read"),
+            Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),

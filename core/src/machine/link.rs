@@ -46,6 +46,7 @@ use super::phase::Phase;
 use super::resumption::{Handshake, Resumption, Tries};
 use super::timer::Timer;
 use super::wire::{Turn, Wire, Write, Writing};
+use crate::codec::CodecError;
 use crate::dialect::{Dialect, Fate, FrameError, HeartRate, Plan, SessionStart, Signal, Spans, StandingKey};
 use crate::dispatch::{Origin, UnknownFrame};
 use crate::message::{Closure, LinkId};
@@ -56,7 +57,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 /// Where the link to the gateway stands. One variant, one phase; each owns only what exists in that phase.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) enum Link {
     #[default]
     Idle,
@@ -109,7 +110,7 @@ pub(super) enum Link {
 }
 
 /// A link with a session on it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Live {
     pub(super) wire: Wire,
     pub(super) heart: Heart,
@@ -147,6 +148,7 @@ pub(super) enum Happening {
     Frame(Signal, Bytes),
     Malformed(FrameError),
     TooLarge { len: usize },
+    Undecodable(CodecError),
     Undrained,
 }
 
@@ -179,6 +181,10 @@ impl Link {
             Happening::TooLarge { len } => {
                 desk.fault(Fault::TooLarge { len, limit: desk.config.limits.message });
                 self.leave(Exit::Close(desk.limits.close_keep), Departure::keep(Cause::TooLarge), desk)
+            }
+            Happening::Undecodable(error) => {
+                desk.fault(Fault::Undecodable(error));
+                self.leave(Exit::Close(desk.limits.close_keep), Departure::keep(Cause::Undecodable), desk)
             }
             Happening::Undrained => {
                 desk.fault(Fault::Undrained { limit: desk.config.limits.undrained });
@@ -440,7 +446,7 @@ impl Link {
         }
     }
 
-    fn wire_mut(&mut self) -> Option<&mut Wire> {
+    pub(super) fn wire_mut(&mut self) -> Option<&mut Wire> {
         match self {
             Self::Greeting { wire, .. } | Self::Queued { wire, .. } | Self::Identifying { wire, .. } => Some(wire),
             Self::Resuming { live, .. } | Self::Online { live, .. } => Some(&mut live.wire),

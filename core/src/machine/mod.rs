@@ -15,7 +15,9 @@ mod filter;
 mod health;
 mod heart;
 mod input;
+mod intake;
 mod leave;
+mod limits;
 mod link;
 mod outbox;
 mod pace;
@@ -28,14 +30,13 @@ mod tray;
 mod wire;
 
 use crate::dialect::discord::Discord;
-use crate::dialect::{Dialect, Encoded, FrameError};
+use crate::dialect::{CommandError, Dialect, Encoded};
 use crate::dispatch::Mark;
-use crate::message::{LinkId, Message};
+use crate::message::LinkId;
 use crate::rng::Seed;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use asked::Asked;
-use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 use desk::Desk;
@@ -49,13 +50,14 @@ pub use asked::Shutdown;
 pub use backoff::Backoff;
 pub use cause::{Cause, Transition};
 pub use config::{
-    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, Limits, MalformedPolicy,
-    OnConnectFailure, OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
+    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, MalformedPolicy, OnConnectFailure,
+    OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
+pub use limits::Limits;
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
 pub use phase::Phase;
 pub use tally::Tally;
@@ -241,10 +243,11 @@ impl<D: Dialect> GatewayMachine<D> {
 
     fn accept(&mut self, now: Timestamp, encoded: Encoded) -> Result<CommandId, SendError> {
         self.desk.advance(now);
-        let (len, max) = (encoded.payload.len(), self.desk.limits.payload);
         if matches!(self.link, Link::Ended { .. }) {
             return Err(SendError::Ended);
         }
+        let max = self.desk.limits.payload;
+        let len = self.desk.dialect.format().encoding.len_sent(&encoded.payload).ok_or(CommandError::NotJson)?;
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
@@ -288,47 +291,6 @@ impl<D: Dialect> GatewayMachine<D> {
             self.step(happening);
         } else {
             self.desk.counts.stale += 1;
-        }
-    }
-
-    fn message(&mut self, link: LinkId, message: Message) {
-        let desk = &mut self.desk;
-        if self.link.wire().is_none_or(|wire| wire.link != link) {
-            desk.counts.stale += 1;
-            return;
-        }
-        let frame = message.into_bytes();
-        desk.counts.frames_in += 1;
-        desk.counts.bytes_in += frame.len() as u64;
-        if frame.len() > desk.config.limits.message {
-            return self.step(Happening::TooLarge { len: frame.len() });
-        }
-        if desk.tray.bytes() + frame.len() > desk.config.limits.undrained {
-            return self.step(Happening::Undrained);
-        }
-        match desk.dialect.read(&frame) {
-            Ok(reading) => {
-                trace::frame_in(link, &frame, &reading);
-                let written = reading.rewritten.as_deref().unwrap_or(&frame);
-                if self.link.pass_over(&reading.signal, written, desk) {
-                    return;
-                }
-                let frame = reading.rewritten.map_or(frame, Bytes::from);
-                if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
-                    self.step(Happening::Frame(signal, frame));
-                }
-            }
-            Err(error) => {
-                trace::frame_unread(link, frame.len());
-                desk.counts.malformed += 1;
-                match (error, desk.config.malformed) {
-                    // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
-                    (FrameError::Field { .. }, _) | (_, MalformedPolicy::Reconnect) => {
-                        self.step(Happening::Malformed(error));
-                    }
-                    (_, MalformedPolicy::Report) => desk.fault(Fault::Malformed(error)),
-                }
-            }
         }
     }
 

@@ -11,20 +11,22 @@ use super::heart::{BeatKind, Heart};
 use super::outbox::{Outcome, Pending};
 use super::pace::Pace;
 use super::timer::Timer;
+use crate::codec::Codec;
 use crate::dialect::{Dialect, Repeat, StandingKey};
 
-use crate::message::{LinkId, Message, Sequence};
+use crate::message::{LinkId, Sequence};
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Wire {
     pub(super) link: LinkId,
     pub(super) opened: Timestamp,
     pub(super) write: Write,
     pub(super) turn: Turn,
     pub(super) pace: Pace,
+    pub(super) codec: Codec,
     owed_answers: u32,
 }
 
@@ -64,7 +66,8 @@ pub(super) enum Turn {
 impl Wire {
     pub(super) fn new<D: Dialect>(link: LinkId, desk: &Desk<D>) -> Self {
         let pace = Pace::new(desk.limits.pace);
-        Self { link, opened: desk.now, write: Write::Idle, turn: Turn::None, pace, owed_answers: 0 }
+        let codec = Codec::new(desk.dialect.format(), desk.config.inflater);
+        Self { link, opened: desk.now, write: Write::Idle, turn: Turn::None, pace, codec, owed_answers: 0 }
     }
 
     /// Starts a write. The caller has seen that none is outstanding and that the pace allows it.
@@ -72,9 +75,11 @@ impl Wire {
         debug_assert!(self.is_idle(), "one-write: a second send on {}", self.link);
         self.pace.stamp(desk.now);
         desk.counts.frames_out += 1;
-        desk.counts.bytes_out += payload.len() as u64;
-        super::trace::frame_out(self.link, what.name(), what.sequence(), payload.len());
-        desk.tray.push(Action::Send { link: self.link, message: Message::Text(payload) });
+        let message = desk.dialect.format().encoding.message(payload);
+        let len = message.bytes().len();
+        desk.counts.bytes_out += len as u64;
+        super::trace::frame_out(self.link, what.name(), what.sequence(), len);
+        desk.tray.push(Action::Send { link: self.link, message });
         self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
     }
 
@@ -95,7 +100,10 @@ impl Wire {
             return;
         }
         match heart {
-            Heart::Ours(ours) if ours.due() <= desk.now => ours.beat(desk.now, BeatKind::Periodic),
+            Heart::Ours(ours) if ours.due() <= desk.now => {
+                ours.beat(desk.now, BeatKind::Periodic);
+                self.codec.rest();
+            }
             Heart::Ours(ours) if self.owed_answers > 0 => {
                 self.owed_answers -= 1;
                 self.pace.stamp_answer(desk.now);

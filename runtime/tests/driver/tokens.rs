@@ -39,6 +39,9 @@ impl Dialect for Expiring {
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
         self.0.connect_url(url)
     }
+    fn format(&self) -> portcullis::codec::Format {
+        self.0.format()
+    }
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
         self.0.is_own_host(url)
     }

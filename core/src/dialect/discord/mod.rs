@@ -13,6 +13,7 @@ use super::{
     CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
     Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
+use crate::codec::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::{Token, TokenError};
@@ -53,6 +54,7 @@ pub struct Discord {
     large_threshold: u8,
     presence: Option<Vec<u8>>,
     base: GatewayUrl,
+    format: Format,
 }
 
 impl Discord {
@@ -74,6 +76,7 @@ impl Discord {
             large_threshold: 50,
             presence: None,
             base: GatewayUrl::parse(Self::GATEWAY)?,
+            format: Format::default(),
         })
     }
 
@@ -119,6 +122,25 @@ impl Discord {
         Ok(Self { base: GatewayUrl::parse(url)?, ..self })
     }
 
+    /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
+    /// send stays as it is.
+    ///
+    /// # Errors
+    /// [`DiscordError::TooLong`] when the Identify has no room left to ask, [`DiscordError::PayloadCompression`] for
+    /// [`Compression::ZlibPayload`] with ETF.
+    pub fn with_compression(self, compression: Compression) -> Result<Self, DiscordError> {
+        Self { format: Format { compression, ..self.format }, ..self }.fitting()
+    }
+
+    /// The same in another encoding, both ways.
+    ///
+    /// # Errors
+    /// [`DiscordError::TooLong`] when an Identify would be too long in it, [`DiscordError::PayloadCompression`] for ETF
+    /// with [`Compression::ZlibPayload`].
+    pub fn with_encoding(self, encoding: Encoding) -> Result<Self, DiscordError> {
+        Self { format: Format { encoding, ..self.format }, ..self }.fitting()
+    }
+
     /// The intents that are asked for.
     #[must_use]
     pub const fn intents(&self) -> Intents {
@@ -127,11 +149,17 @@ impl Discord {
 
     fn fitting(self) -> Result<Self, DiscordError> {
         let identify = self.write_identify(self.presence.as_deref());
-        if identify.len() > Self::PAYLOAD_MAX {
+        if self.format.encoding == Encoding::Etf && self.format.compression == Compression::ZlibPayload {
+            Err(DiscordError::PayloadCompression)
+        } else if !self.fits(&identify) {
             Err(DiscordError::TooLong { max: Self::PAYLOAD_MAX })
         } else {
             Ok(self)
         }
+    }
+
+    fn fits(&self, frame: &[u8]) -> bool {
+        self.format.encoding.len_sent(frame).is_some_and(|len| len <= Self::PAYLOAD_MAX)
     }
 
     fn write_identify(&self, presence: Option<&[u8]>) -> Vec<u8> {
@@ -142,6 +170,7 @@ impl Discord {
             large_threshold: self.large_threshold,
             shard: self.shard,
             presence,
+            compression: self.format.compression,
         })
     }
 }
@@ -187,7 +216,19 @@ impl Dialect for Discord {
     }
 
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl {
-        url.with_query(&[("v", "10"), ("encoding", "json")])
+        let encoding = match self.format.encoding {
+            Encoding::Json => "json",
+            Encoding::Etf => "etf",
+        };
+        let query = [("v", "10"), ("encoding", encoding)];
+        match self.format.compression {
+            Compression::None | Compression::ZlibPayload => url.with_query(&query),
+            Compression::ZlibStream => url.with_query(&[query[0], query[1], ("compress", "zlib-stream")]),
+        }
+    }
+
+    fn format(&self) -> Format {
+        self.format
     }
 
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
@@ -213,7 +254,7 @@ impl Dialect for Discord {
         let latest = latest.and_then(|(_, frame)| frame.strip_prefix(b"{\"op\":3,\"d\":")?.strip_suffix(b"}"));
         let with_latest = latest.map(|presence| self.write_identify(Some(presence)));
         match with_latest {
-            Some(payload) if payload.len() <= Self::PAYLOAD_MAX => {
+            Some(payload) if self.fits(&payload) => {
                 IdentifyFrame { payload: payload.into(), carried: alloc::vec![key] }
             }
             Some(_) => IdentifyFrame { payload: self.write_identify(None).into(), carried: Vec::new() },
@@ -274,6 +315,8 @@ pub enum DiscordError {
         /// What it is.
         asked: u8,
     },
+    /// Payloads that are compressed each for itself are JSON; terms take a compressed stream.
+    PayloadCompression,
     /// The Identify would have more than `max` bytes.
     TooLong {
         /// The most bytes it may have.
@@ -287,6 +330,9 @@ impl fmt::Display for DiscordError {
             Self::Token(error) => write!(f, "token: {error}"),
             Self::Url(error) => write!(f, "gateway url: {error}"),
             Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
+            Self::PayloadCompression => {
+                f.write_str("etf does not go with compressed payloads; compress the stream, or none")
+            }
             Self::TooLong { max } => {
                 write!(f, "the identify would be above {max} bytes; shorten the presence or the properties")
             }

@@ -1,10 +1,10 @@
 //! The frames the machine sends by itself: Identify, Resume, Heartbeat.
 //!
-//! They are written by hand, so that writing cannot fail and the key order is the documented one. `compress` is
-//! left out: payload compression is no part of this crate's handshake.
+//! They are written by hand, so that writing cannot fail and the key order is the documented one.
 
 use super::Intents;
 use crate::Sequence;
+use crate::codec::Compression;
 use crate::dialect::ShardId;
 use crate::token::Token;
 use alloc::borrow::Cow;
@@ -41,11 +41,13 @@ pub(super) struct Identify<'a> {
     pub(super) shard: ShardId,
     /// The initial presence as JSON: an object that serde wrote.
     pub(super) presence: Option<&'a [u8]>,
+    /// What the link has; only that of each payload for itself is asked for here.
+    pub(super) compression: Compression,
 }
 
 /// `{"op":2,"d":{…}}`. It holds the token.
 pub(super) fn identify(identify: &Identify<'_>) -> Vec<u8> {
-    let Identify { token, intents, properties, large_threshold, shard, presence } = identify;
+    let Identify { token, intents, properties, large_threshold, shard, presence, compression } = identify;
     let mut frame = String::with_capacity(HANDSHAKE_LEN_USUAL);
     frame.push_str("{\"op\":2,\"d\":{\"token\":");
     push_text(&mut frame, token.reveal());
@@ -57,6 +59,9 @@ pub(super) fn identify(identify: &Identify<'_>) -> Vec<u8> {
     push_text(&mut frame, &properties.device);
     let shard = format!("[{},{}]", shard.id(), shard.count());
     push(&mut frame, format_args!("}},\"large_threshold\":{large_threshold},\"shard\":{shard}"));
+    if *compression == Compression::ZlibPayload {
+        frame.push_str(",\"compress\":true");
+    }
     let mut frame = frame.into_bytes();
     if let Some(presence) = presence {
         frame.extend_from_slice(b",\"presence\":");
@@ -132,12 +137,15 @@ mod tests {
             large_threshold: 250,
             shard: ShardId::new(0, 1).unwrap(),
             presence: None,
+            compression: Compression::ZlibStream,
         };
         let head = r#"{"op":2,"d":{"token":"abc","intents":33281,"properties":{"os":"linux","browser":"portcullis","device":"portcullis"},"large_threshold":250,"shard":[0,1]"#;
         assert_eq!(text(identify(&given)), format!("{head}}}}}"));
         given.presence = Some(&presence);
         let presence = r#","presence":{"since":null,"activities":[],"status":"online","afk":false}}}"#;
         assert_eq!(text(identify(&given)), format!("{head}{presence}"));
+        (given.compression, given.presence) = (Compression::ZlibPayload, None);
+        assert_eq!(text(identify(&given)), format!("{head},\"compress\":true}}}}"));
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! JSON as it is written while a term is read.
+
+use crate::codec::{CodecError, Undecoded};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// JSON of at most `most` bytes, and a little over before it is found out.
+pub(super) struct Json<'a> {
+    out: &'a mut Vec<u8>,
+    most: usize,
+}
+
+impl<'a> Json<'a> {
+    pub(super) const fn new(out: &'a mut Vec<u8>, most: usize) -> Self {
+        Self { out, most }
+    }
+
+    /// What stands in JSON as it is.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(super) fn text(&mut self, mut text: &[u8]) -> Result<(), Undecoded> {
+        self.put(b"\"");
+        while let Some(len) = text.iter().position(|&byte| !STANDS_RAW[usize::from(byte)]) {
+            self.put(&text[..len]);
+            match text[len] {
+                byte @ (b'"' | b'\\') => self.put(&[b'\\', byte]),
+                byte => {
+                    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+                    self.put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+            text = &text[len + 1..];
+            self.check(0)?;
+        }
+        self.put(text);
+        self.put(b"\"");
+        Ok(())
+    }
+
+    pub(super) fn digits(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            // A remainder of ten is one digit.
+            digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.put(&digits[start..]);
+    }
+
+    /// A number in the words of `format_args!`.
+    pub(super) fn number(&mut self, number: fmt::Arguments<'_>) {
+        // Writing to memory cannot fail.
+        _ = fmt::write(self, number);
+    }
+
+    /// A list of small integers.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.put(b"[");
+        for (index, &byte) in bytes.iter().enumerate() {
+            if index > 0 {
+                self.put(b",");
+            }
+            self.digits(u64::from(byte));
+        }
+        self.put(b"]");
+    }
+
+    /// What was written.
+    pub(super) const fn written(&self) -> &[u8] {
+        self.out.as_slice()
+    }
+
+    /// Whether that, and a frame of `size` bytes, are within the limit.
+    pub(super) const fn check(&self, size: usize) -> Result<(), Undecoded> {
+        if self.out.len() > self.most || size > self.most {
+            Err(Undecoded::Broken(CodecError::TooLarge { limit: self.most }))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Write for Json<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Which bytes stand in a JSON string as they are.
+const STANDS_RAW: [bool; 256] = {
+    let mut raw = [true; 256];
+    let mut byte = 0;
+    while byte < b' ' {
+        raw[byte as usize] = false;
+        byte += 1;
+    }
+    raw[b'"' as usize] = false;
+    raw[b'\\' as usize] = false;
+    raw
+};

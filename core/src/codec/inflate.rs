@@ -1,0 +1,61 @@
+//! What the codecs ask of an inflater, and which there are.
+
+use super::CodecError;
+use super::miniz::Miniz;
+use alloc::boxed::Box;
+
+/// Which library inflates zlib. All give the same payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Inflater {
+    /// `miniz_oxide`: small, and without `std`.
+    #[default]
+    Miniz,
+}
+
+impl Inflater {
+    pub(super) fn inflate(self, purpose: Purpose) -> Box<dyn Inflate> {
+        match self {
+            Self::Miniz => Box::new(Miniz::new(purpose)),
+        }
+    }
+}
+
+/// What an inflater is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A stream that never ends, nor comes to its checksum.
+    Stream,
+    /// Streams that end, each with a checksum.
+    Payloads,
+}
+
+/// An inflater, and its output that was not settled yet.
+pub(super) trait Inflate: Send + Sync {
+    /// Inflates `input` behind what is pending.
+    ///
+    /// # Errors
+    /// [`CodecError::TooLarge`] when more than `most` bytes would be pending. After an error it is to be reset.
+    fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError>;
+
+    /// What was inflated and not settled.
+    fn pending(&self) -> &[u8];
+
+    /// The first `len` bytes of what is pending have been used.
+    fn settle(&mut self, len: usize);
+
+    /// Begins anew.
+    fn reset(&mut self);
+
+    /// Gives back what memory it can do without.
+    fn rest(&mut self);
+}
+
+/// How far an input went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// All of it, and the stream goes on.
+    All,
+    /// The stream ended, `left` bytes before the input did.
+    Ended { left: usize },
+}

@@ -1,0 +1,185 @@
+//! From the bytes of messages to payloads: what stands between the wire and a dialect's reader.
+//!
+//! A [`Format`] says how a gateway packs its payloads; the dialect names it. A link owns its codec, so a new link
+//! cannot inherit an inflater. A payload comes out as JSON, in one allocation of exactly its size. A text message is a
+//! payload as it stands under every format: what is compressed comes as binary.
+//!
+//! What is not here: what a payload says.
+//!
+//! # Invariants
+//! * `in-order`: payloads come out in the order of their bytes, each once, and none before its last byte came.
+//! * `bounded`: nothing grows beyond the `most` that a call is given, and a look at pending output starts where the
+//!   last one ended, so that a peer cannot make it quadratic.
+
+mod error;
+mod etf;
+mod extent;
+mod inflate;
+mod miniz;
+mod scratch;
+mod uncompressed;
+mod zlib_payload;
+mod zlib_stream;
+
+use crate::dialect::FrameError;
+use crate::message::Message;
+use alloc::boxed::Box;
+use bytes::Bytes;
+use core::fmt;
+use etf::Transcoder;
+use extent::Extent;
+use inflate::Purpose;
+use uncompressed::Uncompressed;
+use zlib_payload::ZlibPayload;
+use zlib_stream::ZlibStream;
+
+pub use error::CodecError;
+pub use inflate::Inflater;
+
+/// How a gateway packs what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Format {
+    /// How payloads are compressed.
+    pub compression: Compression,
+    /// How payloads are written, in both directions.
+    pub encoding: Encoding,
+}
+
+/// How payloads from the gateway are compressed. What we send never is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// One zlib stream a link, with a flush at each payload's end.
+    ZlibStream,
+    /// Each binary message is a zlib stream of its own. Small payloads come as text.
+    ZlibPayload,
+}
+
+/// How payloads are written, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Encoding {
+    /// As JSON.
+    #[default]
+    Json,
+    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
+    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
+    Etf,
+}
+
+impl Encoding {
+    /// A frame as it goes out. One that no term can hold goes out as it is.
+    pub(crate) fn message(self, frame: Bytes) -> Message {
+        match self {
+            Self::Json => Message::Text(frame),
+            Self::Etf => match etf::write(&frame) {
+                Some(term) => Message::Binary(term.into()),
+                None => Message::Text(frame),
+            },
+        }
+    }
+
+    /// How many bytes of a frame go out; `None` where it cannot be written.
+    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
+        match self {
+            Self::Json => Some(frame.len()),
+            Self::Etf => etf::write(frame).map(|term| term.len()),
+        }
+    }
+}
+
+/// The codec of one link.
+pub(crate) struct Codec {
+    /// `None` where a message is a payload as it stands.
+    packed: Option<Box<Packed>>,
+}
+
+/// How messages become payloads, and payloads JSON.
+struct Packed {
+    unpack: Box<dyn Unpack>,
+    transcoder: Option<Transcoder>,
+}
+
+impl Codec {
+    pub(crate) fn new(format: Format, inflater: Inflater) -> Self {
+        let Format { compression, encoding } = format;
+        let unpack: Box<dyn Unpack> = match compression {
+            Compression::None if encoding == Encoding::Json => return Self { packed: None },
+            Compression::None => Box::new(Uncompressed::default()),
+            Compression::ZlibStream => {
+                Box::new(ZlibStream::new(inflater.inflate(Purpose::Stream), Extent::of(encoding)))
+            }
+            Compression::ZlibPayload => Box::new(ZlibPayload::new(inflater.inflate(Purpose::Payloads))),
+        };
+        let transcoder = match encoding {
+            Encoding::Json => None,
+            Encoding::Etf => Some(Transcoder::new(inflater)),
+        };
+        Self { packed: Some(Box::new(Packed { unpack, transcoder })) }
+    }
+
+    /// Takes a message, and gives it back if it is a payload as it stands. Otherwise [`next`](Self::next) gives what is
+    /// in it.
+    pub(crate) fn take(&mut self, message: Message) -> Option<Bytes> {
+        match (message, &mut self.packed) {
+            (Message::Text(bytes), _) | (Message::Binary(bytes), None) => Some(bytes),
+            (Message::Binary(bytes), Some(packed)) => {
+                packed.unpack.take(bytes);
+                None
+            }
+        }
+    }
+
+    /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up.
+    pub(crate) fn next(&mut self, most: usize) -> Option<Result<Bytes, Undecoded>> {
+        let Packed { unpack, transcoder } = &mut **self.packed.as_mut()?;
+        let payload = match unpack.next(most).transpose()? {
+            Ok(payload) => payload,
+            Err(error) => return Some(Err(Undecoded::Broken(error))),
+        };
+        Some(match transcoder {
+            None => Ok(Bytes::copy_from_slice(payload)),
+            Some(transcoder) => transcoder.json(payload, most),
+        })
+    }
+
+    /// Gives back what memory it can do without: the link is quiet.
+    pub(crate) fn rest(&mut self) {
+        if let Some(packed) = &mut self.packed {
+            packed.unpack.rest();
+            if let Some(transcoder) = &mut packed.transcoder {
+                transcoder.rest();
+            }
+        }
+    }
+}
+
+/// Why a payload did not come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undecoded {
+    /// It alone cannot be read.
+    Malformed(FrameError),
+    /// What follows cannot be found either: the codec is spent, as its link is.
+    Broken(CodecError),
+}
+
+/// Prints whether it has an inflater, never what is in it.
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.packed.is_some() { "Codec(packed)" } else { "Codec(plain)" })
+    }
+}
+
+/// One way of packing payloads into messages, undone.
+trait Unpack: Send + Sync {
+    /// Takes a message. All payloads of the last one have been asked for.
+    fn take(&mut self, message: Bytes);
+
+    /// The next payload, which is gone with the next call; `None` when the message is used up.
+    fn next(&mut self, most: usize) -> Result<Option<&[u8]>, CodecError>;
+
+    /// Gives back what memory it can do without.
+    fn rest(&mut self);
+}

@@ -1,0 +1,89 @@
+//! From a message to what its frames do: limits, the link's codec, the dialect's reading.
+
+use super::GatewayMachine;
+use super::config::MalformedPolicy;
+use super::event::Fault;
+use super::limits::Limits;
+use super::link::Happening;
+use super::trace;
+use crate::codec::{CodecError, Undecoded};
+use crate::dialect::{Dialect, FrameError};
+use crate::message::{LinkId, Message};
+use bytes::Bytes;
+
+impl<D: Dialect> GatewayMachine<D> {
+    /// Takes a message of a link, if it is the current one.
+    pub(super) fn message(&mut self, link: LinkId, message: Message) {
+        let desk = &mut self.desk;
+        let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link) else {
+            desk.counts.stale += 1;
+            return;
+        };
+        let len = message.bytes().len();
+        desk.counts.bytes_in += len as u64;
+        if len > desk.config.limits.message {
+            desk.counts.frames_in += 1;
+            return self.step(Happening::TooLarge { len });
+        }
+        match wire.codec.take(message) {
+            Some(frame) => self.frame(link, frame),
+            None => self.unpack(link),
+        }
+    }
+
+    /// Gives on each payload of a packed message, while its link is open.
+    fn unpack(&mut self, link: LinkId) {
+        let Limits { inflated, payloads: limit, .. } = self.desk.config.limits;
+        let mut count = 0;
+        while let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link)
+            && let Some(payload) = wire.codec.next(inflated)
+        {
+            count += 1;
+            match payload {
+                Ok(_) if count > limit => self.step(Happening::Undecodable(CodecError::TooMany { limit })),
+                Ok(frame) => self.frame(link, frame),
+                Err(Undecoded::Malformed(error)) => {
+                    self.desk.counts.frames_in += 1;
+                    self.malformed(error);
+                }
+                Err(Undecoded::Broken(error)) => self.step(Happening::Undecodable(error)),
+            }
+        }
+    }
+
+    fn frame(&mut self, link: LinkId, frame: Bytes) {
+        let desk = &mut self.desk;
+        desk.counts.frames_in += 1;
+        if desk.tray.bytes() + frame.len() > desk.config.limits.undrained {
+            return self.step(Happening::Undrained);
+        }
+        match desk.dialect.read(&frame) {
+            Ok(reading) => {
+                trace::frame_in(link, &frame, &reading);
+                let written = reading.rewritten.as_deref().unwrap_or(&frame);
+                if self.link.pass_over(&reading.signal, written, desk) {
+                    return;
+                }
+                let frame = reading.rewritten.map_or(frame, Bytes::from);
+                if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
+                    self.step(Happening::Frame(signal, frame));
+                }
+            }
+            Err(error) => {
+                trace::frame_unread(link, frame.len());
+                self.malformed(error);
+            }
+        }
+    }
+
+    fn malformed(&mut self, error: FrameError) {
+        self.desk.counts.malformed += 1;
+        match (error, self.desk.config.malformed) {
+            // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
+            (FrameError::Field { .. }, _) | (_, MalformedPolicy::Reconnect) => {
+                self.step(Happening::Malformed(error));
+            }
+            (_, MalformedPolicy::Report) => self.desk.fault(Fault::Malformed(error)),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The gateway's side of compression, by the libraries' own compressors, and of encodings: payloads in, the bytes of
+//! messages out.
+
+use crate::etf;
+use miniz_oxide::MZError;
+pub use miniz_oxide::MZFlush;
+use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
+use miniz_oxide::deflate::stream::deflate;
+use portcullis::Message;
+use portcullis::codec::{Compression, Encoding, Format};
+
+/// What the gateway keeps of one link.
+pub struct Packer {
+    format: Format,
+    zlib: Box<CompressorOxide>,
+    level: i32,
+}
+
+/// zlib's own default.
+pub const LEVEL: i32 = 6;
+
+impl Packer {
+    /// A new link's. `level` is 0, which stores, to 10.
+    pub fn new(format: Format, level: i32) -> Self {
+        Self { format, zlib: zlib(level), level }
+    }
+
+    /// The bytes of one payload, given as JSON, and whether they are text.
+    pub fn pack(&mut self, payload: &str) -> Packed {
+        let bytes = match self.format.encoding {
+            Encoding::Json => payload.as_bytes().to_vec(),
+            Encoding::Etf => etf::written(&serde_json::from_str(payload).unwrap()),
+        };
+        if self.format == Format::default() { Packed::Text(bytes) } else { Packed::Binary(self.compress(&bytes)) }
+    }
+
+    /// A payload's own bytes, compressed.
+    pub fn compress(&mut self, payload: &[u8]) -> Vec<u8> {
+        match self.format.compression {
+            Compression::ZlibStream => deflated(&mut self.zlib, payload, MZFlush::Sync),
+            Compression::ZlibPayload => deflated(&mut zlib(self.level), payload, MZFlush::Finish),
+            _ => payload.to_vec(),
+        }
+    }
+
+    /// The bytes of a part of a payload, in a stream.
+    pub fn part(&mut self, part: &str) -> Vec<u8> {
+        deflated(&mut self.zlib, part.as_bytes(), MZFlush::Partial)
+    }
+
+    /// One message of one payload.
+    pub fn message(&mut self, payload: &str) -> Message {
+        match self.pack(payload) {
+            Packed::Text(bytes) => Message::Text(bytes.into()),
+            Packed::Binary(bytes) => Message::Binary(bytes.into()),
+        }
+    }
+}
+
+/// A payload as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Packed {
+    /// As text, which cannot be split.
+    Text(Vec<u8>),
+    /// As binary.
+    Binary(Vec<u8>),
+}
+
+impl Packed {
+    /// The bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+/// A whole zlib stream.
+pub fn finished(bytes: &[u8]) -> Vec<u8> {
+    deflated(&mut zlib(LEVEL), bytes, MZFlush::Finish)
+}
+
+/// The first message of a link: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
+/// what a stream has at its end.
+pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
+    let mut compressor = zlib(9);
+    let flush = if format.compression == Compression::ZlibPayload { MZFlush::Finish } else { flush };
+    let head = match format.encoding {
+        Encoding::Json => &b"{\"t\":\""[..],
+        // A text of two gigabytes.
+        Encoding::Etf => &[131, 116, 0, 0, 0, 1, 115, 1, b't', 109, 0x7F, 0xFF, 0xFF, 0xFF],
+    };
+    let mut bytes = deflated(&mut compressor, head, MZFlush::Full);
+    // A full flush forgets what was before, so the same bytes can come again and again.
+    let blanks = deflated(&mut compressor, &vec![b' '; 1 << 20], MZFlush::Full);
+    bytes.extend(blanks.repeat(len >> 20));
+    bytes.extend(deflated(&mut compressor, b"\"}", flush));
+    bytes
+}
+
+fn zlib(level: i32) -> Box<CompressorOxide> {
+    let window_bits = 15;
+    Box::new(CompressorOxide::new(create_comp_flags_from_zip_params(level, window_bits, 0)))
+}
+
+fn deflated(compressor: &mut CompressorOxide, mut bytes: &[u8], flush: MZFlush) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut room = vec![0; 64 << 10];
+    loop {
+        let result = deflate(compressor, bytes, &mut room, flush);
+        packed.extend_from_slice(&room[..result.bytes_written]);
+        bytes = &bytes[result.bytes_consumed..];
+        match result.status {
+            Ok(_) if result.bytes_written < room.len() && bytes.is_empty() => return packed,
+            Ok(_) => {}
+            Err(MZError::Buf) => return packed,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}

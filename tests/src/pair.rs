@@ -1,0 +1,116 @@
+//! A gateway that packs its payloads, and a client that unpacks them, driven by hand.
+
+use crate::frames;
+use crate::pack::{LEVEL, Packer};
+use crate::rig::{Rig, discord};
+use bytes::Bytes;
+use portcullis::Message;
+use portcullis::codec::{Compression, Encoding, Format};
+use portcullis::dialect::discord::Discord;
+use portcullis::machine::{Config, Phase};
+use serde_json::Value;
+
+/// A rig, and the gateway's side of its link.
+pub struct Pair {
+    /// The client.
+    pub rig: Rig,
+    /// The gateway's side of the link at hand.
+    pub packer: Packer,
+    format: Format,
+    level: i32,
+}
+
+/// A dispatch by its name, its sequence and its data.
+pub type Told = (String, Option<u64>, Value);
+
+/// Every format, plain JSON first.
+pub fn formats() -> Vec<Format> {
+    let compressions = [Compression::None, Compression::ZlibStream, Compression::ZlibPayload];
+    let all = [Encoding::Json, Encoding::Etf].map(|encoding| compressions.map(|compression| (compression, encoding)));
+    let lawful = |pair: &(Compression, Encoding)| *pair != (Compression::ZlibPayload, Encoding::Etf);
+    all.concat().into_iter().filter(lawful).map(|(compression, encoding)| Format { compression, encoding }).collect()
+}
+
+/// Whether a format compresses.
+pub fn compressed(format: &Format) -> bool {
+    format.compression != Compression::None
+}
+
+/// The Discord of the rigs, in another format.
+pub fn discord_in(format: Format) -> Discord {
+    discord().with_compression(format.compression).unwrap().with_encoding(format.encoding).unwrap()
+}
+
+impl Pair {
+    /// A client that has opened its first link.
+    pub fn open(format: Format, config: Config) -> Self {
+        Self::open_at(format, config, LEVEL)
+    }
+
+    /// The same with a gateway that compresses at another level.
+    pub fn open_at(format: Format, config: Config, level: i32) -> Self {
+        let mut rig = Rig::of(discord_in(format), config);
+        rig.start().open();
+        Self { rig, packer: Packer::new(format, level), format, level }
+    }
+
+    /// A client in a session of one dispatch, on a heartbeat of 40 s whose first beat was acknowledged. The story is
+    /// empty.
+    pub fn online(format: Format, config: Config) -> Self {
+        let mut pair = Self::open(format, config);
+        for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
+            pair.say(&message);
+        }
+        assert_eq!(pair.rig.machine.phase(), Phase::Online);
+        pair.rig.story.clear();
+        pair
+    }
+
+    /// The bytes of a payload, which is given as a text message.
+    pub fn pack(&mut self, message: &Message) -> Vec<u8> {
+        self.packer.pack(core::str::from_utf8(message.bytes()).unwrap()).into_bytes()
+    }
+
+    /// The gateway sends a payload, which is given as a text message.
+    pub fn say(&mut self, message: &Message) -> &mut Self {
+        let message = self.packer.message(core::str::from_utf8(message.bytes()).unwrap());
+        self.rig.message(message);
+        self
+    }
+
+    /// The gateway sends these bytes as a binary message.
+    pub fn give(&mut self, bytes: impl Into<Bytes>) -> &mut Self {
+        self.rig.message(Message::Binary(bytes.into()));
+        self
+    }
+
+    /// What came out so far.
+    pub fn told(&self) -> Vec<Told> {
+        let told = |dispatch: &portcullis::Dispatch| {
+            let sequence = dispatch.sequence().map(|sequence| sequence.0);
+            (dispatch.name().to_owned(), sequence, dispatch.decode().unwrap())
+        };
+        self.rig.dispatches.iter().map(told).collect()
+    }
+
+    /// The client has left its link for a fault that begins like this; its session of `last` dispatches is kept, and
+    /// the next link works, on a stream of its own.
+    #[track_caller]
+    pub fn assert_left_for(mut self, fault: &str, last: u64) {
+        assert_eq!(self.rig.machine.phase(), Phase::Closing, "{:?}", self.rig.story.lines());
+        let faults = self.rig.story.of_kind('!');
+        assert!(faults.len() == 1 && faults[0].contains(fault), "{faults:?}");
+        self.rig.story.clear();
+        self.rig.close(4000);
+        self.rig.next().open();
+        self.packer = Packer::new(self.format, self.level);
+        self.say(&frames::hello("40000"));
+        assert_eq!(self.rig.machine.phase(), Phase::Resuming);
+        let sent = self.rig.story.of_kind('>');
+        assert!(sent.contains(&format!("resume s#{last}").as_str()), "{sent:?}");
+        self.say(&frames::message_create(last + 1));
+        self.say(&frames::resumed(last + 2));
+        assert_eq!(self.rig.machine.phase(), Phase::Online);
+        assert_eq!(self.rig.dispatches.len() as u64, last + 2);
+    }
+}

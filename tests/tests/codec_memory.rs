@@ -1,0 +1,146 @@
+//! What inflating costs in memory: one allocation of the payload's size a message, and never more than the limit.
+
+// A global allocator cannot be written without.
+#![allow(unsafe_code)]
+
+use portcullis::machine::{Action, Config, Event, Input, Limits};
+use portcullis::{Message, Timestamp};
+use portcullis_tests::pack::{MZFlush, bomb};
+use portcullis_tests::pair::{compressed, formats};
+use portcullis_tests::rig::prompt;
+use portcullis_tests::{Pair, frames, seconds};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
+
+/// The system's allocator, which notes what each thread asks of it.
+struct Counting;
+
+/// What a thread asked for.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    live: isize,
+    peak: isize,
+    count: usize,
+}
+
+thread_local! {
+    static ASKED: Cell<Asked> = const { Cell::new(Asked { live: 0, peak: 0, count: 0 }) };
+    static SIZES: RefCell<[usize; 64]> = const { RefCell::new([0; 64]) };
+}
+
+impl Counting {
+    fn grew(size: usize) {
+        ASKED.with(|asked| {
+            let Asked { live, peak, count } = asked.get();
+            SIZES.with_borrow_mut(|sizes| sizes[count % 64] = size);
+            let live = live + size.cast_signed();
+            asked.set(Asked { live, peak: peak.max(live), count: count + 1 });
+        });
+    }
+
+    fn shrank(size: usize) {
+        ASKED.with(|asked| asked.set(Asked { live: asked.get().live - size.cast_signed(), ..asked.get() }));
+    }
+}
+
+// SAFETY: every call is handed to the system's allocator as it came; the notes allocate nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::grew(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        Self::shrank(layout.size());
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    // A reallocation is counted as the worst it can be: both are there at once.
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::grew(size);
+        Self::shrank(layout.size());
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Begins to note anew: what is live then counts as nothing.
+fn note_anew() {
+    ASKED.set(Asked::default());
+}
+
+fn sizes() -> Vec<usize> {
+    let count = ASKED.get().count;
+    assert!(count <= 64, "{count} allocations");
+    let sizes = SIZES.with_borrow(|sizes| *sizes);
+    sizes[..count].to_vec()
+}
+
+/// A payload of 2 KB.
+fn message_create(sequence: u64) -> Message {
+    let words: Vec<String> = (0..190_u64).map(|index| format!("{:010}", (index + sequence) * 7_919)).collect();
+    let content = words.concat();
+    frames::dispatch("MESSAGE_CREATE", sequence, &format!(r#"{{"id":"1","content":"{content}"}}"#))
+}
+
+#[test]
+fn an_inflated_message_costs_one_allocation_of_its_size() {
+    for format in formats().into_iter().filter(compressed) {
+        let mut pair = Pair::online(format, prompt());
+        // The machine has met the name, and its scratch has grown.
+        for sequence in 2..300 {
+            pair.say(&message_create(sequence));
+        }
+        let (link, now) = (pair.rig.link(), pair.rig.now);
+        for sequence in 300..400 {
+            let bytes = pair.pack(&message_create(sequence));
+            let input = Input::Message(link, Message::Binary(bytes.into()));
+            note_anew();
+            let mut taken = None;
+            for action in pair.rig.machine.handle(now, input) {
+                if let Action::Event(Event::Dispatch(dispatch)) = action {
+                    taken = Some(dispatch);
+                }
+            }
+            let (sizes, dispatch) = (sizes(), taken.expect("a dispatch"));
+            assert_eq!(sizes, [dispatch.frame().len()], "{format:?}, {sequence}");
+        }
+    }
+}
+
+#[test]
+fn a_quiet_link_gives_its_scratch_back() {
+    for format in formats().into_iter().filter(compressed) {
+        let mut pair = Pair::online(format, Config::default());
+        pair.say(&frames::dispatch("GUILD_CREATE", 2, &format!(r#""{}""#, "x".repeat(300_000))));
+        pair.rig.dispatches.clear();
+        let before = ASKED.get().live;
+        pair.rig.ack_beats().advance(seconds(41));
+        let given_back = before - ASKED.get().live;
+        assert!((200_000..2_000_000).contains(&given_back), "{format:?}: {given_back} bytes");
+        pair.say(&frames::message_create(3));
+        assert_eq!(pair.rig.dispatches.len(), 1);
+    }
+}
+
+#[test]
+fn scenario_59_a_bomb_takes_no_more_memory_than_the_limit() {
+    const LIMIT: usize = 16 << 20;
+    for format in formats().into_iter().filter(compressed) {
+        let bomb = bomb(format, MZFlush::Sync, 1 << 30);
+        let config = Config { limits: Limits { inflated: LIMIT, ..Limits::default() }, ..prompt() };
+        let mut pair = Pair::open(format, config);
+        let (link, now) = (pair.rig.link(), Timestamp::ZERO);
+        let input = Input::Message(link, Message::Binary(bomb.into()));
+        note_anew();
+        let faults =
+            pair.rig.machine.handle(now, input).filter(|action| matches!(action, Action::Event(Event::Faulted(_))));
+        assert_eq!(faults.count(), 1);
+        let peak = ASKED.get().peak.cast_unsigned();
+        println!("{format:?}: {peak} bytes at the peak, the limit is {LIMIT}");
+        // While the scratch grows for the last time it is there twice: as it was, a quarter at the most, and as it is.
+        assert!(peak <= LIMIT / 4 * 5 + (64 << 10), "{format:?}: {peak} bytes");
+    }
+}

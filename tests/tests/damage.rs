@@ -1,0 +1,192 @@
+//! Compressed streams that are damaged: the link is left, the session kept, and the next link works.
+
+use portcullis::codec::{Compression, Format};
+use portcullis::machine::{Config, Limits, Phase};
+use portcullis_tests::pack::{LEVEL, MZFlush, Packer, bomb};
+use portcullis_tests::pair::{compressed, formats};
+use portcullis_tests::rig::prompt;
+use portcullis_tests::{Pair, frames};
+use proptest::prelude::*;
+
+fn stream() -> Format {
+    Format { compression: Compression::ZlibStream, ..Format::default() }
+}
+
+fn payload() -> Format {
+    Format { compression: Compression::ZlibPayload, ..Format::default() }
+}
+
+/// What a gateway says after Ready.
+fn say_on(pair: &mut Pair, sequences: core::ops::Range<u64>) {
+    for sequence in sequences {
+        if pair.rig.machine.phase() == Phase::Online {
+            pair.say(&frames::message_create(sequence));
+        }
+    }
+}
+
+#[test]
+fn scenario_58_a_stream_that_breaks_is_left_and_its_half_message_not_given_out() {
+    for cut in 1..4 {
+        let mut pair = Pair::online(stream(), prompt());
+        say_on(&mut pair, 2..4);
+        let mut message = pair.pack(&frames::message_create(4));
+        // The suffix is missing, whole or in part.
+        message.truncate(message.len() - cut);
+        pair.give(message);
+        assert_eq!(pair.rig.dispatches.len(), 3, "cut by {cut}");
+        pair.say(&frames::message_create(5));
+        assert_eq!(pair.rig.dispatches.len(), 3, "cut by {cut}");
+        pair.assert_left_for("undecodable message: damaged compression", 3);
+    }
+}
+
+#[test]
+fn a_suffix_that_is_missing_or_doubled_is_damage() {
+    let mut pair = Pair::online(stream(), prompt());
+    let mut message = pair.pack(&frames::message_create(2));
+    message.truncate(message.len() - 4);
+    pair.give(message);
+    pair.say(&frames::message_create(3));
+    pair.assert_left_for("undecodable message: damaged compression", 1);
+
+    let mut pair = Pair::online(stream(), prompt());
+    let mut message = pair.pack(&frames::message_create(2));
+    message.extend([0, 0, 0xFF, 0xFF]);
+    pair.give(message);
+    assert_eq!(pair.rig.dispatches.len(), 2);
+    pair.say(&frames::message_create(3));
+    pair.assert_left_for("undecodable message: damaged compression", 2);
+}
+
+#[test]
+fn a_doubled_suffix_before_stored_blocks_is_found_by_what_they_inflate_to() {
+    let mut pair = Pair::open_at(stream(), prompt(), 0);
+    for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
+        pair.say(&message);
+    }
+    let mut message = pair.pack(&frames::message_create(2));
+    message.extend([0, 0, 0xFF, 0xFF]);
+    pair.give(message);
+    pair.rig.story.clear();
+    // It is taken for the data of a stored block of 65,280 bytes.
+    pair.say(&frames::message_create(3));
+    pair.assert_left_for("undecodable message: compressed bytes that are no payload", 2);
+}
+
+#[test]
+fn bytes_behind_the_end_are_damage() {
+    let mut pair = Pair::online(stream(), prompt());
+    let mut message = pair.pack(&frames::message_create(2));
+    message.extend(b"trailing");
+    pair.give(message);
+    assert_eq!(pair.rig.dispatches.len(), 2, "what was whole came out");
+    if pair.rig.machine.phase() == Phase::Online {
+        pair.say(&frames::message_create(3));
+    }
+    pair.assert_left_for("undecodable message", 2);
+
+    let mut pair = Pair::online(payload(), prompt());
+    let mut message = pair.pack(&frames::message_create(2));
+    message.extend(b"trailing");
+    pair.give(message);
+    pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+}
+
+#[test]
+fn a_stream_that_ends_or_begins_anew_is_damage() {
+    // The gateway ends its stream.
+    let mut pair = Pair::online(stream(), prompt());
+    let end = bomb(stream(), MZFlush::Finish, 0);
+    let mut fresh = Pair::open(stream(), prompt());
+    fresh.give(end.clone());
+    assert_eq!(fresh.rig.machine.phase(), Phase::Closing);
+    fresh.rig.assert("t+0.000 ! faulted: undecodable message: compression that ends in the wrong place");
+
+    // The gateway begins another within the link.
+    pair.packer = Packer::new(stream(), LEVEL);
+    pair.say(&frames::message_create(2));
+    pair.assert_left_for("undecodable message: damaged compression", 1);
+
+    // The gateway goes on with an old link's.
+    let mut pair = Pair::online(stream(), prompt());
+    pair.rig.lose();
+    pair.rig.next().open();
+    pair.say(&frames::hello("40000"));
+    pair.assert_left_for("undecodable message: damaged compression", 1);
+}
+
+#[test]
+fn a_payload_that_is_cut_short_is_damage() {
+    let mut pair = Pair::online(payload(), prompt());
+    let message = pair.pack(&frames::message_create(2));
+    for cut in 1..message.len() {
+        let mut pair = Pair::online(payload(), prompt());
+        pair.give(message[..cut].to_vec());
+        pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_zlib_are_damage() {
+    for format in [stream(), payload()] {
+        for bytes in [&b"{\"op\":7}"[..], &[0x78, 0x9c, 0xFF], &[0x83, 0x74], &[0x28, 0xB5, 0x2F, 0xFD]] {
+            let mut pair = Pair::open(format, prompt());
+            pair.give(bytes.to_vec());
+            assert_eq!(pair.rig.machine.phase(), Phase::Closing, "{format:?} {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn scenario_59_what_inflates_beyond_the_limit_is_left_at_once() {
+    let limits = || Config { limits: Limits { inflated: 1 << 20, ..Limits::default() }, ..prompt() };
+    for format in formats().into_iter().filter(compressed) {
+        let bomb = bomb(format, MZFlush::Sync, 64 << 20);
+        let mut pair = Pair::open(format, limits());
+        pair.give(bomb);
+        assert_eq!(pair.rig.machine.phase(), Phase::Closing);
+        pair.rig.assert("t+0.000 ! faulted: undecodable message: payload above 1048576 bytes once inflated");
+    }
+    // One that never comes to its flush, in many messages.
+    let mut pair = Pair::online(stream(), limits());
+    let half = pair.packer.part(&format!("{{\"t\":\"{}", " ".repeat(600_000)));
+    pair.give(half);
+    assert_eq!(pair.rig.machine.phase(), Phase::Online);
+    let half = pair.packer.part(&" ".repeat(600_000));
+    pair.give(half);
+    pair.assert_left_for("payload above 1048576 bytes", 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_flipped_bit_costs_the_link_at_the_most(
+        format in prop::sample::select(formats().into_iter().filter(compressed).collect::<Vec<_>>()),
+        level in prop_oneof![Just(0), Just(1), Just(6)],
+        before in 0_u64..4,
+        at in any::<prop::sample::Index>(),
+        bit in 0_u8..8,
+    ) {
+        let mut pair = Pair::open_at(format, prompt(), level);
+        for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
+            pair.say(&message);
+        }
+        pair.rig.story.clear();
+        say_on(&mut pair, 2..2 + before);
+        let intact = pair.told();
+        let mut message = pair.pack(&frames::message_create(2 + before));
+        let at = at.index(message.len());
+        message[at] ^= 1 << bit;
+        pair.give(message);
+        say_on(&mut pair, 3 + before..9 + before);
+        let told = pair.rig.dispatches.len();
+        prop_assert!(told >= intact.len());
+        if pair.rig.machine.phase() == Phase::Closing && told == intact.len() {
+            let faults = pair.rig.story.of_kind('!').len();
+            if faults == 1 {
+                pair.assert_left_for("undecodable message", 1 + before);
+            }
+        }
+    }
+}
