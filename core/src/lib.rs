@@ -48,6 +48,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `std` (default) | conveniences of the standard library; behaviour is the same without |
+//! | `zlib-rs` | `Inflater::ZlibRs`, a faster inflater than the default |
 //! | `tracing` | events at each transition and fault, and at `TRACE` for each frame |
 
 #![no_std]

@@ -5,7 +5,7 @@ use crate::pack::{LEVEL, Packer};
 use crate::rig::{Rig, discord};
 use bytes::Bytes;
 use portcullis::Message;
-use portcullis::codec::{Compression, Encoding, Format};
+use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Config, Phase};
 use serde_json::Value;
@@ -30,6 +30,9 @@ pub fn formats() -> Vec<Format> {
     let lawful = |pair: &(Compression, Encoding)| *pair != (Compression::ZlibPayload, Encoding::Etf);
     all.concat().into_iter().filter(lawful).map(|(compression, encoding)| Format { compression, encoding }).collect()
 }
+
+/// Every inflater.
+pub const INFLATERS: [Inflater; 2] = [Inflater::Miniz, Inflater::ZlibRs];
 
 /// Whether a format compresses.
 pub fn compressed(format: &Format) -> bool {

@@ -1,10 +1,10 @@
 //! From the bytes of messages to events, in every format.
 
-use portcullis::codec::{CodecError, Compression, Format};
-use portcullis::machine::{Action, Input, Limits, Phase};
+use portcullis::codec::{CodecError, Compression, Format, Inflater};
+use portcullis::machine::{Action, Config, Input, Limits, Phase};
 use portcullis::{Message, Timestamp};
 use portcullis_tests::pack::Packed;
-use portcullis_tests::pair::{Told, discord_in, formats};
+use portcullis_tests::pair::{INFLATERS, Told, discord_in, formats};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Pair, Rig, frames};
 use proptest::prelude::*;
@@ -182,8 +182,8 @@ fn a_guild_of_four_megabytes_comes_through_every_format() {
     let data = format!(r#"{{"id":"1","name":"a guild","members":[{}]}}"#, members.join(","));
     assert!(data.len() > 4 << 20, "{} bytes", data.len());
     let guild = frames::dispatch("GUILD_CREATE", 2, &data);
-    for format in formats() {
-        let mut pair = Pair::online(format, prompt());
+    for (format, inflater) in formats().into_iter().flat_map(|format| INFLATERS.map(|inflater| (format, inflater))) {
+        let mut pair = Pair::online(format, Config { inflater, ..prompt() });
         pair.say(&guild);
         let told = pair.told();
         assert_eq!(told[1].2, serde_json::from_str::<serde_json::Value>(&data).unwrap(), "{format:?}");
@@ -202,7 +202,7 @@ fn member(index: u64) -> String {
 
 #[test]
 fn a_message_has_a_bounded_number_of_payloads() {
-    let config = || portcullis::machine::Config { limits: Limits { payloads: 4, ..Limits::default() }, ..prompt() };
+    let config = || Config { limits: Limits { payloads: 4, ..Limits::default() }, ..prompt() };
     let mut pair = Pair::online(stream(), config());
     let four: Vec<u8> = (2..6).flat_map(|sequence| pair.pack(&frames::message_create(sequence))).collect();
     pair.give(four);
@@ -230,8 +230,8 @@ fn split() -> impl Strategy<Value = Split> {
 }
 
 /// What the client makes of payloads that are split so. Formats with a message for each payload are not split.
-fn told(format: Format, level: i32, payloads: &[Message], split: &Split) -> Vec<Told> {
-    let mut pair = Pair::open_at(format, prompt(), level);
+fn told(format: Format, inflater: Inflater, level: i32, payloads: &[Message], split: &Split) -> Vec<Told> {
+    let mut pair = Pair::open_at(format, Config { inflater, ..prompt() }, level);
     let payloads: Vec<Packed> =
         payloads.iter().map(|payload| pair.packer.pack(core::str::from_utf8(payload.bytes()).unwrap())).collect();
     if format.compression != Compression::ZlibStream {
@@ -307,10 +307,10 @@ proptest! {
         for (index, data) in datas.iter().enumerate() {
             payloads.push(frames::dispatch("AN_EVENT", index as u64 + 2, &data.to_string()));
         }
-        let plain = told(Format::default(), level, &payloads, &split);
+        let plain = told(Format::default(), Inflater::default(), level, &payloads, &split);
         prop_assert_eq!(plain.len(), datas.len() + 1);
-        for format in formats() {
-            prop_assert_eq!(&told(format, level, &payloads, &split), &plain, "{:?}", format);
+        for (format, inflater) in formats().into_iter().flat_map(|format| INFLATERS.map(|inflater| (format, inflater))) {
+            prop_assert_eq!(&told(format, inflater, level, &payloads, &split), &plain, "{:?} {:?}", format, inflater);
         }
     }
 }

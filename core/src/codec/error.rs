@@ -9,7 +9,7 @@ use core::fmt;
 pub enum CodecError {
     /// The compressed bytes are damaged.
     Damaged,
-    /// The compressed bytes end where they must not, or go on where they must end.
+    /// The bytes of a payload that is compressed for itself end too early or too late.
     Cut,
     /// They were inflated, but to nothing that looks like a payload.
     Garbled,

@@ -11,12 +11,17 @@ pub enum Inflater {
     /// `miniz_oxide`: small, and without `std`.
     #[default]
     Miniz,
+    /// `zlib-rs`: faster where the CPU has vectors. It has `unsafe` code inside.
+    #[cfg(feature = "zlib-rs")]
+    ZlibRs,
 }
 
 impl Inflater {
     pub(super) fn inflate(self, purpose: Purpose) -> Box<dyn Inflate> {
         match self {
             Self::Miniz => Box::new(Miniz::new(purpose)),
+            #[cfg(feature = "zlib-rs")]
+            Self::ZlibRs => Box::new(super::zlib_rs::ZlibRs::new()),
         }
     }
 }
@@ -59,3 +64,6 @@ pub(super) enum Fed {
     /// The stream ended, `left` bytes before the input did.
     Ended { left: usize },
 }
+
+/// Payloads of gateways inflate to 5 to 20 times their size: so much room is made ahead.
+pub(super) const USUAL_RATIO: usize = 8;

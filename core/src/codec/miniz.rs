@@ -1,7 +1,7 @@
 //! zlib by `miniz_oxide`, into memory that holds its history: nothing is copied on the way.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, Purpose};
+use super::inflate::{Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -66,5 +66,3 @@ impl Inflate for Miniz {
 
 /// How far back zlib looks at the most (RFC 1950 §2.2).
 const WINDOW: usize = 32 << 10;
-/// Payloads of gateways inflate to 5 to 20 times their size.
-const USUAL_RATIO: usize = 8;

@@ -19,6 +19,8 @@ mod miniz;
 mod scratch;
 mod uncompressed;
 mod zlib_payload;
+#[cfg(feature = "zlib-rs")]
+mod zlib_rs;
 mod zlib_stream;
 
 use crate::dialect::FrameError;

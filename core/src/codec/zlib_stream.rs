@@ -57,7 +57,8 @@ impl ZlibStream {
         self.step = if flush.is_some() { Step::Flushed } else { Step::Within };
         match self.inflate.feed(&part, most)? {
             Fed::All => Ok(()),
-            Fed::Ended { .. } => Err(CodecError::Cut),
+            // The stream of a link never ends. Whether a checksum follows that fits does not matter.
+            Fed::Ended { .. } => Err(CodecError::Damaged),
         }
     }
 
