@@ -10,17 +10,27 @@ use core::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
-use portcullis::machine::{Action, Config, FirstBeat, GatewayMachine, HeartbeatPolicy, Input, Phase};
+use portcullis::machine::{Action, Config, EventFilter, FirstBeat, GatewayMachine, HeartbeatPolicy, Input, Phase};
 use portcullis::{LinkId, Message, Seed, Timestamp};
 use std::hint::black_box;
 use std::time::Instant;
 
 /// A 2 KB dispatch through a machine: given as it came from the socket, its event taken and dropped.
 fn machine_dispatch(criterion: &mut Criterion) {
-    let mut machine = online(Seed(7));
+    bench_dispatch(criterion, "machine_dispatch", Config::default());
+}
+
+/// The same frame where the application is given other events only.
+fn filtered_dispatch(criterion: &mut Criterion) {
+    let names = ["INTERACTION_CREATE", "MESSAGE_DELETE", "MESSAGE_UPDATE", "GUILD_CREATE", "TYPING_START"];
+    bench_dispatch(criterion, "filtered_dispatch", Config { events: EventFilter::only(names), ..Config::default() });
+}
+
+fn bench_dispatch(criterion: &mut Criterion, name: &str, config: Config) {
+    let mut machine = online_with(config, Seed(7));
     let (mut sequence, now) = (SEQUENCE, Timestamp::ZERO);
     let frame = message_create(sequence);
-    let mut group = criterion.benchmark_group("machine_dispatch");
+    let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(1));
     group.bench_function("2KiB", |bencher| {
         bencher.iter_custom(|iterations| {
@@ -85,8 +95,12 @@ fn discord() -> Discord {
 
 /// A machine in session, on a heartbeat whose first beat was acknowledged.
 fn online(seed: Seed) -> GatewayMachine {
+    online_with(Config::default(), seed)
+}
+
+fn online_with(config: Config, seed: Seed) -> GatewayMachine {
     let heartbeat = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
-    let config = Config { heartbeat, ..Config::default() };
+    let config = Config { heartbeat, ..config };
     let mut machine = GatewayMachine::new(discord(), config, seed).expect("a config that can be");
     let message = |frame: &str| Input::Message(LINK, Message::Text(Bytes::copy_from_slice(frame.as_bytes())));
     for input in [
@@ -131,5 +145,5 @@ fn renumbered(frame: &[u8], sequence: u64) -> Bytes {
 const SEQUENCE: u64 = 1_000_000_000;
 const LINK: LinkId = LinkId(1);
 
-criterion_group!(benches, machine_dispatch, scan_envelope, parse_envelope, idle_machines);
+criterion_group!(benches, machine_dispatch, filtered_dispatch, scan_envelope, parse_envelope, idle_machines);
 criterion_main!(benches);

@@ -93,7 +93,8 @@ impl Dispatch {
     /// behind the data, they are in it; only [`decode`](Self::decode) knows how to leave them out.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
-        self.spans.data.of(&self.frame)
+        // A frame without data says what one with null says.
+        if self.spans.data.is_empty() { b"null" } else { self.spans.data.of(&self.frame) }
     }
 
     /// The data as text. See [`raw`](Self::raw) for what it may hold.

@@ -61,6 +61,7 @@ extern crate std;
 pub mod codec;
 pub mod dialect;
 pub mod dispatch;
+pub mod identify;
 pub mod machine;
 pub mod message;
 mod rng;

@@ -169,7 +169,8 @@ impl GatewayUrl {
     ///
     /// So it is when its host is the base's own or one below it, or when both are within `domain` (the gateway's
     /// own, `discord.gg` for one), and it does not leave TLS where the base had it.
-    pub(crate) fn same_site(&self, base: &Self, domain: Option<&str>) -> bool {
+    #[must_use]
+    pub fn same_site(&self, base: &Self, domain: Option<&str>) -> bool {
         if self.scheme == Scheme::Ws && base.scheme == Scheme::Wss {
             return false;
         }

@@ -53,7 +53,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-pub use portcullis_runtime::{BuildError, Events, MachineRef, Sender, Ticket, Tls, TokenAnswer, Tokens, rustls};
+pub use portcullis_runtime::{
+    BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
+    TokenAnswer, Tokens, rustls,
+};
 
 /// A shard on tokio.
 pub type Shard<D = Discord> = Driver<D, Tokio>;

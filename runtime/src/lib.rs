@@ -14,6 +14,7 @@ mod clock;
 mod dial;
 mod driver;
 mod failure;
+mod identify;
 mod runtime;
 mod tls;
 mod websocket;
@@ -23,6 +24,7 @@ pub use clock::Clock;
 pub use driver::{Driver, Events, MachineRef, Pump, Sender, Ticket, TokenAnswer, Tokens};
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
+pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use runtime::Runtime;
 pub use tls::Tls;
 pub use websocket::WebSocket;

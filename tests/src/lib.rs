@@ -2,6 +2,7 @@
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
 pub mod etf;
+pub mod fleet;
 pub mod frames;
 pub mod fuzz;
 
@@ -13,6 +14,7 @@ pub mod toy;
 pub mod walk;
 pub mod world;
 
+pub use fleet::Fleet;
 pub use pair::Pair;
 pub use rig::Rig;
 pub use story::Story;

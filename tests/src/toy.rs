@@ -132,6 +132,11 @@ impl Dialect for Toy {
         TokenSource::Asked
     }
 
+    fn undelivered(&self, event: &str) -> Option<&'static str> {
+        // Its whispers are for listeners only, and it has none.
+        (event == "whisper").then_some("ears")
+    }
+
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
         let read: Frame<'_> = serde_json::from_slice(frame).map_err(|error| match error.classify() {
             Category::Data => FrameError::Field { name: "event" },

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use bytes::Bytes;
-use portcullis::machine::{Action, Event, Input};
+use portcullis::machine::{Action, Config, Event, EventFilter, Input};
 use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, millis, seconds};
@@ -82,6 +82,21 @@ fn a_dispatch_allocates_nothing() {
         }
     });
     assert_eq!((dispatches, count), (1000, 0));
+}
+
+#[test]
+fn an_event_that_is_filtered_allocates_nothing() {
+    let config = Config { events: EventFilter::only(["MESSAGE_DELETE", "TYPING_START"]), ..config() };
+    let mut rig = Rig::online(config);
+    rig.message(frames::message_create(3));
+    let (link, now, mut machine) = (rig.link(), rig.now, rig.machine);
+    let messages: Vec<Message> = (4..1004).map(message_of_2_kb).collect();
+    let count = allocations(|| {
+        for message in messages {
+            drain(&mut machine, now, Input::Message(link, message));
+        }
+    });
+    assert_eq!((machine.health().counts.filtered, count), (1002, 0));
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn inputs(link: LinkId) -> Vec<Input> {
         Input::IdentifyGranted(link),
         Input::IdentifyDenied(link, Duration::ZERO),
         Input::IdentifyDenied(link, Duration::MAX),
+        Input::BudgetExhausted(link, Duration::MAX),
         Input::Token(Token::new("another").unwrap(), Duration::ZERO),
         Input::TokenDenied(Some(Duration::ZERO)),
         Input::TokenDenied(None),

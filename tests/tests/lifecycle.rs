@@ -32,6 +32,7 @@ fn give_all(rig: &mut Rig) {
         Input::Closed(link, Closure::Eof),
         Input::IdentifyGranted(link),
         Input::IdentifyDenied(link, seconds(1)),
+        Input::BudgetExhausted(link, seconds(1)),
         Input::Token(Token::new("another").unwrap(), seconds(1)),
         Input::TokenDenied(None),
         Input::Suspended(seconds(7200)),

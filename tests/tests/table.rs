@@ -26,6 +26,7 @@ const INPUTS: &[Cell] = &[
     ("closed 4004", |rig| closed(rig, 4004)),
     ("identify granted", |rig| give(rig, Input::IdentifyGranted)),
     ("identify denied", |rig| give(rig, |link| Input::IdentifyDenied(link, seconds(9)))),
+    ("budget exhausted", |rig| give(rig, |link| Input::BudgetExhausted(link, seconds(9)))),
     ("token", |rig| {
         rig.give(Input::Token(Token::new("t").unwrap(), seconds(9)));
     }),

@@ -189,6 +189,17 @@ fn a_dispatch_out_of_order_is_seen() {
 }
 
 #[test]
+fn a_presence_beyond_its_limit_is_seen() {
+    let mut forged = Forged::greeted();
+    for _ in 0..6 {
+        forged.now = forged.now + Duration::from_millis(3999);
+        forged.call(Input::Tick, vec![send(r#"{"op":3}"#)]);
+        forged.call(Input::Sent(ONE), vec![]);
+    }
+    forged.breaks(Violation::Pace);
+}
+
+#[test]
 fn a_frame_beyond_the_limit_is_seen() {
     let mut forged = Forged::greeted();
     for _ in 0..121 {

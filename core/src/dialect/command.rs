@@ -1,5 +1,6 @@
 //! What a dialect makes of a command: its frame, and what becomes of it when session or link end.
 
+use super::PaceLimit;
 use alloc::boxed::Box;
 use bytes::Bytes;
 
@@ -14,13 +15,17 @@ pub struct Encoded {
     pub on_new_session: OnNewSession,
     /// Whether it may be sent again when its link died during the write.
     pub repeat: Repeat,
+    /// How often commands of its standing key may be sent, on top of what the gateway allows all frames. While one is
+    /// held back by it the next of its key takes its place, so the latest goes out; what is queued behind it overtakes
+    /// it. It means nothing without a key.
+    pub pace: Option<PaceLimit>,
 }
 
 impl Encoded {
     /// A command that does not stand, waits for the next session if need be, and is never sent twice.
     #[must_use]
     pub const fn once(payload: Bytes) -> Self {
-        Self { payload, standing: Standing::No, on_new_session: OnNewSession::Keep, repeat: Repeat::Never }
+        Self { payload, standing: Standing::No, on_new_session: OnNewSession::Keep, repeat: Repeat::Never, pace: None }
     }
 }
 

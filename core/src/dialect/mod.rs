@@ -75,6 +75,10 @@ pub trait Dialect: Send + Sync {
     /// Whether the token lives in the dialect or is asked of the driver because it expires.
     fn token_source(&self) -> TokenSource;
 
+    /// The intent that an event of this name needs, or what else its gateway calls it, if it is not asked for: the
+    /// event then never comes. `None` for an event that is always sent, or that is not known.
+    fn undelivered(&self, event: &str) -> Option<&'static str>;
+
     /// Reads one frame.
     ///
     /// # Errors
@@ -175,6 +179,9 @@ macro_rules! forward_dialect {
             }
             fn token_source(&self) -> TokenSource {
                 (**self).token_source()
+            }
+            fn undelivered(&self, event: &str) -> Option<&'static str> {
+                (**self).undelivered(event)
             }
             fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
                 (**self).read(frame)

@@ -41,7 +41,8 @@ pub enum Action {
         /// Which connection.
         link: LinkId,
     },
-    /// Ask whoever rations identifies for a turn. Answer `IdentifyGranted(link)` or `IdentifyDenied(link, retry_after)`.
+    /// Ask whoever rations identifies for a turn. Answer `IdentifyGranted(link)` or `IdentifyDenied(link, retry_after)`;
+    /// before that, if the wait is for another day, `BudgetExhausted(link, resets_in)`.
     AskIdentify {
         /// For which connection.
         link: LinkId,

@@ -1,12 +1,14 @@
 //! What a user can set about a machine, and the one check of it.
 
 use super::backoff::Backoff;
+use super::filter::EventFilter;
 use super::input::ConnectFailure;
 use super::limits::Limits;
 use crate::codec::Inflater;
 use crate::dialect::{Dialect, Recovery};
 use crate::message::CloseCode;
 use crate::session::Session;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -44,6 +46,8 @@ pub struct Config {
     pub recoveries: Vec<(CloseCode, Recovery)>,
     /// Which library inflates, where the dialect's gateway compresses with zlib.
     pub inflater: Inflater,
+    /// Which events the application is given: all.
+    pub events: EventFilter,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
@@ -308,6 +312,9 @@ impl Config {
         if self.limits.outbox == 0 {
             return Err(ConfigError::NoOutbox);
         }
+        if let Some((event, intent)) = self.events.undelivered(dialect) {
+            return Err(ConfigError::Undelivered { event, intent });
+        }
         self.imported.as_ref().map_or(Ok(()), |imported| check_import(imported, dialect))
     }
 }
@@ -360,6 +367,13 @@ pub enum ConfigError {
     NoPayloads,
     /// `limits.outbox` is 0.
     NoOutbox,
+    /// `events` names an event that never comes, for lack of an intent.
+    Undelivered {
+        /// The event.
+        event: Box<str>,
+        /// The intent that brings it, or those of which any one does.
+        intent: &'static str,
+    },
     /// The imported session is of another shard, or of another shard count.
     ForeignShard,
     /// The imported session's resume URL is not of the gateway's hosts.
@@ -384,6 +398,12 @@ impl fmt::Display for ConfigError {
             Self::InflatedLimit { most } => write!(f, "limits.inflated must be 1 to {most} bytes"),
             Self::NoPayloads => f.write_str("limits.payloads is 0; no payload could ever be read"),
             Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
+            Self::Undelivered { event, intent } => {
+                write!(
+                    f,
+                    "events names {event}, which is not sent without {intent}; ask for the intent or leave the name out"
+                )
+            }
             Self::ForeignShard => f.write_str("the imported session is of another shard or shard count; drop it"),
             Self::ForeignResumeUrl => f.write_str("the imported session's resume url is of a foreign host; drop it"),
             Self::NothingToResume => f.write_str("the imported session has no id or no sequence; drop it"),

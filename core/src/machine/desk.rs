@@ -41,6 +41,8 @@ pub(super) struct Desk<D> {
     pub(super) attempts: u32,
     pub(super) time_online: Duration,
     pub(super) last_link: LinkId,
+    /// Until when the application knows that there are no identifies to be had.
+    pub(super) budget_told: Option<Timestamp>,
     token: TokenSlot,
     epoch: u32,
 }
@@ -70,6 +72,7 @@ impl<D: Dialect> Desk<D> {
             attempts: 0,
             time_online: Duration::ZERO,
             last_link: LinkId(0),
+            budget_told: None,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,
@@ -107,18 +110,37 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
     pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
-        if let (Some(sequence), Some(last)) = (spans.sequence, session.sequence)
-            && sequence <= last
-        {
-            self.counts.duplicates += 1;
-            return;
+        if !self.is_repeated(session, &spans) {
+            let dispatch = self.number(session, frame, spans, origin);
+            self.event(Event::Dispatch(dispatch));
         }
-        let dispatch = self.number(session, frame, spans, origin);
-        self.event(Event::Dispatch(dispatch));
     }
 
-    /// Moves the session on by a dispatch, and reports what was skipped.
+    /// Numbers a dispatch and counts it, as any; but the application is not given it.
+    pub(super) fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
+        if self.is_repeated(session, spans) {
+            return;
+        }
+        self.counts.filtered += 1;
+        self.move_on(session, frame, spans);
+        self.tray.pass_over(Mark { epoch: self.epoch, sequence: session.sequence, position: session.position.clone() });
+    }
+
+    /// Moves the session on by a dispatch that the application is given.
     pub(super) fn number(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) -> Dispatch {
+        self.move_on(session, &frame, &spans);
+        Dispatch::new(frame, spans, session.sequence, self.epoch, origin)
+    }
+
+    /// Whether a dispatch came before; it is counted then.
+    fn is_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
+        let is_repeated = matches!((spans.sequence, session.sequence), (Some(got), Some(last)) if got <= last);
+        self.counts.duplicates += u64::from(is_repeated);
+        is_repeated
+    }
+
+    /// Moves the session on by a dispatch, counts it by name, and reports what was skipped.
+    fn move_on(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
         if let Some(got) = spans.sequence {
             match session.sequence {
                 Some(after) if got.0 > after.0.saturating_add(1) => {
@@ -129,12 +151,10 @@ impl<D: Dialect> Desk<D> {
             }
             session.sequence = session.sequence.max(Some(got));
         }
-        self.tally.count(spans.name.of(&frame));
-        let dispatch = Dispatch::new(frame, spans, session.sequence, self.epoch, origin);
-        if let Some(position) = dispatch.position() {
-            session.position = position;
+        self.tally.count(spans.name.of(frame));
+        if let Some(position) = spans.position {
+            session.position = Bytes::copy_from_slice(position.of(frame));
         }
-        dispatch
     }
 
     /// A new session begins.

@@ -57,6 +57,12 @@ pub enum Event {
         /// Why the last one ended.
         cause: Cause,
     },
+    /// There are no more identifies to be had: the shard waits for the budget's reset, or for word that there are more.
+    /// Told once a wait.
+    BudgetExhausted {
+        /// How long until the reset.
+        resets_in: Duration,
+    },
     /// A command had to wait for the send limit.
     Paced {
         /// How long.

@@ -82,6 +82,8 @@ pub struct Counts {
     pub gaps: u64,
     /// Dispatches that came again and were dropped.
     pub duplicates: u64,
+    /// Dispatches that [`Config::events`](super::Config::events) kept from the application.
+    pub filtered: u64,
     /// Frames that could not be read.
     pub malformed: u64,
     /// Close codes that the dialect's table does not know.

@@ -24,9 +24,13 @@ pub enum Input {
     IdentifyGranted(LinkId),
     /// The turn to identify has not come; ask again after this time.
     IdentifyDenied(LinkId, Duration),
+    /// The turn to identify has not come, since the budget of identifies is used up for this long. The question stays
+    /// open: a grant or a denial follows, sooner perhaps.
+    BudgetExhausted(LinkId, Duration),
     /// A token, and how long it is good for.
     Token(Token, Duration),
-    /// No token: ask again after this time, or never.
+    /// No token: ask again after this time, or never. While a link is open it is asked for again when the next link
+    /// needs it.
     TokenDenied(Option<Duration>),
     /// The host slept this long.
     Suspended(Duration),

@@ -60,6 +60,10 @@ impl<D: Dialect> GatewayMachine<D> {
         match desk.dialect.read(&frame) {
             Ok(reading) => {
                 trace::frame_in(link, &frame, &reading);
+                let written = reading.rewritten.as_deref().unwrap_or(&frame);
+                if self.link.pass_over(&reading.signal, written, desk) {
+                    return;
+                }
                 let frame = reading.rewritten.map_or(frame, Bytes::from);
                 if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
                     self.step(Happening::Frame(signal, frame));

@@ -13,6 +13,7 @@
 //! | Closed          |         |          | Waiting  | leave     | leave       | leave       | leave    | leave    | Waiting |
 //! | IdentifyGranted |         |          |          |           | Identifying |             |          |          |         |
 //! | IdentifyDenied  |         |          |          |           | stays       |             |          |          |         |
+//! | BudgetExhausted |         |          |          |           | stays       |             |          |          |         |
 //! | Token           | stays   | Dialing  | stays    | stays     | stays       | stays       | stays    | stays    | stays   |
 //! | TokenDenied     | Ended   | stays    | Ended    | leave     | leave       | leave       | leave    | leave    | Ended   |
 //! | Suspended       | stays   | stays    | Waiting  | leave     | leave       | leave       | leave    | leave    | stays   |
@@ -140,6 +141,7 @@ pub(super) enum Happening {
     Closed(Closure),
     IdentifyGranted,
     IdentifyDenied(Duration),
+    BudgetExhausted(Duration),
     TokenGiven,
     TokenDenied(Option<Duration>),
     Suspended(Duration),
@@ -165,6 +167,7 @@ impl Link {
                 let until = desk.now + after.max(Duration::from_millis(100));
                 self.turn_answered(Turn::Denied { until }, desk)
             }
+            Happening::BudgetExhausted(resets_in) => self.budget_exhausted(resets_in, desk),
             Happening::TokenGiven => self.token_given(desk),
             Happening::TokenDenied(Some(after)) => self.token_later(after, desk),
             Happening::TokenDenied(None) => self.finish(EndReason::TokenDenied, Cause::TokenDenied, desk),
@@ -248,6 +251,33 @@ impl Link {
         }
     }
 
+    /// Takes a dispatch that the filter keeps out, without a copy of it; false for anything else.
+    pub(super) fn pass_over<D: Dialect>(&mut self, signal: &Signal, frame: &[u8], desk: &mut Desk<D>) -> bool {
+        let Signal::Dispatch(spans) = signal else { return false };
+        if desk.config.events.passes(spans.name.of(frame)) {
+            return false;
+        }
+        let (live, tries) = match self {
+            Self::Online { live, .. } => (live, None),
+            Self::Resuming { live, tries, .. } => (live, Some(tries)),
+            Self::Idle
+            | Self::Waiting { .. }
+            | Self::Dialing { .. }
+            | Self::Greeting { .. }
+            | Self::Queued { .. }
+            | Self::Identifying { .. }
+            | Self::Closing { .. }
+            | Self::Ended { .. } => return false,
+        };
+        live.heart.hear(desk.now);
+        let before = live.session.sequence;
+        desk.pass_over(&mut live.session, frame, spans);
+        if let Some(tries) = tries.filter(|_| live.session.sequence > before) {
+            tries.progressed();
+        }
+        true
+    }
+
     /// Takes a frame that changes no phase, in place; gives back one that may.
     pub(super) fn stay<D: Dialect>(
         &mut self,
@@ -326,8 +356,10 @@ impl Link {
             }
             Self::Online { live, .. } => {
                 live.wire.timers(&live.heart, desk.now, &mut due);
-                if live.wire.is_idle() && desk.outbox.has_outgoing() {
-                    due(live.wire.pace.command_at(desk.now), Timer::Pace);
+                if live.wire.is_idle()
+                    && let Some(free_at) = desk.outbox.free_at(desk.now)
+                {
+                    due(free_at.max(live.wire.pace.command_at(desk.now)), Timer::Pace);
                 }
             }
         }
@@ -541,6 +573,23 @@ impl Link {
             Self::Queued { wire, .. } if wire.turn == Turn::Asked => wire.turn = turn,
             _ => desk.counts.stale += 1,
         }
+        if turn == Turn::Granted {
+            desk.budget_told = None;
+        }
+        self
+    }
+
+    /// The turn will be long in coming: the application is told, once, however many links the wait outlives.
+    fn budget_exhausted<D: Dialect>(self, resets_in: Duration, desk: &mut Desk<D>) -> Self {
+        match &self {
+            Self::Queued { wire, .. } if wire.turn == Turn::Asked => {
+                if desk.budget_told.is_none_or(|until| desk.now >= until) {
+                    desk.event(Event::BudgetExhausted { resets_in });
+                }
+                desk.budget_told = Some(desk.now + resets_in);
+            }
+            _ => desk.counts.stale += 1,
+        }
         self
     }
 
@@ -673,7 +722,7 @@ impl Link {
                 desk.counts.identifies += 1;
                 let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
                 let carried = identify.carried;
-                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried) };
+                let what = Writing::Identify { commands: desk.outbox.take_carried(&carried, desk.now) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
                 let give_up = desk.now + desk.config.timeouts.ready;
@@ -854,10 +903,11 @@ impl Live {
         if !self.wire.is_idle() || !desk.outbox.has_outgoing() {
             return;
         }
+        desk.outbox.hold_keys(desk.now);
         if self.wire.pace.command_at(desk.now) > desk.now {
             return desk.outbox.hold(desk.now);
         }
-        match desk.outbox.next() {
+        match desk.outbox.next(desk.now) {
             None => {}
             Some(Outgoing::Standing(key, payload)) => self.wire.start(payload, Writing::Standing(key), desk),
             Some(Outgoing::Command(pending)) => {

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod desk;
 mod event;
+mod filter;
 mod health;
 mod heart;
 mod input;
@@ -53,6 +54,7 @@ pub use config::{
     OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use event::{EndReason, Event, Fault};
+pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input};
 pub use limits::Limits;
@@ -115,11 +117,7 @@ impl<D: Dialect> GatewayMachine<D> {
             _ => Sight::Unsaid,
         };
         self.take(input);
-        self.catch_up(sight);
-        let wait = self.link.deadline(&self.desk).map(|(until, timer)| {
-            debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            Action::Wait { until: until.max(self.desk.now + Duration::from_nanos(1)), timer }
-        });
+        let wait = self.catch_up(sight);
         Actions { tray: &mut self.desk.tray, wait }
     }
 
@@ -278,6 +276,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
+            Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
             Input::Token(token, lifetime) => {
                 self.desk.take_token(token, lifetime);
                 self.step(Happening::TokenGiven);
@@ -296,17 +295,23 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     /// Does all that is due at `now`, step by step: each moves the phase on or its deadline ahead.
-    fn catch_up(&mut self, sight: Sight) {
+    fn catch_up(&mut self, sight: Sight) -> Option<(Timestamp, Timer)> {
         // A dry tick judges beats that went out unjudged, though nothing may be due.
         let mut judges = sight == Sight::Dry;
+        let mut next = self.link.deadline(&self.desk);
         for _ in 0..STEPS {
-            let is_due = self.link.deadline(&self.desk).is_some_and(|(until, _)| until <= self.desk.now);
+            let is_due = next.is_some_and(|(until, _)| until <= self.desk.now);
             if !is_due && !judges {
-                break;
+                return next;
             }
             judges = false;
             self.transition(|link, desk| link.due(sight, desk));
+            next = self.link.deadline(&self.desk);
         }
+        next.map(|(until, timer)| {
+            debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
+            (until.max(self.desk.now + Duration::from_nanos(1)), timer)
+        })
     }
 
     fn step(&mut self, happening: Happening) {
@@ -342,14 +347,14 @@ impl<D: Dialect> fmt::Debug for GatewayMachine<D> {
 #[must_use = "actions are to be carried out, in order"]
 pub struct Actions<'a> {
     tray: &'a mut Tray,
-    wait: Option<Action>,
+    wait: Option<(Timestamp, Timer)>,
 }
 
 impl Iterator for Actions<'_> {
     type Item = Action;
 
     fn next(&mut self) -> Option<Action> {
-        self.tray.pop().or_else(|| self.wait.take())
+        self.tray.pop().or_else(|| self.wait.take().map(|(until, timer)| Action::Wait { until, timer }))
     }
 }
 

@@ -5,7 +5,8 @@
 //! * `bounded`: never more than the limit wait, never more than the limit stand.
 
 use super::config::SessionLostPolicy;
-use crate::dialect::{CommandError, Encoded, OnNewSession, Repeat, Standing, StandingKey};
+use super::pace::Pace;
+use crate::dialect::{CommandError, Encoded, OnNewSession, PaceLimit, Repeat, Standing, StandingKey};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -93,7 +94,7 @@ pub(super) struct Pending {
     pub(super) payload: Bytes,
     pub(super) repeat: Repeat,
     pub(super) held_since: Option<Timestamp>,
-    key: Option<StandingKey>,
+    pub(super) key: Option<StandingKey>,
     on_new_session: OnNewSession,
 }
 
@@ -113,6 +114,8 @@ pub(super) struct Outbox {
     standing: Vec<(StandingKey, Bytes)>,
     /// Standing commands that a new session has not heard of yet.
     resend: VecDeque<StandingKey>,
+    /// Keys with a send limit of their own, and what was sent of them.
+    paces: Vec<(StandingKey, Pace)>,
     turned: Turned,
 }
 
@@ -125,6 +128,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             standing: Vec::new(),
             resend: VecDeque::new(),
+            paces: Vec::new(),
             turned: Turned::NoOne,
         }
     }
@@ -141,6 +145,9 @@ impl Outbox {
             return Err(SendError::QueueFull { limit: self.limit });
         }
         self.stand(&encoded)?;
+        if let (Some(key), Some(limit)) = (&key, encoded.pace) {
+            self.keep_pace(key, limit);
+        }
         let superseded = older.and_then(|index| self.waiting.remove(index)).map(|pending| pending.id);
         let id = CommandId(self.next);
         self.next += 1;
@@ -176,16 +183,48 @@ impl Outbox {
         Ok(())
     }
 
-    /// The next that may go out: what a new session must hear again, then the oldest that waits.
-    pub(super) fn next(&mut self) -> Option<Outgoing> {
-        while let Some(key) = self.resend.pop_front() {
-            let is_waiting = self.waiting.iter().any(|pending| pending.key.as_ref() == Some(&key));
-            let standing = self.standing.iter().find(|(standing, _)| *standing == key);
-            if let (Some((_, payload)), false) = (standing, is_waiting) {
-                return Some(Outgoing::Standing(key.clone(), payload.clone()));
+    /// The next that goes out now: what a new session must hear again, then the oldest that waits; without those whose
+    /// key must wait.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Outgoing> {
+        let mut place = 0;
+        while let Some(key) = self.resend.get(place) {
+            let is_waiting = self.waiting.iter().any(|pending| pending.key.as_ref() == Some(key));
+            let standing = self.standing.iter().find(|(standing, _)| standing == key);
+            match standing {
+                Some((key, payload)) if !is_waiting => {
+                    if self.key_free_at(Some(key), now) <= now {
+                        let outgoing = Outgoing::Standing(key.clone(), payload.clone());
+                        return self.resend.remove(place).map(|key| {
+                            self.stamp(&key, now);
+                            outgoing
+                        });
+                    }
+                    place += 1;
+                }
+                Some(_) | None => _ = self.resend.remove(place),
             }
         }
-        self.waiting.pop_front().map(Outgoing::Command)
+        let is_free = |pending: &Pending| self.key_free_at(pending.key.as_ref(), now) <= now;
+        let place = self.waiting.iter().position(is_free)?;
+        let pending = self.waiting.remove(place)?;
+        if let Some(key) = &pending.key {
+            self.stamp(key, now);
+        }
+        Some(Outgoing::Command(pending))
+    }
+
+    /// When something of what waits may go out, as far as it depends on its key; `None` if nothing waits.
+    pub(super) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let keys = self.resend.iter().map(Some).chain(self.waiting.iter().map(|pending| pending.key.as_ref()));
+        let mut soonest: Option<Timestamp> = None;
+        for key in keys {
+            let at = self.key_free_at(key, now);
+            if at <= now {
+                return Some(now);
+            }
+            soonest = Some(soonest.map_or(at, |soonest| soonest.min(at)));
+        }
+        soonest
     }
 
     /// Notes that the next one is held back by the send limit.
@@ -193,6 +232,52 @@ impl Outbox {
         if let Some(pending) = self.waiting.front_mut() {
             pending.held_since.get_or_insert(now);
         }
+    }
+
+    /// Notes those that are held back by the limit of their key.
+    pub(super) fn hold_keys(&mut self, now: Timestamp) {
+        let Self { waiting, paces, .. } = self;
+        if paces.is_empty() {
+            return;
+        }
+        for pending in waiting {
+            if key_free_at(paces, pending.key.as_ref(), now) > now {
+                pending.held_since.get_or_insert(now);
+            }
+        }
+    }
+
+    /// The socket has a command of this key only now: the gateway counts it when it comes.
+    pub(super) fn restamp(&mut self, key: &StandingKey, now: Timestamp) {
+        if let Some((_, pace)) = self.paces.iter_mut().find(|(paced, _)| paced == key) {
+            pace.restamp(now);
+        }
+    }
+
+    fn stamp(&mut self, key: &StandingKey, now: Timestamp) {
+        if let Some((_, pace)) = self.paces.iter_mut().find(|(paced, _)| paced == key) {
+            pace.stamp(now);
+        }
+    }
+
+    fn key_free_at(&self, key: Option<&StandingKey>, now: Timestamp) -> Timestamp {
+        key_free_at(&self.paces, key, now)
+    }
+
+    /// Keeps count of what is sent of a key, from now on.
+    fn keep_pace(&mut self, key: &StandingKey, limit: PaceLimit) {
+        if self.paces.iter().any(|(paced, _)| paced == key) {
+            return;
+        }
+        let Self { paces, standing, waiting, .. } = self;
+        if paces.len() >= self.standing_limit.saturating_add(self.limit) {
+            // A gateway with more keys than may stand: those that are over go.
+            paces.retain(|(paced, _)| {
+                standing.iter().any(|(key, _)| key == paced)
+                    || waiting.iter().any(|pending| pending.key.as_ref() == Some(paced))
+            });
+        }
+        paces.push((key.clone(), Pace::new(Some(limit))));
     }
 
     /// A repeatable command whose link died goes first again. It comes back if a later one of its key waits: that one
@@ -215,10 +300,15 @@ impl Outbox {
         self.resend = self.standing.iter().map(|(key, _)| key.clone()).filter(|key| !carried.contains(key)).collect();
     }
 
-    /// Takes out those that an Identify carries: they go out in it.
-    pub(super) fn take_carried(&mut self, carried: &[StandingKey]) -> Vec<Pending> {
+    /// Takes out those that an Identify carries: they go out in it, and so do those that were sent before.
+    pub(super) fn take_carried(&mut self, carried: &[StandingKey], now: Timestamp) -> Vec<Pending> {
         if carried.is_empty() {
             return Vec::new();
+        }
+        for (key, pace) in &mut self.paces {
+            if carried.contains(key) && pace.beat_at(now) <= now {
+                pace.stamp(now);
+            }
         }
         let is_carried = |pending: &Pending| pending.key.as_ref().is_some_and(|key| carried.contains(key));
         let (taken, left): (VecDeque<_>, VecDeque<_>) =
@@ -269,6 +359,12 @@ impl Outbox {
     pub(super) fn standing(&self) -> &[(StandingKey, Bytes)] {
         &self.standing
     }
+}
+
+/// When a command of this key may go out.
+fn key_free_at(paces: &[(StandingKey, Pace)], key: Option<&StandingKey>, now: Timestamp) -> Timestamp {
+    let pace = key.and_then(|key| paces.iter().find(|(paced, _)| paced == key));
+    pace.map_or(now, |(_, pace)| pace.beat_at(now))
 }
 
 /// What goes out next.

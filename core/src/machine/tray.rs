@@ -10,21 +10,45 @@ pub(super) struct Tray {
     queue: VecDeque<Action>,
     bytes: usize,
     taken: Mark,
+    /// Dispatches that wait.
+    dispatches: usize,
+    /// What was kept from the application behind the last of them.
+    passed_over: Option<Mark>,
 }
 
 impl Tray {
     pub(super) fn push(&mut self, action: Action) {
         self.bytes += weight(&action);
+        if dispatch_of(&action).is_some() {
+            self.dispatches += 1;
+            self.passed_over = None;
+        }
         self.queue.push_back(action);
     }
 
     pub(super) fn pop(&mut self) -> Option<Action> {
         let action = self.queue.pop_front()?;
-        self.bytes -= weight(&action);
+        // Most often the last one: then there is nothing to weigh.
+        self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
         if let Some(dispatch) = dispatch_of(&action) {
             self.take(dispatch);
+            self.dispatches -= 1;
+            if self.dispatches == 0
+                && let Some(mark) = self.passed_over.take()
+            {
+                self.taken = mark;
+            }
         }
         Some(action)
+    }
+
+    /// A dispatch is kept from the application: it counts as taken when all before it are.
+    pub(super) fn pass_over(&mut self, mark: Mark) {
+        if self.dispatches == 0 {
+            self.taken = mark;
+        } else {
+            self.passed_over = Some(mark);
+        }
     }
 
     /// Bytes of actions that have not been taken.

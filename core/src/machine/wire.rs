@@ -209,14 +209,20 @@ impl Writing {
     /// The socket has all of it.
     pub(super) fn sent<D: Dialect>(self, desk: &mut Desk<D>) {
         match self {
-            Self::Command(pending) => desk.settle(pending.id, Outcome::Sent),
+            Self::Command(pending) => {
+                if let Some(key) = &pending.key {
+                    desk.outbox.restamp(key, desk.now);
+                }
+                desk.settle(pending.id, Outcome::Sent);
+            }
             Self::Identify { commands } => {
                 for pending in commands {
                     desk.settle(pending.id, Outcome::Sent);
                 }
                 desk.tell_room();
             }
-            Self::Beat { .. } | Self::Resume { .. } | Self::Standing(_) => {}
+            Self::Standing(key) => desk.outbox.restamp(&key, desk.now),
+            Self::Beat { .. } | Self::Resume { .. } => {}
         }
     }
 

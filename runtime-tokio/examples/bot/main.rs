@@ -76,14 +76,15 @@ fn in_the_day(args: &Args, gateway: &FakeServer) -> Builder {
 /// Takes events until the shard ends: by itself, by a limit, or by Ctrl-C.
 async fn live(mut shard: Shard, args: &Args, start: Instant, played: Option<JoinHandle<u64>>) -> io::Result<EndReason> {
     let mut printer = Printer::new(args.form);
-    let until = args.time.map(|time| start + time);
+    let mut until = args.time.map(|time| start + time);
     let (mut dispatches, mut interrupts) = (0_u64, 0_u32);
     let mut last = None;
     let mut reason = EndReason::Shutdown;
     loop {
         let event = tokio::select! {
             event = shard.next_event() => event,
-            () = sleep_until(until.unwrap_or(start)), if until.is_some_and(|until| Instant::now() < until) => {
+            () = sleep_until(until.unwrap_or(start)), if until.is_some() => {
+                until = None;
                 shard.shutdown(Shutdown::EndSession);
                 continue;
             }

@@ -15,6 +15,7 @@ mod turns;
 mod wire;
 
 use crate::dial;
+use crate::identify::{IdentifyGate, SharedIdentify};
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use crate::websocket::SocketLimits;
@@ -24,13 +25,14 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
+use portcullis::identify::{Rules, StartLimit};
 use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
 use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokens::TokenDesk;
-use turns::Turns;
+use turns::{Turns, Wish};
 use wire::{Read, Wire};
 
 pub use pump::{Events, Pump};
@@ -96,15 +98,17 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// A shard that has not connected.
     #[must_use]
     pub fn new(machine: GatewayMachine<D>, runtime: R, tls: Tls) -> Self {
+        // A shard that is alone, and of whose application nothing is known.
+        let alone = SharedIdentify::new(&runtime, StartLimit::default(), Rules::default());
         Self {
             runtime,
             tls,
             payload_max: machine.dialect().limits().payload,
+            turns: Turns::new(Box::new(alone.gate()), machine.dialect().shard()),
             taken: Taken::None(machine.session()),
             shared: Shared::new(machine),
             wire: Wire::None,
             inbox: VecDeque::new(),
-            turns: Turns::default(),
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
             alarm: Alarm { sleep: None, set_for: None },
@@ -116,6 +120,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     #[must_use]
     pub fn with_tokens(mut self, tokens: impl Tokens) -> Self {
         self.tokens.set_source(Box::new(tokens));
+        self
+    }
+
+    /// The same with another gate to identify through than one of its own: all shards of an application must share
+    /// what rations their identifies. See [`SharedIdentify`].
+    #[must_use]
+    pub fn with_identify(mut self, gate: impl IdentifyGate) -> Self {
+        self.turns.set_gate(Box::new(gate));
         self
     }
 
@@ -272,12 +284,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        if self.turns.due().is_some()
-            && let Some(link) = self.turns.grant(self.runtime.now())
-        {
-            return Some(Input::IdentifyGranted(link));
+        match self.turns.poll_answer(cx) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => self.tokens.poll_answer(cx),
         }
-        self.tokens.poll_answer(cx)
     }
 
     /// Ready when the machine or a turn to identify is due, or a little before.
@@ -286,7 +296,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
-        let Some(until) = [due, self.turns.due()].into_iter().flatten().min() else { return Poll::Pending };
+        let turn = self.turns.wait().map(|wait| self.runtime.now() + wait);
+        let Some(until) = [due, turn].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -318,9 +329,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
-        let mut wanted = None;
+        let (mut wanted, mut wishes) = (None, Vec::new());
         self.due = Due::Never;
-        for action in self.shared.lock().machine.handle(now, input) {
+        let mut desk = self.shared.lock();
+        for action in desk.machine.handle(now, input) {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
@@ -329,14 +341,20 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::Send { link, message } => self.wire.start_send(link, message),
                 Action::Close { link, code, reason } => self.wire.start_close(link, code, reason),
                 Action::Abort { link } => self.wire.drop_link(link),
-                Action::AskIdentify { link } => self.turns.ask(link),
-                Action::ReturnIdentify { link } => self.turns.give_back(link),
+                Action::AskIdentify { link } => wishes.push(Wish::Ask(link)),
+                Action::ReturnIdentify { link } => wishes.push(Wish::GiveBack(link)),
                 Action::AskToken { reason } => wanted = Some(reason),
                 Action::Event(event) => self.inbox.push_back(event),
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
         }
-        // What is not ours to know is called without the lock: the token source, and those who wait for a ticket.
+        let phase = desk.machine.phase();
+        drop(desk);
+        // What is not ours to know is called without the lock: the gate, the token source, who waits for a ticket.
+        for wish in wishes {
+            self.turns.carry_out(wish);
+        }
+        self.turns.note(phase);
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }

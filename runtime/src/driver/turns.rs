@@ -1,104 +1,85 @@
-//! The turn to identify, where one shard is alone: granted at once, but never twice within the gateway's window.
-//!
-//! What rations identifies among many shards can take the place of this: it answers the same three calls.
+//! The turn to identify: where this shard's question stands, and the gate that answers it.
 
+use crate::identify::{GateAnswer, IdentifyGate};
+use core::task::{Context, Poll};
 use core::time::Duration;
-use portcullis::{LinkId, Timestamp};
+use portcullis::dialect::ShardId;
+use portcullis::machine::Phase;
+use portcullis::{Input, LinkId};
 
-/// The gateway's window. *(source: Gateway, Rate limiting of Identify: `max_concurrency` per 5 s)*
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// Who asked, and when turns were given.
-#[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// When the next may be given.
-    free_at: Timestamp,
-    step: Step,
+    gate: Box<dyn IdentifyGate>,
+    shard: Option<ShardId>,
+    turn: Turn,
 }
 
-#[derive(Debug, Default)]
-enum Step {
-    #[default]
-    Free,
-    Asked(LinkId),
-    /// `before` is what `free_at` was: a turn that is given back was none.
-    Granted {
-        link: LinkId,
-        before: Timestamp,
-    },
+#[derive(Clone, Copy)]
+enum Turn {
+    None,
+    Asked,
+    Granted(LinkId),
+}
+
+/// What the machine wants of the gate.
+#[derive(Clone, Copy)]
+pub(super) enum Wish {
+    Ask(LinkId),
+    GiveBack(LinkId),
 }
 
 impl Turns {
-    pub(super) fn ask(&mut self, link: LinkId) {
-        self.step = Step::Asked(link);
+    pub(super) fn new(gate: Box<dyn IdentifyGate>, shard: Option<ShardId>) -> Self {
+        Self { gate, shard, turn: Turn::None }
     }
 
-    /// The link withdraws its question or gives its turn back.
-    pub(super) fn give_back(&mut self, link: LinkId) {
-        match self.step {
-            Step::Asked(asked) if asked == link => self.step = Step::Free,
-            Step::Granted { link: granted, before } if granted == link => {
-                self.free_at = before;
-                self.step = Step::Free;
+    pub(super) fn set_gate(&mut self, gate: Box<dyn IdentifyGate>) {
+        self.gate = gate;
+    }
+
+    pub(super) fn carry_out(&mut self, wish: Wish) {
+        match wish {
+            Wish::Ask(link) => {
+                self.turn = Turn::Asked;
+                self.gate.ask(link, self.shard);
             }
-            Step::Free | Step::Asked(_) | Step::Granted { .. } => {}
+            Wish::GiveBack(link) => {
+                self.turn = Turn::None;
+                self.gate.give_back(link);
+            }
         }
     }
 
-    /// When a turn will be granted, if one is asked for.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        matches!(self.step, Step::Asked(_)).then_some(self.free_at)
-    }
-
-    /// Grants a turn, if one is asked for and its time has come.
-    pub(super) fn grant(&mut self, now: Timestamp) -> Option<LinkId> {
-        let Step::Asked(link) = self.step else { return None };
-        if now < self.free_at {
-            return None;
+    /// The machine was told something: a turn that was granted may be in use now, or of no use.
+    pub(super) fn note(&mut self, phase: Phase) {
+        let Turn::Granted(link) = self.turn else { return };
+        match phase {
+            Phase::Queued => {}
+            Phase::Identifying => {
+                self.turn = Turn::None;
+                self.gate.spent(link);
+            }
+            // The answer came when its link was gone.
+            _ => self.carry_out(Wish::GiveBack(link)),
         }
-        self.step = Step::Granted { link, before: self.free_at };
-        self.free_at = now + WINDOW;
-        Some(link)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::since_start(Duration::from_secs(seconds))
     }
 
-    #[test]
-    fn the_first_turn_comes_at_once_and_the_next_five_seconds_later() {
-        let mut turns = Turns::default();
-        assert_eq!((turns.grant(at(0)), turns.due()), (None, None));
-        turns.ask(LinkId(1));
-        assert_eq!(turns.grant(at(3)), Some(LinkId(1)));
-        assert_eq!(turns.grant(at(3)), None);
-        turns.ask(LinkId(2));
-        assert_eq!((turns.due(), turns.grant(at(7))), (Some(at(8)), None));
-        assert_eq!(turns.grant(at(8)), Some(LinkId(2)));
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        let Turn::Asked = self.turn else { return Poll::Pending };
+        self.gate.poll_answer(cx).map(|answer| {
+            match answer {
+                GateAnswer::Granted(link) => self.turn = Turn::Granted(link),
+                GateAnswer::Later(..) => self.turn = Turn::None,
+                GateAnswer::Exhausted(..) => {}
+            }
+            answer.into()
+        })
     }
 
-    #[test]
-    fn a_turn_given_back_was_none() {
-        let mut turns = Turns::default();
-        turns.ask(LinkId(1));
-        assert_eq!(turns.grant(at(10)), Some(LinkId(1)));
-        turns.give_back(LinkId(1));
-        turns.ask(LinkId(2));
-        assert_eq!(turns.grant(at(11)), Some(LinkId(2)));
-    }
-
-    #[test]
-    fn a_question_withdrawn_is_not_answered_and_another_links_is_kept() {
-        let mut turns = Turns::default();
-        turns.ask(LinkId(1));
-        turns.give_back(LinkId(9));
-        assert_eq!(turns.due(), Some(at(0)));
-        turns.give_back(LinkId(1));
-        assert_eq!(turns.grant(at(1)), None);
+    /// How long until the gate is to be polled again.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        match self.turn {
+            Turn::Asked => self.gate.wait(),
+            Turn::None | Turn::Granted(_) => None,
+        }
     }
 }

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use portcullis::dialect::discord::Intents;
 use portcullis::machine::Phase;
 use portcullis::{Discord, Event, Seed};
-use portcullis_runtime::{Builder, Driver};
+use portcullis_runtime::{Builder, Driver, IdentifyGate};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -44,6 +44,11 @@ impl Stage {
         // The first poll is nobody's wake-up.
         Waker::from(Arc::clone(&alarm)).wake();
         Self { gateway: Gateway::new(&memory), memory, shard, alarm, events: Vec::new(), is_over: false }
+    }
+
+    /// The same with another gate to identify through.
+    pub(crate) fn gated(self, gate: impl IdentifyGate) -> Self {
+        Self { shard: self.shard.with_identify(gate), ..self }
     }
 
     /// Polls one `next_event()` once, and drops it.

@@ -45,9 +45,13 @@ impl Dialect for Expiring {
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
         self.0.is_own_host(url)
     }
+    fn undelivered(&self, event: &str) -> Option<&'static str> {
+        self.0.undelivered(event)
+    }
     fn token_source(&self) -> TokenSource {
         TokenSource::Asked
     }
+
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
         self.0.read(frame)
     }

@@ -69,8 +69,13 @@ impl Played {
             1 => {
                 [Input::Start, Input::Opened(link), Input::Sent(link), Input::TickUnread][usize::from(low & 3)].clone()
             }
-            2 => [Input::IdentifyGranted(link), Input::IdentifyDenied(link, seconds_of(low))][usize::from(low & 1)]
-                .clone(),
+            2 => [
+                Input::IdentifyGranted(link),
+                Input::IdentifyDenied(link, seconds_of(low)),
+                Input::IdentifyGranted(link),
+                Input::BudgetExhausted(link, seconds_of(low)),
+            ][usize::from(low & 3)]
+            .clone(),
             3 => Input::ConnectFailed(link, failure(low)),
             4 => Input::Closed(link, closure(low)),
             5 => Input::Suspended(Duration::from_secs(1 << low)),

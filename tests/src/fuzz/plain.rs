@@ -46,8 +46,6 @@ struct Hello {
 #[derive(Deserialize)]
 struct Ready {
     session_id: String,
-    #[serde(rename = "resume_gateway_url")]
-    _url: Option<String>,
 }
 
 impl Plain {
@@ -116,8 +114,10 @@ impl Plain {
     pub(super) fn assert_dispatched_alike(&self, dispatch: &Dispatch) {
         assert_eq!(Some(dispatch.name()), self.name.as_deref());
         assert_eq!(dispatch.sequence().map(|sequence| sequence.0), self.sequence);
-        assert_eq!(dispatch.decode::<Value>().ok(), self.data);
-        assert_eq!(dispatch.detach().decode::<Value>().ok(), self.data);
+        // A dispatch without data says what one with null says.
+        let data = if self.raw.is_empty() { Some(Value::Null) } else { self.data.clone() };
+        assert_eq!(dispatch.decode::<Value>().ok(), data);
+        assert_eq!(dispatch.detach().decode::<Value>().ok(), data);
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Violation {
     AfterEnd,
     /// Dispatches out of order.
     Order,
-    /// More frames than the gateway allows in a minute.
+    /// More frames than the gateway allows in a minute, or presences in 20 s.
     Pace,
     /// An Identify while a session was in hand.
     Identify,
@@ -81,6 +81,8 @@ pub struct Checker {
     has_session: bool,
     announced: bool,
     now: Timestamp,
+    /// The last presences that were sent, on whatever link.
+    presences: VecDeque<Timestamp>,
 }
 
 impl Checker {
@@ -263,6 +265,14 @@ impl Checker {
             return Err(Violation::Pace);
         }
         match op(frame) {
+            Some(3) => {
+                self.presences.push_back(now);
+                let sixth_last = self.presences.len().checked_sub(6).and_then(|index| self.presences.get(index));
+                if sixth_last.is_some_and(|sixth| now - *sixth < Duration::from_secs(20)) {
+                    return Err(Violation::Pace);
+                }
+                Ok(())
+            }
             Some(2) if has_session || seen.plan == Plan::Resume => Err(Violation::Identify),
             Some(2) if seen.turn != Turn::Granted => Err(Violation::Turn),
             Some(2) => {

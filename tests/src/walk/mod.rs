@@ -213,6 +213,7 @@ impl<'a> Walk<'a> {
         if self.checker.is_asked() && !self.dice.one_in(4) {
             return Some(match self.dice.below(5) {
                 0 => Input::IdentifyDenied(link, Duration::from_secs(self.dice.below(9))),
+                1 => Input::BudgetExhausted(link, Duration::from_secs(self.dice.below(9))),
                 _ => Input::IdentifyGranted(link),
             });
         }

@@ -15,7 +15,8 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Command {
-    /// Show another presence (op 3). At most 5 in 20 s are heeded.
+    /// Show another presence (op 3). At most 5 go out in 20 s, as the gateway heeds no more; of those that have to wait
+    /// the latest goes, and the others come back as superseded.
     UpdatePresence(Presence),
     /// Ask for members of a guild (op 8).
     RequestGuildMembers(RequestGuildMembers),

@@ -63,8 +63,7 @@ pub(crate) fn data_of_whole(frame: &[u8]) -> Option<Span> {
 
 /// The two heads of real frames. `None` means: parse it.
 fn scan(frame: &[u8]) -> Option<Envelope> {
-    let rest = frame.strip_prefix(b"{\"t\":")?;
-    let (name, sequence, op, rest) = if let Some(rest) = rest.strip_prefix(b"\"") {
+    let (name, sequence, op, rest) = if let Some(rest) = frame.strip_prefix(b"{\"t\":\"") {
         let start = frame.len() - rest.len();
         let head = rest.get(..=NAME_LEN_MAX).unwrap_or(rest);
         let len = head.iter().position(|&byte| !IS_PLAIN[usize::from(byte)])?;
@@ -72,7 +71,7 @@ fn scan(frame: &[u8]) -> Option<Envelope> {
         let rest = rest.strip_prefix(b",\"op\":0")?;
         (Some(Span::new(start, start + len)?), Some(Sequence(sequence)), 0, rest)
     } else {
-        let (op, rest) = scan_number(rest.strip_prefix(b"null,\"s\":null,\"op\":")?)?;
+        let (op, rest) = scan_number(frame.strip_prefix(b"{\"t\":null,\"s\":null,\"op\":")?)?;
         (None, None, op, rest)
     };
     let rest = rest.strip_prefix(b",\"d\":")?;
@@ -84,20 +83,25 @@ fn scan(frame: &[u8]) -> Option<Envelope> {
     Some(Envelope { op, sequence, name, data: Some(Span::new(start, start + data.len())?), rewritten: None })
 }
 
-/// A `u64` as JSON writes it, and what follows; `None` for anything else, an overflow among it.
+/// A number of up to 19 digits as JSON writes it, and what follows; `None` for anything else. A longer one may fit a
+/// `u64` as well, and is left to the parser.
 fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number: u64 = 0;
-    let mut rest = bytes;
-    while let Some((digit @ b'0'..=b'9', behind)) = rest.split_first() {
-        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-        rest = behind;
+    let mut len = 0;
+    for digit in bytes.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit <= 9) {
+        // So many nines still fit: no digit needs a check.
+        if len == DIGITS_MAX {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+        len += 1;
     }
-    let is_lawful = match bytes.len() - rest.len() {
+    let is_lawful = match len {
         0 => false,
         1 => true,
         _ => bytes[0] != b'0',
     };
-    is_lawful.then_some((number, rest))
+    is_lawful.then_some((number, &bytes[len..]))
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -238,6 +242,8 @@ fn offset_of(error: &serde_json::Error, text: &str) -> usize {
     line_start.saturating_add(error.column().saturating_sub(1)).min(text.len())
 }
 
+/// So many nines fit a `u64`.
+const DIGITS_MAX: usize = 19;
 /// The longest name that is scanned; longer ones are parsed. Real names have up to 40 bytes.
 const NAME_LEN_MAX: usize = 128;
 /// [`is_plain`] for each byte: it is asked for each byte of each name.

@@ -3,6 +3,7 @@
 mod close;
 mod command;
 mod envelope;
+mod events;
 mod intents;
 mod payload;
 mod presence;
@@ -181,7 +182,8 @@ impl Dialect for Discord {
         let encoded = Encoded::once(command.encode()?.into());
         Ok(match command {
             Command::UpdatePresence(_) => {
-                Encoded { standing: Standing::Set(presence_key()), repeat: Repeat::Harmless, ..encoded }
+                let (standing, pace) = (Standing::Set(presence_key()), Some(PRESENCE_PACE));
+                Encoded { standing, pace, repeat: Repeat::Harmless, ..encoded }
             }
             Command::RequestGuildMembers(_) | Command::UpdateVoiceState(_) => {
                 Encoded { on_new_session: OnNewSession::Return, ..encoded }
@@ -237,6 +239,10 @@ impl Dialect for Discord {
         TokenSource::Held
     }
 
+    fn undelivered(&self, event: &str) -> Option<&'static str> {
+        events::undelivered(event, self.intents)
+    }
+
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
         read::read(frame)
     }
@@ -287,6 +293,10 @@ impl fmt::Debug for Discord {
             .finish_non_exhaustive()
     }
 }
+
+/// How often a presence may change. What comes sooner is not heeded. *(source: Gateway, Sending Events; the number is
+/// observed, not documented)*
+const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_secs(20) };
 
 fn presence_key() -> StandingKey {
     StandingKey("presence".into())

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 const DISPATCH: u64 = 0;
 const HEARTBEAT: u64 = 1;
@@ -46,14 +46,16 @@ fn dispatch(frame: &[u8], spans: Spans) -> Result<Signal, FrameError> {
 
 fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
     #[derive(Deserialize)]
-    struct Ready {
+    struct Ready<'a> {
         session_id: String,
-        #[serde(default)]
-        resume_gateway_url: Option<String>,
+        #[serde(default, borrow)]
+        resume_gateway_url: Option<&'a RawValue>,
     }
     match decode(frame, data) {
         Some(Ready { session_id, resume_gateway_url }) if !session_id.is_empty() => {
-            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url })
+            // What is no text is no URL either: the machine says so, and resumes at the base URL.
+            let text = |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into());
+            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url.map(text) })
         }
         Some(_) | None => Err(FrameError::Field { name: "session_id" }),
     }
@@ -85,7 +87,7 @@ fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
 }
 
 /// The data of a handshake's frame; where keys stand behind it, by a parse of the whole.
-fn decode<T: DeserializeOwned>(frame: &[u8], data: Span) -> Option<T> {
+fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8], data: Span) -> Option<T> {
     let parse = |data: Span| serde_json::from_slice(data.of(frame)).ok();
     parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?))
 }
@@ -93,6 +95,7 @@ fn decode<T: DeserializeOwned>(frame: &[u8], data: Span) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     fn signal(frame: &str) -> Signal {
         read(frame.as_bytes()).unwrap().signal
@@ -107,5 +110,14 @@ mod tests {
         assert_eq!(signal(invalid), Signal::InvalidSession(Fate::Resumable));
         let ready = r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e55"},"later":null}"#;
         assert!(matches!(signal(ready), Signal::Ready(start, _) if start.id.as_deref() == Some("5e55")));
+    }
+
+    #[test]
+    fn a_resume_url_of_another_kind_spoils_no_ready() {
+        for (url, given) in [("null", None), ("7", Some("7")), (r#""wss://a/""#, Some("wss://a/"))] {
+            let frame = format!(r#"{{"t":"READY","s":1,"op":0,"d":{{"session_id":"a","resume_gateway_url":{url}}}}}"#);
+            let Signal::Ready(start, _) = read(frame.as_bytes()).unwrap().signal else { panic!("{url}") };
+            assert_eq!(start.resume_url.as_deref(), given);
+        }
     }
 }

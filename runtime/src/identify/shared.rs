@@ -1,0 +1,256 @@
+//! The queue that the shards of one process share.
+//!
+//! The lock is held for a look at the queue, never across an await, and no waker is called under it.
+//!
+//! # Invariants
+//! * `one-clock`: the queue has a clock of its own, since each driver's may have another origin.
+//! * `never-leaked`: a gate that is dropped gives its turn back.
+
+use super::{GateAnswer, IdentifyGate};
+use crate::runtime::Runtime;
+use core::fmt;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use portcullis::dialect::ShardId;
+use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, Stored, TicketId};
+use portcullis::{LinkId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How long a shard waits that finds the queue full.
+const FULL: Duration = Duration::from_secs(30);
+
+/// The identifies of an application, shared by its shards in this process. Cheap to clone.
+///
+/// ```
+/// # use portcullis::Discord;
+/// # use portcullis_runtime::{Driver, Runtime, SharedIdentify};
+/// use portcullis::identify::{Rules, StartLimit};
+///
+/// # fn share<R: Runtime>(runtime: &R, shards: Vec<Driver<Discord, R>>) -> Vec<Driver<Discord, R>> {
+/// // As `GET /gateway/bot` says it.
+/// let limit = StartLimit { max_concurrency: 16, ..StartLimit::default() };
+/// let identify = SharedIdentify::new(runtime, limit, Rules::default());
+/// shards.into_iter().map(|shard| shard.with_identify(identify.gate())).collect()
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SharedIdentify {
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    desk: Arc<Mutex<Desk>>,
+}
+
+struct Desk {
+    queue: IdentifyQueue,
+    /// When the queue has something to say: looked up once after each change.
+    due: Option<Timestamp>,
+    tickets: u64,
+    /// Questions that are open, the oldest first.
+    open: BTreeMap<TicketId, Question>,
+}
+
+#[derive(Default)]
+struct Question {
+    answer: Option<Said>,
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy)]
+enum Said {
+    Granted,
+    Exhausted(Duration),
+    Full,
+}
+
+impl SharedIdentify {
+    /// A queue on the clock of a runtime.
+    #[must_use]
+    pub fn new<R: Runtime>(runtime: &R, limit: StartLimit, rules: Rules) -> Self {
+        Self::of(runtime, |now| IdentifyQueue::new(now, limit, rules))
+    }
+
+    /// The queue of an earlier run, and how long ago it was [exported](Self::export): `None` if unknown, then no time
+    /// counts as passed.
+    #[must_use]
+    pub fn restore<R: Runtime>(
+        runtime: &R,
+        stored: &Stored,
+        elapsed: impl Into<Option<Duration>>,
+        rules: Rules,
+    ) -> Self {
+        let elapsed = elapsed.into();
+        Self::of(runtime, |now| IdentifyQueue::restore(now, stored, elapsed, rules))
+    }
+
+    fn of<R: Runtime>(runtime: &R, queue: impl FnOnce(Timestamp) -> IdentifyQueue) -> Self {
+        let desk = Desk { queue: queue(runtime.now()), due: None, tickets: 0, open: BTreeMap::new() };
+        let runtime = runtime.clone();
+        Self { clock: Arc::new(move || runtime.now()), desk: Arc::new(Mutex::new(desk)) }
+    }
+
+    /// A gate for one shard.
+    #[must_use]
+    pub fn gate(&self) -> SharedGate {
+        SharedGate { shared: self.clone(), turn: Turn::None }
+    }
+
+    /// The gateway was asked again what it allows.
+    pub fn update(&self, limit: StartLimit) {
+        self.change(|queue, now| queue.update(now, limit));
+    }
+
+    /// How many identifies can still be given out today.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.lock().queue.left()
+    }
+
+    /// What a later run needs to know, so that a crash loop does not use up the budget: store it every few seconds.
+    #[must_use]
+    pub fn export(&self) -> Stored {
+        let now = (self.clock)();
+        self.lock().queue.export(now)
+    }
+
+    /// A queue has no half-done calls to fear after a panic of another thread.
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the queue, and wakes those who have an answer by it. The oldest that waits is woken as well:
+    /// the next answer may be due at another time now. The others find that out when their own timers go off, no later
+    /// than a turn can be out.
+    fn change(&self, deed: impl FnOnce(&mut IdentifyQueue, Timestamp)) {
+        let now = (self.clock)();
+        let mut desk = self.lock();
+        deed(&mut desk.queue, now);
+        let mut wakers = desk.settle(now);
+        wakers.extend(desk.open.values_mut().next().and_then(|question| question.waker.take()));
+        drop(desk);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Desk {
+    /// Notes what the queue has to say, and returns whom to wake for it.
+    fn settle(&mut self, now: Timestamp) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for answer in self.queue.answers(now) {
+            let (ticket, said) = match answer {
+                Answer::Granted(ticket) => (ticket, Said::Granted),
+                Answer::Exhausted { ticket, resets_in } => (ticket, Said::Exhausted(resets_in)),
+            };
+            if let Some(question) = self.open.get_mut(&ticket) {
+                question.answer = Some(said);
+                wakers.extend(question.waker.take());
+            }
+        }
+        self.due = self.queue.deadline();
+        wakers
+    }
+}
+
+impl fmt::Debug for SharedIdentify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedIdentify").field("queue", &self.lock().queue).finish_non_exhaustive()
+    }
+}
+
+/// One shard's gate to a [`SharedIdentify`]. Dropped, it gives its turn back.
+#[derive(Debug)]
+pub struct SharedGate {
+    shared: SharedIdentify,
+    turn: Turn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    None,
+    Asked(LinkId, TicketId),
+    Granted(LinkId, TicketId),
+}
+
+impl SharedGate {
+    fn leave(&mut self) {
+        let (Turn::Asked(_, ticket) | Turn::Granted(_, ticket)) = core::mem::replace(&mut self.turn, Turn::None) else {
+            return;
+        };
+        self.shared.lock().open.remove(&ticket);
+        self.shared.change(|queue, now| queue.give_back(now, ticket));
+    }
+}
+
+impl IdentifyGate for SharedGate {
+    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+        self.leave();
+        let now = (self.shared.clock)();
+        let mut desk = self.shared.lock();
+        desk.tickets += 1;
+        let ticket = TicketId(desk.tickets);
+        let mut question = Question::default();
+        if desk.queue.ask(now, ticket, shard.map_or(0, ShardId::id)).is_err() {
+            question.answer = Some(Said::Full);
+        }
+        desk.open.insert(ticket, question);
+        desk.due = desk.queue.deadline();
+        self.turn = Turn::Asked(link, ticket);
+    }
+
+    fn give_back(&mut self, link: LinkId) {
+        if let Turn::Asked(of, _) | Turn::Granted(of, _) = self.turn
+            && of == link
+        {
+            self.leave();
+        }
+    }
+
+    fn spent(&mut self, link: LinkId) {
+        if let Turn::Granted(of, ticket) = self.turn
+            && of == link
+        {
+            self.turn = Turn::None;
+            self.shared.change(|queue, now| queue.spent(now, ticket));
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer> {
+        let Turn::Asked(link, ticket) = self.turn else { return Poll::Pending };
+        let now = (self.shared.clock)();
+        let mut desk = self.shared.lock();
+        let wakers = if desk.due.is_some_and(|due| due <= now) { desk.settle(now) } else { Vec::new() };
+        let said = desk.open.get_mut(&ticket).and_then(|question| {
+            if question.answer.is_none() {
+                question.waker = Some(cx.waker().clone());
+            }
+            question.answer.take()
+        });
+        if let Some(Said::Granted | Said::Full) = said {
+            desk.open.remove(&ticket);
+        }
+        drop(desk);
+        wakers.into_iter().for_each(Waker::wake);
+        match said {
+            None => Poll::Pending,
+            Some(Said::Granted) => {
+                self.turn = Turn::Granted(link, ticket);
+                Poll::Ready(GateAnswer::Granted(link))
+            }
+            Some(Said::Exhausted(resets_in)) => Poll::Ready(GateAnswer::Exhausted(link, resets_in)),
+            Some(Said::Full) => {
+                self.turn = Turn::None;
+                Poll::Ready(GateAnswer::Later(link, FULL))
+            }
+        }
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let now = (self.shared.clock)();
+        self.shared.lock().due.map(|due| due - now)
+    }
+}
+
+impl Drop for SharedGate {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,272 @@
+//! Many shards, one gateway and one identify queue on one virtual clock.
+
+use crate::rig::TOKEN;
+use core::time::Duration;
+use portcullis::dialect::ShardId;
+use portcullis::dialect::discord::{Discord, Intents};
+use portcullis::identify::{Answer, IdentifyQueue, TicketId};
+use portcullis::machine::{Action, Config, ConnectFailure, Event, Input, Phase};
+use portcullis::{CloseFrame, Closure, GatewayMachine, LinkId, Seed, Timestamp};
+use portcullis_fake::{self as fake, ConnectionId, FakeConfig, FakeGateway};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Shards of one application, their gateway, and the queue that they share.
+pub struct Fleet {
+    /// The server.
+    pub gateway: FakeGateway,
+    /// What rations identifies.
+    pub queue: IdentifyQueue,
+    /// The clock.
+    pub now: Timestamp,
+    /// When which shard's Identify was started.
+    pub identifies: Vec<(Timestamp, u32)>,
+    /// Which shard was told when that the budget is used up, and for how long.
+    pub exhausted: Vec<(Timestamp, u32, Duration)>,
+    shards: Vec<Shard>,
+    /// When the queue is due: to find that out takes a look at all that wait.
+    queue_due: Option<Timestamp>,
+    /// When each machine is due, soonest first.
+    due: BTreeSet<(Timestamp, usize)>,
+    wire: BTreeMap<(Timestamp, u64), Parcel>,
+    parcels: u64,
+}
+
+struct Shard {
+    machine: GatewayMachine,
+    due: Option<Timestamp>,
+    /// The link whose turn was granted and not yet used.
+    granted: Option<LinkId>,
+    open: Option<LinkId>,
+}
+
+enum Parcel {
+    ToServer(fake::Input),
+    ToClient(usize, LinkId, Input),
+}
+
+impl Fleet {
+    /// The time a message takes, either way.
+    pub const LATENCY: Duration = Duration::from_millis(20);
+
+    /// So many shards that have not started.
+    #[must_use]
+    pub fn new(count: u32, config: &Config, gateway: FakeConfig, queue: IdentifyQueue) -> Self {
+        let resume_url = "wss://gateway-fake.discord.gg".into();
+        let shards = (0..count).map(|id| {
+            let shard = ShardId::new(id, count).unwrap();
+            let discord = Discord::new(TOKEN, Intents::GUILDS).unwrap().with_shard(shard);
+            let machine = GatewayMachine::new(discord, config.clone(), Seed(u64::from(id) + 7)).unwrap();
+            Shard { machine, due: None, granted: None, open: None }
+        });
+        Self {
+            gateway: FakeGateway::new(FakeConfig { resume_url, ..gateway }),
+            queue,
+            now: Timestamp::ZERO,
+            identifies: Vec::new(),
+            exhausted: Vec::new(),
+            shards: shards.collect(),
+            queue_due: None,
+            due: BTreeSet::new(),
+            wire: BTreeMap::new(),
+            parcels: 0,
+        }
+    }
+
+    /// Starts every shard, the first ones first.
+    pub fn start(&mut self) {
+        for index in 0..self.shards.len() {
+            self.tell(index, Input::Start);
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.queue_due = self.queue.deadline();
+        while let Some(next) = self.next_moment().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// Cuts every wire.
+    pub fn cut(&mut self) {
+        self.wire.clear();
+        for index in 0..self.shards.len() {
+            self.cut_one(index);
+        }
+    }
+
+    /// Cuts one shard's wire. What is on its way on it comes too late.
+    pub fn cut_one(&mut self, index: usize) {
+        if let Some(link) = self.shards[index].open.take() {
+            self.tell_server(fake::Input::Closed(connection(index, link), None));
+            self.tell(index, Input::Closed(link, Closure::Eof));
+        }
+    }
+
+    /// How many shards are in this phase.
+    #[must_use]
+    pub fn count(&self, phase: Phase) -> usize {
+        self.shards.iter().filter(|shard| shard.machine.phase() == phase).count()
+    }
+
+    /// One machine.
+    #[must_use]
+    pub fn machine(&self, index: usize) -> &GatewayMachine {
+        &self.shards[index].machine
+    }
+
+    /// Answers what the queue has to answer now: for tests that did something to it.
+    pub fn answer(&mut self) {
+        for answer in self.queue.answers(self.now) {
+            let (Answer::Granted(ticket) | Answer::Exhausted { ticket, .. }) = answer;
+            let (index, link) = asker(ticket);
+            match answer {
+                Answer::Granted(_) => {
+                    self.shards[index].granted = Some(link);
+                    self.tell(index, Input::IdentifyGranted(link));
+                }
+                Answer::Exhausted { resets_in, .. } => self.tell(index, Input::BudgetExhausted(link, resets_in)),
+            }
+        }
+        self.queue_due = self.queue.deadline();
+    }
+
+    fn tell(&mut self, index: usize, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let actions: Vec<Action> = self.shards[index].machine.handle(self.now, input).collect();
+            for action in actions {
+                inputs.extend(self.carry_out(index, action));
+            }
+        }
+        let Shard { machine, due, granted, .. } = &mut self.shards[index];
+        if machine.phase() == Phase::Identifying
+            && let Some(link) = granted.take()
+        {
+            self.queue.spent(self.now, ticket(index, link));
+            self.queue_due = self.queue.deadline();
+            self.identifies.push((self.now, u32::try_from(index).unwrap()));
+        }
+        if let Some(due) = due.take() {
+            self.due.remove(&(due, index));
+        }
+        *due = machine.deadline();
+        self.due.extend(due.map(|due| (due, index)));
+    }
+
+    fn carry_out(&mut self, index: usize, action: Action) -> Option<Input> {
+        match action {
+            Action::Connect { link, .. } => {
+                self.shards[index].open = Some(link);
+                let path_and_query = "/?v=10&encoding=json".into();
+                let connection = connection(index, link);
+                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Upgrade { connection, path_and_query }));
+            }
+            Action::Send { link, message } => {
+                let input = fake::Input::Message(connection(index, link), message);
+                self.post(Self::LATENCY, Parcel::ToServer(input));
+                return Some(Input::Sent(link));
+            }
+            Action::Close { link, code, .. } => {
+                let input = fake::Input::Closed(connection(index, link), Some(code));
+                self.post(Self::LATENCY, Parcel::ToServer(input));
+                let closure = Closure::Frame(CloseFrame { code: Some(code), reason: String::new() });
+                self.post(Self::LATENCY * 2, Parcel::ToClient(index, link, Input::Closed(link, closure)));
+            }
+            Action::Abort { link } => {
+                self.shards[index].open = None;
+                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Closed(connection(index, link), None)));
+            }
+            Action::AskIdentify { link } => {
+                self.queue.ask(self.now, ticket(index, link), u32::try_from(index).unwrap()).unwrap();
+                self.queue_due = self.queue.deadline();
+            }
+            Action::ReturnIdentify { link } => {
+                self.shards[index].granted = None;
+                self.queue.give_back(self.now, ticket(index, link));
+                self.queue_due = self.queue.deadline();
+            }
+            Action::Event(Event::BudgetExhausted { resets_in }) => {
+                self.exhausted.push((self.now, u32::try_from(index).unwrap(), resets_in));
+            }
+            Action::Event(_) | Action::Wait { .. } => {}
+            Action::AskToken { .. } => panic!("Discord's tokens do not expire"),
+        }
+        None
+    }
+
+    /// Gives the server an input now.
+    pub fn tell_server(&mut self, input: fake::Input) {
+        let actions: Vec<fake::Action> = self.gateway.handle(self.now, input).collect();
+        for action in actions {
+            let (connection, input): (ConnectionId, &dyn Fn(LinkId) -> Input) = match &action {
+                fake::Action::Accept { connection } => (*connection, &Input::Opened),
+                fake::Action::Send { connection, message, .. } => {
+                    (*connection, &|link| Input::Message(link, message.clone()))
+                }
+                fake::Action::Refuse { connection, status, retry_after } => {
+                    let failure = ConnectFailure::Http { status: *status, retry_after: *retry_after };
+                    (*connection, &move |link| Input::ConnectFailed(link, failure))
+                }
+                fake::Action::Close { connection, code, reason } => (*connection, &|link| {
+                    Input::Closed(link, Closure::Frame(CloseFrame { code: *code, reason: reason.clone() }))
+                }),
+                fake::Action::Drop { connection } => (*connection, &|link| Input::Closed(link, Closure::Eof)),
+                fake::Action::Wait { .. } => continue,
+            };
+            let (index, link) = client(connection);
+            self.post(Self::LATENCY, Parcel::ToClient(index, link, input(link)));
+        }
+    }
+
+    fn next_moment(&self) -> Option<Timestamp> {
+        let parcel = self.wire.keys().next().map(|(at, _)| *at);
+        let due = self.due.first().map(|(at, _)| *at);
+        [parcel, due, self.queue_due, self.gateway.deadline()].into_iter().flatten().min()
+    }
+
+    fn step(&mut self) {
+        if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            match entry.remove() {
+                Parcel::ToServer(input) => self.tell_server(input),
+                Parcel::ToClient(index, link, input) if self.shards[index].open == Some(link) => {
+                    if matches!(input, Input::Closed(..) | Input::ConnectFailed(..)) {
+                        self.shards[index].open = None;
+                    }
+                    self.tell(index, input);
+                }
+                Parcel::ToClient(..) => {}
+            }
+        } else if self.gateway.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.tell_server(fake::Input::Tick);
+        } else if self.queue_due.is_some_and(|deadline| deadline <= self.now) {
+            self.answer();
+        } else if let Some(&(_, index)) = self.due.first() {
+            self.tell(index, Input::Tick);
+        }
+    }
+
+    fn post(&mut self, delay: Duration, parcel: Parcel) {
+        self.parcels += 1;
+        self.wire.insert((self.now + delay, self.parcels), parcel);
+    }
+}
+
+fn ticket(index: usize, link: LinkId) -> TicketId {
+    TicketId(((index as u64) << 32) | u64::from(link.0))
+}
+
+fn asker(TicketId(ticket): TicketId) -> (usize, LinkId) {
+    ((ticket >> 32) as usize, LinkId(ticket as u32))
+}
+
+fn connection(index: usize, link: LinkId) -> ConnectionId {
+    ConnectionId(ticket(index, link).0)
+}
+
+fn client(ConnectionId(connection): ConnectionId) -> (usize, LinkId) {
+    asker(TicketId(connection))
+}

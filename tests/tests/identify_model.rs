@@ -1,0 +1,161 @@
+//! The identify queue against a small model, with any order of calls and any step of the clock.
+
+#![allow(clippy::unwrap_used)]
+
+use portcullis::Timestamp;
+use portcullis::identify::{Answer, IdentifyQueue, Returned, Rules, StartLimit, TicketId};
+use portcullis_tests::{millis, seconds};
+
+const DAY: u64 = 86_400;
+
+/// What was done to a queue, and what it must and must not say.
+struct Model {
+    rules: Rules,
+    limit: StartLimit,
+    waiting: Vec<(TicketId, u32)>,
+    /// Turns: whose, of which shard, since when, and when they were used or given back.
+    turns: Vec<(TicketId, u32, Timestamp, Use)>,
+    left: i64,
+    resets: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Out,
+    Spent(Timestamp),
+    Returned,
+}
+
+impl Model {
+    fn free_at(&self, shard: u32) -> Timestamp {
+        let buckets = self.limit.max_concurrency;
+        let of_bucket = self.turns.iter().filter(|turn| turn.1 % buckets == shard % buckets);
+        let busy = of_bucket.filter_map(|(_, _, since, used)| match used {
+            Use::Out => Some(*since + self.rules.lease),
+            Use::Spent(at) => Some(*at + self.rules.spacing),
+            Use::Returned => None,
+        });
+        busy.max().unwrap_or(Timestamp::ZERO)
+    }
+
+    fn turn_over(&mut self, now: Timestamp) {
+        if self.resets.is_some_and(|at| now >= at) {
+            let out = self.turns.iter().filter(|turn| turn.3 == Use::Out && turn.2 + self.rules.lease > now).count();
+            self.resets = (out > 0).then_some(now + seconds(DAY));
+            self.left = i64::from(self.limit.total) - i64::from(out as u32);
+        }
+    }
+
+    /// Ends the newest turn of a ticket, if it is out. A lease that is over cannot be given back.
+    fn end(&mut self, now: Timestamp, ticket: TicketId, used: Use) {
+        let lease = self.rules.lease;
+        let is_out = |turn: &&mut (TicketId, u32, Timestamp, Use)| {
+            turn.0 == ticket && turn.3 == Use::Out && turn.2 + lease > now
+        };
+        if let Some(turn) = self.turns.iter_mut().find(is_out) {
+            turn.3 = used;
+            self.left += i64::from(used == Use::Returned);
+        }
+    }
+
+    fn hear(&mut self, now: Timestamp, answers: &[Answer]) {
+        for answer in answers {
+            match answer {
+                Answer::Granted(ticket) => {
+                    let place = self.waiting.iter().position(|(asked, _)| asked == ticket).expect("one that waits");
+                    let (_, shard) = self.waiting.remove(place);
+                    assert!(now >= self.free_at(shard), "one-a-bucket: shard {shard}");
+                    let buckets = self.limit.max_concurrency;
+                    let before = &self.waiting[..place];
+                    assert!(before.iter().all(|(_, other)| other % buckets != shard % buckets), "out of order");
+                    self.turns.push((*ticket, shard, now, Use::Out));
+                    self.left -= 1;
+                    assert!(self.left >= i64::from(self.rules.reserve), "within-budget");
+                    self.resets = self.resets.or(Some(now + seconds(DAY)));
+                }
+                Answer::Exhausted { ticket, .. } => {
+                    assert!(self.waiting.iter().any(|(asked, _)| asked == ticket), "told to one that does not wait");
+                    assert!(self.left <= i64::from(self.rules.reserve), "there is budget");
+                }
+            }
+        }
+        if self.left > i64::from(self.rules.reserve) {
+            let held_up = self.waiting.iter().find(|(_, shard)| now >= self.free_at(*shard));
+            assert_eq!(held_up, None, "its bucket is free");
+        }
+    }
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn run(seed: u64) -> u64 {
+    let mut dice = Dice(seed);
+    let rules = Rules {
+        spacing: seconds(5),
+        reserve: dice.below(4) as u32,
+        returned: [Returned::Free, Returned::Used][dice.below(2) as usize],
+        ..Rules::default()
+    };
+    let limit = StartLimit {
+        max_concurrency: 1 + dice.below(5) as u32,
+        total: 30,
+        remaining: 10 + dice.below(21) as u32,
+        reset_after: seconds(600),
+    };
+    let (left, mut now) = (i64::from(limit.remaining), Timestamp::ZERO);
+    let mut queue = IdentifyQueue::new(now, limit, rules);
+    let resets = Some(now + limit.reset_after);
+    let mut model = Model { rules, limit, waiting: Vec::new(), turns: Vec::new(), left, resets };
+    for number in 0..250 {
+        match dice.below(20) {
+            0 => now = now + seconds(dice.below(60)),
+            1..4 => now = queue.deadline().unwrap_or(now).max(now),
+            4..10 => now = now + millis(dice.below(2000)),
+            _ => {}
+        }
+        model.turn_over(now);
+        let ticket = TicketId(dice.below(number + 1));
+        match dice.below(10) {
+            0..4 => {
+                let (ticket, shard) = (TicketId(number), dice.below(12) as u32);
+                queue.ask(now, ticket, shard).unwrap();
+                model.waiting.push((ticket, shard));
+            }
+            4..7 => {
+                queue.spent(now, ticket);
+                model.end(now, ticket, Use::Spent(now));
+            }
+            7 => {
+                queue.give_back(now, ticket);
+                model.waiting.retain(|(asked, _)| *asked != ticket);
+                let used = if rules.returned == Returned::Free { Use::Returned } else { Use::Spent(now) };
+                model.end(now, ticket, used);
+            }
+            8 => {
+                let stored = queue.export(now);
+                assert_eq!(queue.export(now), stored);
+            }
+            _ => {}
+        }
+        let answers = queue.answers(now);
+        model.hear(now, &answers);
+        assert_eq!(queue.left(), u32::try_from(model.left - i64::from(rules.reserve)).unwrap_or(0));
+        assert_eq!(queue.waiting(), model.waiting.len());
+        assert!(queue.deadline().is_none_or(|at| at > now), "something is left to be said");
+        assert_eq!(queue.deadline().is_none(), model.waiting.is_empty(), "nobody waits for ever");
+    }
+    model.turns.len() as u64
+}
+
+#[test]
+fn any_order_of_calls_keeps_to_buckets_budget_and_order() {
+    let granted: u64 = (0..150).map(run).sum();
+    assert!(granted > 2000, "only {granted} turns");
+}
