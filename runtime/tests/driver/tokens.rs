@@ -48,10 +48,6 @@ impl Dialect for Expiring {
     fn token_source(&self) -> TokenSource {
         TokenSource::Asked
     }
-    fn undelivered(&self, event: &str) -> Option<&'static str> {
-        self.0.undelivered(event)
-    }
-
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
         self.0.read(frame)
     }
