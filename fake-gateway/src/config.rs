@@ -23,6 +23,8 @@ pub struct FakeConfig {
     pub guilds_unavailable: u32,
     /// How many dispatches a session keeps for a resume. Default 3,500 *(staff, 2016)*.
     pub ring: usize,
+    /// How many bytes of their data it keeps at most; a resume from before what is kept gets op 9. Default 16 MiB.
+    pub ring_bytes: usize,
     /// How long a session without a connection lives. Default 180 s *(documented: a few minutes)*.
     pub session_lifetime: Duration,
     /// How many Identifies are allowed in 5 s, one a bucket. Default 1.
@@ -33,6 +35,8 @@ pub struct FakeConfig {
     pub limits: Limits,
     /// Which privileged intents the application may ask for, as their bits. Default all three.
     pub privileged: u64,
+    /// What `GET /gateway` gives as `url`. Default `ws://fake.invalid`; a listener puts its own address here.
+    pub url: String,
     /// What Ready gives as `resume_gateway_url`. Default `ws://fake.invalid`; a listener puts its own address here.
     pub resume_url: String,
     /// How long after op 7 the gateway itself closes the connection, with 4000. Default 5 s.
@@ -56,11 +60,13 @@ impl Default for FakeConfig {
             guilds: 2,
             guilds_unavailable: 0,
             ring: 3500,
+            ring_bytes: 16 << 20,
             session_lifetime: Duration::from_secs(180),
             max_concurrency: 1,
             daily_limit: 1000,
             limits: Limits::Real,
             privileged: intents::PRIVILEGED,
+            url: "ws://fake.invalid".into(),
             resume_url: "ws://fake.invalid".into(),
             reconnect_patience: Duration::from_secs(5),
             connections_max: 65_536,

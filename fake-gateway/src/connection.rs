@@ -1,5 +1,8 @@
 //! What lives and dies with one connection.
 
+use crate::compress::Transport;
+use crate::query::Asked;
+use crate::script::Cue;
 use crate::session::SessionKey;
 use core::time::Duration;
 use portcullis::{Message, Timestamp};
@@ -16,13 +19,46 @@ pub(super) struct Connection {
     pub(super) lane: Lane,
     /// The API version its URL named.
     pub(super) version: u8,
+    pub(super) transport: Transport,
+    /// Frames that leave together, and how many more are to come.
+    pub(super) gather: Option<Gather>,
+    /// What the last Request Guild Members asked for.
+    pub(super) members_asked: Option<MembersAsked>,
     pace: VecDeque<Timestamp>,
+    presences: VecDeque<Timestamp>,
+}
+
+/// Messages that wait to leave in one write.
+#[derive(Clone, Debug)]
+pub(super) struct Gather {
+    pub(super) held: Vec<Outgoing>,
+    pub(super) more: u32,
+}
+
+/// A frame, and how it goes onto the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) plain: Message,
+    pub(super) wire: Message,
+}
+
+/// The guild and the nonce of a request, as JSON texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MembersAsked {
+    pub(super) guild: String,
+    /// None if it was too long, too.
+    pub(super) nonce: Option<String>,
+    pub(super) nonce_bytes: usize,
+    /// Whether all members were asked for.
+    pub(super) all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Neither Identify nor Resume was granted.
     AwaitAuth,
+    /// Op 9 took its session. What the client sent before it saw that is passed over; it may Identify or Resume.
+    Revoked,
     /// It has this session.
     Active(SessionKey),
 }
@@ -31,9 +67,17 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) enum Lane {
     Open,
-    /// A delayed frame is in front; these wait behind it.
-    Held(VecDeque<Message>),
+    /// A delayed Ready or Resumed is in front; the others wait behind it.
+    Held {
+        waiting: VecDeque<Message>,
+        cue: Cue,
+    },
 }
+
+/// Presence updates: so many …
+const PRESENCES: usize = 5;
+/// … within this.
+const PRESENCE_WINDOW: Duration = Duration::from_secs(20);
 
 /// Whether a frame was within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +87,45 @@ pub(super) enum Pace {
 }
 
 impl Connection {
-    pub(super) fn new(version: u8) -> Self {
-        Self { phase: Phase::AwaitAuth, lane: Lane::Open, version, pace: VecDeque::new() }
+    pub(super) fn new(Asked { version, transport }: Asked) -> Self {
+        Self {
+            phase: Phase::AwaitAuth,
+            lane: Lane::Open,
+            version,
+            transport,
+            gather: None,
+            members_asked: None,
+            pace: VecDeque::new(),
+            presences: VecDeque::new(),
+        }
     }
 
     pub(super) const fn session(&self) -> Option<SessionKey> {
         match self.phase {
-            Phase::AwaitAuth => None,
+            Phase::AwaitAuth | Phase::Revoked => None,
             Phase::Active(key) => Some(key),
         }
     }
 
     /// Counts a frame: the 121st of any 60 s is one too many *(whether the window slides is not documented)*.
     pub(super) fn count(&mut self, now: Timestamp) -> Pace {
-        while self.pace.front().is_some_and(|&first| now - first >= WINDOW) {
-            self.pace.pop_front();
-        }
-        if self.pace.len() >= FRAMES {
-            return Pace::Exceeded;
-        }
-        self.pace.push_back(now);
-        Pace::Within
+        count(&mut self.pace, now, FRAMES, WINDOW)
     }
+
+    /// Counts a presence update: the sixth of any 20 s is one too many.
+    pub(super) fn count_presence(&mut self, now: Timestamp) -> Pace {
+        count(&mut self.presences, now, PRESENCES, PRESENCE_WINDOW)
+    }
+}
+
+/// A log that slides: what is one too many is not in it.
+fn count(log: &mut VecDeque<Timestamp>, now: Timestamp, most: usize, window: Duration) -> Pace {
+    while log.front().is_some_and(|&first| now - first >= window) {
+        log.pop_front();
+    }
+    if log.len() >= most {
+        return Pace::Exceeded;
+    }
+    log.push_back(now);
+    Pace::Within
 }

@@ -86,7 +86,8 @@ impl FakeGateway {
         self.each(now, target, |gateway, connection| {
             gateway.send_invalid(connection, resumable);
             let Some(open) = gateway.connections.get_mut(&connection) else { return };
-            if let Phase::Active(key) = core::mem::replace(&mut open.phase, Phase::AwaitAuth) {
+            if let Phase::Active(key) = open.phase {
+                open.phase = Phase::Revoked;
                 let fate = match resumable {
                     Resumable::Yes => SessionFate::Kept,
                     Resumable::No => SessionFate::Ended,

@@ -71,6 +71,20 @@ pub enum Fault {
         /// How many bytes of the message leave; fewer than it has.
         bytes: usize,
     },
+    /// Several messages leave in one write; what waits for more for a second leaves with what there is.
+    Coalesce {
+        /// How many.
+        frames: u32,
+    },
+    /// A message leaves later, and what is sent behind it waits.
+    Lag(Duration),
+    /// A message stops within its WebSocket frame, and what is sent behind it waits.
+    Stall {
+        /// How many bytes of it leave first.
+        bytes: usize,
+        /// After what time the rest leaves; `None`: never.
+        pause: Option<Duration>,
+    },
 }
 
 /// What becomes of one frame.
@@ -106,6 +120,8 @@ pub enum ResumeUrl {
     Omit,
     /// Another URL.
     Instead(String),
+    /// The configured one with this behind it: a path, a query.
+    Extended(String),
 }
 
 /// What is wrong with a dispatch's number.
@@ -143,6 +159,35 @@ pub enum FaultKind {
     Split,
     /// [`Fault::Cut`].
     Cut,
+    /// [`Fault::Coalesce`].
+    Coalesce,
+    /// [`Fault::Lag`].
+    Lag,
+    /// [`Fault::Stall`].
+    Stall,
+}
+
+impl FaultKind {
+    /// Its stable name: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RefuseUpgrade => "refuse-upgrade",
+            Self::Hello => "hello",
+            Self::HeartbeatAck => "heartbeat-ack",
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Identify => "identify",
+            Self::Resume => "resume",
+            Self::ResumeUrl => "resume-url",
+            Self::Sequence => "sequence",
+            Self::Split => "split",
+            Self::Cut => "cut",
+            Self::Coalesce => "coalesce",
+            Self::Lag => "lag",
+            Self::Stall => "stall",
+        }
+    }
 }
 
 impl Fault {
@@ -161,6 +206,9 @@ impl Fault {
             Self::Sequence(_) => FaultKind::Sequence,
             Self::Split { .. } => FaultKind::Split,
             Self::Cut { .. } => FaultKind::Cut,
+            Self::Coalesce { .. } => FaultKind::Coalesce,
+            Self::Lag(_) => FaultKind::Lag,
+            Self::Stall { .. } => FaultKind::Stall,
         }
     }
 }
@@ -211,6 +259,11 @@ impl Faults {
 
     pub(super) fn lift_all(&mut self) {
         self.armed.clear();
+    }
+
+    /// Disarms what was armed for a connection that is no more.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        self.armed.retain(|armed| armed.target != Target::Connection(connection));
     }
 
     /// The fault of this kind that now strikes, used up by one.

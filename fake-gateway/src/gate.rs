@@ -45,6 +45,14 @@ impl Gate {
         Verdict::Granted
     }
 
+    /// How many Identifies the day has left, and after what time it is over; no time if it has not begun.
+    pub(super) fn left(&self, now: Timestamp, daily_limit: u32) -> (u32, Duration) {
+        match self.day.filter(|day| now - day.since < DAY) {
+            None => (daily_limit, Duration::ZERO),
+            Some(day) => (daily_limit.saturating_sub(day.used), DAY.saturating_sub(now - day.since)),
+        }
+    }
+
     /// A new token has a new day.
     pub(super) fn renew(&mut self) {
         self.day = None;
@@ -63,6 +71,8 @@ mod tests {
         assert_eq!(gate.ask(at(4), 0, 3), Verdict::TooSoon);
         assert_eq!(gate.ask(at(4), 1, 3), Verdict::Granted);
         assert_eq!(gate.ask(at(5), 0, 3), Verdict::Spent);
+        assert_eq!(gate.left(at(10), 7), (3, Duration::from_secs(86_390)));
+        assert_eq!(gate.left(at(86_400), 7), (7, Duration::ZERO));
         assert_eq!(gate.ask(at(86_400), 0, 3), Verdict::Granted);
     }
 }

@@ -5,14 +5,19 @@
 //! * `silent-outside`: nothing is sent on a connection before its Accept, nor after its Close or Drop.
 //! * `expiry-covers-detached`: a session has an expiry exactly while it is on no connection.
 
+use crate::compress::Transport;
 use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
+use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
+use crate::query::Asked;
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
+use crate::script::{Cue, Play};
 use crate::session::{SessionKey, SessionStatus, Sessions};
+use crate::stage::{Acted, Part};
 use crate::timers::{Timer, Timers};
 use crate::{frames, query};
 use core::time::Duration;
@@ -33,8 +38,14 @@ pub struct FakeGateway {
     pub(super) late: BTreeMap<u64, (ConnectionId, Message)>,
     pub(super) lates: u64,
     pub(super) gate: Gate,
+    /// When all members of a guild were asked for, in the last 30 s.
+    pub(super) members_asked: BTreeMap<String, Timestamp>,
     pub(super) faults: Faults,
     pub(super) record: Record,
+    pub(super) happenings: Happenings,
+    pub(super) script: Option<Box<Play>>,
+    /// Dispatches are not cues: a rule about events made them.
+    pub(super) muted: bool,
     pub(super) actions: VecDeque<Action>,
     /// The state of the generator behind session ids.
     pub(super) draws: u64,
@@ -52,8 +63,12 @@ impl FakeGateway {
             late: BTreeMap::new(),
             lates: 0,
             gate: Gate::default(),
+            members_asked: BTreeMap::new(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
+            happenings: Happenings::Unwatched,
+            script: None,
+            muted: false,
             actions: VecDeque::new(),
             draws: config.seed,
             config,
@@ -69,6 +84,7 @@ impl FakeGateway {
         match input {
             Input::Upgrade { connection, path_and_query } => self.upgrade(connection, &path_and_query),
             Input::Message(connection, message) => self.message(connection, &message),
+            Input::Malformed(connection) => self.malformed(connection),
             Input::Closed(connection, code) => self.closed(connection, code),
             Input::Tick => {}
         }
@@ -142,18 +158,31 @@ impl FakeGateway {
             return;
         }
         self.record.arrive(self.now, connection, path_and_query);
+        self.tell(connection, || What::Connected { path_and_query: path_and_query.into() });
+        let cued = self.cued(Cue::Connect, connection);
+        for &due in &cued {
+            self.perform(due, Part::Faults);
+        }
         let who = Who { connection: Some(connection), session: None };
-        if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.faults.strike(FaultKind::RefuseUpgrade, who) {
+        if let Some(Fault::RefuseUpgrade { status, retry_after }) = self.strike(FaultKind::RefuseUpgrade, who) {
+            self.faults.forget(connection);
             return self.refuse(connection, status, retry_after);
         }
         if self.connections.len() >= self.config.connections_max {
             return self.refuse(connection, 503, None);
         }
         self.actions.push_back(Action::Accept { connection });
-        let version = query::version(path_and_query);
-        self.connections.insert(connection, Connection::new(version.unwrap_or_default()));
-        if let Err(rule) = version {
+        let asked = query::read(path_and_query);
+        let unspoken = Asked { version: 0, transport: Transport::Plain };
+        self.connections.insert(connection, Connection::new(asked.unwrap_or(unspoken)));
+        if let Err(rule) = asked {
             return self.breach(connection, rule);
+        }
+        for &due in &cued {
+            self.perform(due, Part::Rest);
+        }
+        if !self.connections.contains_key(&connection) {
+            return;
         }
         let hello = frames::hello(self.config.heartbeat_interval);
         match self.fate(FaultKind::Hello, connection) {
@@ -166,6 +195,7 @@ impl FakeGateway {
 
     fn refuse(&mut self, connection: ConnectionId, status: u16, retry_after: Option<Duration>) {
         self.record.counters.refused += 1;
+        self.tell(connection, || What::Refused { status });
         self.actions.push_back(Action::Refuse { connection, status, retry_after });
     }
 
@@ -176,12 +206,25 @@ impl FakeGateway {
         self.send_after(connection, hello, delay);
     }
 
+    fn malformed(&mut self, connection: ConnectionId) {
+        if self.connections.contains_key(&connection) {
+            self.breach(connection, Rule::WebsocketProtocol);
+        } else {
+            self.record.counters.strays += 1;
+        }
+    }
+
     fn closed(&mut self, connection: ConnectionId, code: Option<CloseCode>) {
         if !self.connections.contains_key(&connection) {
             self.record.counters.strays += 1;
             return;
         }
         self.record.counters.left += 1;
+        self.tell(connection, || What::Left { code });
+        if let Some(CloseCode(code)) = code.filter(|&code| !may_be_sent(code)) {
+            self.breach(connection, Rule::IllegalCloseCode { code });
+        }
+        self.cue(Cue::Leave, connection);
         let fate = match code {
             Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => SessionFate::Ended,
             Some(_) | None => SessionFate::Kept,
@@ -189,21 +232,33 @@ impl FakeGateway {
         self.forget(connection, fate);
     }
 
+    /// Does what is due, and what a script makes of it, until nothing is.
     fn settle(&mut self) {
-        while let Some(timer) = self.timers.pop_due(self.now) {
-            match timer {
-                Timer::Late(number) => {
-                    if let Some((connection, message)) = self.late.remove(&number) {
-                        self.send(connection, message);
-                    }
-                }
-                Timer::Lane(connection) => self.open_lane(connection),
-                Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
-                Timer::Farewell(connection) => {
-                    self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
-                }
-                Timer::Expiry(key) => self.end_session(key),
+        loop {
+            match self.timers.pop_due(self.now) {
+                Some(timer) => self.due(timer),
+                None if self.act() == Acted::Nothing => return,
+                None => {}
             }
+        }
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Late(number) => {
+                if let Some((connection, message)) = self.late.remove(&number) {
+                    self.send(connection, message);
+                }
+            }
+            Timer::Lane(connection) => self.open_lane(connection),
+            Timer::Gather(connection) => self.release(connection),
+            Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
+            Timer::Farewell(connection) => {
+                self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
+            }
+            Timer::Expiry(key) => self.end_session(key),
+            // What a script has due is done in `settle`, behind all timers.
+            Timer::Script => {}
         }
     }
 
@@ -217,9 +272,14 @@ impl FakeGateway {
 
     /// Forgets a connection and settles what becomes of its session.
     pub(super) fn forget(&mut self, connection: ConnectionId, fate: SessionFate) {
+        if let Some(play) = &mut self.script {
+            play.forget(connection);
+        }
         self.timers.cancel(Timer::Heart(connection));
         self.timers.cancel(Timer::Lane(connection));
         self.timers.cancel(Timer::Farewell(connection));
+        self.timers.cancel(Timer::Gather(connection));
+        self.faults.forget(connection);
         if let Some(Phase::Active(key)) = self.connections.remove(&connection).map(|gone| gone.phase) {
             self.detach(key, fate);
         }
@@ -237,4 +297,9 @@ impl FakeGateway {
             }
         }
     }
+}
+
+/// Whether RFC 6455 lets an endpoint put this code into a close frame.
+const fn may_be_sent(CloseCode(code): CloseCode) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -10,9 +10,10 @@ use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
 use crate::record::Identify;
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::session::{Session, SessionId, SessionKey, Shard, TokenPrint};
 use crate::timers::Timer;
-use crate::wire::session_fate;
+use crate::wire::{Departure, session_fate};
 use crate::{intents, stubs};
 use portcullis::CloseCode;
 
@@ -22,7 +23,7 @@ const GUILDS_MAX: usize = 2500;
 impl FakeGateway {
     pub(super) fn identify(&mut self, connection: ConnectionId, token: &str, identify: &Identify) {
         self.record.counters.identifies += 1;
-        if let Some(Fault::Identify(rebuff)) = self.faults.strike(FaultKind::Identify, self.who(connection)) {
+        if let Some(Fault::Identify(rebuff)) = self.strike(FaultKind::Identify, self.who(connection)) {
             return self.rebuff(connection, rebuff);
         }
         let intents = match self.check_identify(token, identify) {
@@ -81,9 +82,10 @@ impl FakeGateway {
 
     fn begin(&mut self, connection: ConnectionId, token: TokenPrint, intents: u64, shard: Option<Shard>) {
         let id = self.draw_session_id();
-        let url = match self.faults.strike(FaultKind::ResumeUrl, self.who(connection)) {
+        let url = match self.strike(FaultKind::ResumeUrl, self.who(connection)) {
             Some(Fault::ResumeUrl(ResumeUrl::Omit)) => None,
             Some(Fault::ResumeUrl(ResumeUrl::Instead(url))) => Some(url),
+            Some(Fault::ResumeUrl(ResumeUrl::Extended(tail))) => Some(format!("{}{tail}", self.config.resume_url)),
             Some(_) | None => Some(self.config.resume_url.clone()),
         };
         let version = self.connections.get(&connection).map_or(10, |open| open.version);
@@ -91,16 +93,19 @@ impl FakeGateway {
         let key = self.sessions.insert(Session::new(id, token, intents, shard));
         self.record.counters.sessions += 1;
         self.attach(key, connection);
-        self.send_milestone(key, connection, FaultKind::Ready, &ready);
+        let departure = self.send_milestone(key, connection, FaultKind::Ready, &ready);
         let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
             self.deliver(key, &Parcel::new(stubs::guild(guild, availability)));
+        }
+        if departure == Departure::Now {
+            self.cue(Cue::Ready, connection);
         }
     }
 
     pub(super) fn resume(&mut self, connection: ConnectionId, token: &str, session_id: &str, sequence: u64) {
         self.record.counters.resumes += 1;
-        if let Some(Fault::Resume(rebuff)) = self.faults.strike(FaultKind::Resume, self.who(connection)) {
+        if let Some(Fault::Resume(rebuff)) = self.strike(FaultKind::Resume, self.who(connection)) {
             return self.rebuff(connection, rebuff);
         }
         if !self.config.token.accepts(token) {
@@ -136,7 +141,9 @@ impl FakeGateway {
             self.record.counters.replayed += 1;
             self.send_in_lane(connection, frames::dispatch(&event, Some(number)));
         }
-        self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed());
+        if self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed()) == Departure::Now {
+            self.cue(Cue::Resumed, connection);
+        }
     }
 
     fn attach(&mut self, key: SessionKey, connection: ConnectionId) {

@@ -28,6 +28,8 @@ pub enum Input {
     },
     /// A whole message came from a client.
     Message(ConnectionId, Message),
+    /// What came is no WebSocket frame; nothing more can be read.
+    Malformed(ConnectionId),
     /// The connection is gone: the client's close frame with its code, or `None` when it had none or the stream
     /// just ended.
     Closed(ConnectionId, Option<CloseCode>),
@@ -87,6 +89,15 @@ pub enum Action {
 pub enum Delivery {
     /// In one frame, at once.
     Whole,
+    /// Together with the next message, in one write.
+    Joined,
+    /// It stops within its WebSocket frame. What is sent later waits behind it.
+    Stalled {
+        /// So many bytes of the payload leave first; all of them stop nothing.
+        bytes: usize,
+        /// After what time the rest leaves; `None`: never.
+        pause: Option<Duration>,
+    },
     /// As WebSocket fragments, in this order; together they are the message. What is sent later waits behind them.
     Pieces(Vec<Piece>),
     /// Only so many bytes of it, as a fragment that is not the last; a [`Action::Drop`] follows.
@@ -101,7 +112,8 @@ impl Delivery {
     #[must_use]
     pub fn takes(&self) -> Duration {
         match self {
-            Self::Whole | Self::Cut { .. } => Duration::ZERO,
+            Self::Whole | Self::Joined | Self::Cut { .. } => Duration::ZERO,
+            Self::Stalled { pause, .. } => pause.unwrap_or(Duration::MAX),
             Self::Pieces(pieces) => pieces.iter().fold(Duration::ZERO, |sum, piece| sum.saturating_add(piece.after)),
         }
     }

@@ -1,5 +1,10 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "listen", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "listen"),
+    doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
+)]
 
+mod compress;
 mod config;
 mod connection;
 mod content;
@@ -8,7 +13,9 @@ mod faults;
 mod frames;
 mod gate;
 mod gateway;
+mod generate;
 mod handshake;
+mod happening;
 mod input;
 mod intents;
 #[cfg(feature = "listen")]
@@ -16,9 +23,12 @@ mod listen;
 mod query;
 mod record;
 mod request;
+mod rest;
 mod rules;
+mod script;
 mod serve;
 mod session;
+mod stage;
 mod stubs;
 mod timers;
 mod wire;
@@ -28,10 +38,14 @@ pub use control::EncodeError;
 pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};
 pub use frames::Resumable;
 pub use gateway::FakeGateway;
+pub use generate::{Generator, GuildBuilder};
+pub use happening::{Happening, What};
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
 #[cfg(feature = "listen")]
-pub use listen::{FakeHandle, FakeServer};
+pub use listen::{FakeHandle, FakeServer, Identity, Listen, Observer};
 pub use portcullis::{CloseCode, Message, Timestamp};
 pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
+pub use rest::HttpAnswer;
 pub use rules::Rule;
+pub use script::{Expected, Failure, Script, ScriptError};
 pub use session::{SessionId, SessionStatus, Shard};

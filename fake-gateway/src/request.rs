@@ -1,11 +1,15 @@
 //! Reads a client's frame: bytes → what it asks for, or the rule it breaks.
 
+use crate::connection::MembersAsked;
 use crate::record::{ClientFrame, Identify, Json};
 use crate::rules::Rule;
 use crate::session::Shard;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+/// A longer nonce does not come back.
+pub(super) const NONCE_MAX: usize = 32;
 
 /// A frame that has an opcode the gateway takes, its `d` not looked at yet.
 pub(super) struct Envelope<'a> {
@@ -61,7 +65,7 @@ pub(super) enum Request {
     Heartbeat(Option<u64>),
     Identify { token: String, identify: Identify },
     Resume { token: String, session_id: String, sequence: u64 },
-    Command(Json),
+    Command { op: Opcode, data: Json },
 }
 
 impl Request {
@@ -72,7 +76,7 @@ impl Request {
             Self::Resume { session_id, sequence, .. } => {
                 ClientFrame::Resume { session_id: session_id.clone(), sequence: *sequence }
             }
-            Self::Command(data) => ClientFrame::Command { op: op.number(), data: data.clone() },
+            Self::Command { data, .. } => ClientFrame::Command { op: op.number(), data: data.clone() },
         }
     }
 }
@@ -122,7 +126,20 @@ impl Envelope<'_> {
                     && data["fields"].as_array().is_some_and(|list| all(list, Value::is_string))
             }
         };
-        lawful.then(|| Request::Command(Json(raw.get().into())))
+        lawful.then(|| Request::Command { op: self.op, data: Json(raw.get().into()) })
+    }
+}
+
+impl Json {
+    /// What a Request Guild Members asked for, its shape known to be right.
+    pub(super) fn members_asked(&self) -> Option<MembersAsked> {
+        let data: Value = serde_json::from_str(self.as_str()).ok()?;
+        let nonce_bytes = data["nonce"].as_str().map_or(0, str::len);
+        let nonce = (1..=NONCE_MAX).contains(&nonce_bytes).then(|| data["nonce"].to_string());
+        // Ids are texts on the wire, whatever a client wrote.
+        let guild = data["guild_id"].as_u64().map_or_else(|| data["guild_id"].to_string(), |id| format!("\"{id}\""));
+        let all = data["query"] == "" && data["limit"] == 0;
+        Some(MembersAsked { guild, nonce, nonce_bytes, all })
     }
 }
 

@@ -1,11 +1,15 @@
 //! The rules a client can break, and what each costs it.
 
+use core::fmt;
+use core::time::Duration;
 use portcullis::CloseCode;
 
 /// A rule of the gateway that a client broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
+    /// The bytes are no WebSocket frame: unmasked, a reserved bit, an unknown opcode. Close 1002 *(RFC 6455)*.
+    WebsocketProtocol,
     /// The bytes are no JSON object with an `op`. Close 4002.
     Undecodable,
     /// The frame is longer than 4,096 bytes. Close 4002.
@@ -59,13 +63,62 @@ pub enum Rule {
     DailyLimit,
     /// A heartbeat with a sequence that was never sent. Tolerated.
     HeartbeatAhead,
+    /// More than 5 presence updates in 20 s on one connection. Tolerated; the real gateway drops or delays them.
+    PresenceTooOften,
+    /// All members of a guild asked for a second time within 30 s. Answered by `RATE_LIMITED`.
+    MembersTooOften {
+        /// After what time it may be asked again.
+        retry_after: Duration,
+    },
+    /// A nonce of more than 32 bytes. Tolerated; it does not come back.
+    NonceTooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The client closed with a code that must not be on the wire *(RFC 6455)*. Its session is kept, as with others.
+    IllegalCloseCode {
+        /// The code.
+        code: u16,
+    },
 }
 
 impl Rule {
+    /// Its stable name: lower case, words joined by hyphens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebsocketProtocol => "websocket-protocol",
+            Self::Undecodable => "undecodable",
+            Self::TooLong { .. } => "too-long",
+            Self::UnknownOpcode { .. } => "unknown-opcode",
+            Self::Malformed { .. } => "malformed",
+            Self::NotAuthenticated { .. } => "not-authenticated",
+            Self::AuthenticationFailed => "authentication-failed",
+            Self::AlreadyAuthenticated => "already-authenticated",
+            Self::InvalidSequence => "invalid-sequence",
+            Self::RateLimited => "rate-limited",
+            Self::SessionTimedOut => "session-timed-out",
+            Self::InvalidShard => "invalid-shard",
+            Self::ShardingRequired => "sharding-required",
+            Self::InvalidVersion => "invalid-version",
+            Self::InvalidQuery => "invalid-query",
+            Self::InvalidIntents => "invalid-intents",
+            Self::DisallowedIntents => "disallowed-intents",
+            Self::IdentifyTooSoon { .. } => "identify-too-soon",
+            Self::DailyLimit => "daily-limit",
+            Self::HeartbeatAhead => "heartbeat-ahead",
+            Self::PresenceTooOften => "presence-too-often",
+            Self::MembersTooOften { .. } => "members-too-often",
+            Self::NonceTooLong { .. } => "nonce-too-long",
+            Self::IllegalCloseCode { .. } => "illegal-close-code",
+        }
+    }
+
     /// The code the connection is closed with; `None` where the gateway leaves it open.
     #[must_use]
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(CloseCode(match self {
+            Self::WebsocketProtocol => 1002,
             Self::UnknownOpcode { .. } | Self::Malformed { .. } => 4001,
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => 4002,
             Self::NotAuthenticated { .. } => 4003,
@@ -79,13 +132,19 @@ impl Rule {
             Self::InvalidVersion => 4012,
             Self::InvalidIntents => 4013,
             Self::DisallowedIntents => 4014,
-            Self::IdentifyTooSoon { .. } | Self::HeartbeatAhead => return None,
+            Self::IdentifyTooSoon { .. }
+            | Self::HeartbeatAhead
+            | Self::PresenceTooOften
+            | Self::MembersTooOften { .. }
+            | Self::NonceTooLong { .. }
+            | Self::IllegalCloseCode { .. } => return None,
         }))
     }
 
     /// The reason in the close frame; those of 4002, 4004, 4013 and 4014 as observed, the rest in their pattern.
     pub(super) const fn reason(self) -> &'static str {
         match self {
+            Self::WebsocketProtocol => "Protocol error.",
             Self::UnknownOpcode { .. } => "Unknown opcode.",
             Self::Malformed { .. } => "Invalid payload.",
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => "Error while decoding payload.",
@@ -100,7 +159,46 @@ impl Rule {
             Self::InvalidVersion => "Invalid API version.",
             Self::InvalidIntents => "Invalid intent(s).",
             Self::DisallowedIntents => "Disallowed intent(s).",
-            Self::IdentifyTooSoon { .. } | Self::HeartbeatAhead => "",
+            Self::IdentifyTooSoon { .. }
+            | Self::HeartbeatAhead
+            | Self::PresenceTooOften
+            | Self::MembersTooOften { .. }
+            | Self::NonceTooLong { .. }
+            | Self::IllegalCloseCode { .. } => "",
+        }
+    }
+}
+
+/// What was done, for people: lower case, numbers included.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WebsocketProtocol => f.write_str("bytes that are no websocket frame"),
+            Self::Undecodable => f.write_str("bytes that are no json object with an op"),
+            Self::TooLong { bytes } => write!(f, "a frame of {bytes} bytes, above 4096"),
+            Self::UnknownOpcode { op } => write!(f, "opcode {op}, which no client may send"),
+            Self::Malformed { op } => write!(f, "the d of opcode {op} has the wrong shape"),
+            Self::NotAuthenticated { op } => write!(f, "opcode {op} before identify or resume"),
+            Self::AuthenticationFailed => f.write_str("a wrong token"),
+            Self::AlreadyAuthenticated => f.write_str("identify or resume on a connection that has a session"),
+            Self::InvalidSequence => f.write_str("a resume with a sequence that was never sent"),
+            Self::RateLimited => f.write_str("more than 120 frames in 60 s"),
+            Self::SessionTimedOut => f.write_str("no heartbeat for too long"),
+            Self::InvalidShard => f.write_str("a shard id that is not below its count"),
+            Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
+            Self::InvalidVersion => f.write_str("a url without a supported v or encoding"),
+            Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
+            Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
+            Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),
+            Self::IdentifyTooSoon { bucket } => write!(f, "two identifies within 5 s in bucket {bucket}"),
+            Self::DailyLimit => f.write_str("more identifies than a day allows"),
+            Self::HeartbeatAhead => f.write_str("a heartbeat with a sequence that was never sent"),
+            Self::PresenceTooOften => f.write_str("more than 5 presence updates in 20 s"),
+            Self::MembersTooOften { retry_after } => {
+                write!(f, "all members of a guild twice within 30 s, {retry_after:?} too soon")
+            }
+            Self::NonceTooLong { bytes } => write!(f, "a nonce of {bytes} bytes, above 32"),
+            Self::IllegalCloseCode { code } => write!(f, "a close frame with {code}, which must not be sent"),
         }
     }
 }

@@ -5,16 +5,22 @@ use crate::connection::{Pace, Phase};
 use crate::faults::{Fate, FaultKind};
 use crate::frames;
 use crate::gateway::FakeGateway;
+use crate::happening::What;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Received};
-use crate::request::{Envelope, Opcode, Request, envelope};
+use crate::request::{Envelope, NONCE_MAX, Opcode, Request, envelope};
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::timers::Timer;
 use core::time::Duration;
 use portcullis::Message;
 
 /// No frame of a client may be longer.
 const FRAME_MAX: usize = 4096;
+/// All members of a guild may be asked for once in this.
+const MEMBERS_SPACING: Duration = Duration::from_secs(30);
+/// So many guilds are remembered for it.
+const MEMBERS_ASKED_MAX: usize = 10_000;
 
 impl FakeGateway {
     pub(super) fn message(&mut self, connection: ConnectionId, message: &Message) {
@@ -30,6 +36,7 @@ impl FakeGateway {
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
         };
+        self.tell(connection, || What::Received { size: bytes.len(), frame: frame.clone() });
         self.record.receive(Received { at: now, connection, size: bytes.len(), frame });
         let real = self.config.limits == Limits::Real;
         if real && pace == Pace::Exceeded {
@@ -38,9 +45,36 @@ impl FakeGateway {
         if real && bytes.len() > FRAME_MAX {
             return self.breach(connection, Rule::TooLong { bytes: bytes.len() });
         }
+        self.cue_frame(connection, &request);
+        if !self.connections.contains_key(&connection) {
+            return;
+        }
         match request {
             Ok(request) => self.grant(connection, phase, request),
             Err(rule) => self.breach(connection, rule),
+        }
+    }
+
+    /// Lets the script know of a lawful frame, before it is answered.
+    fn cue_frame(&mut self, connection: ConnectionId, request: &Result<Request, Rule>) {
+        match request {
+            Ok(Request::Heartbeat(_)) => self.cue(Cue::Heartbeat, connection),
+            Ok(Request::Identify { .. }) => self.cue(Cue::Identify, connection),
+            Ok(Request::Resume { .. }) => self.cue(Cue::Resume, connection),
+            Ok(Request::Command { op, data }) => {
+                if self.connections.get(&connection).is_some_and(|open| open.phase == Phase::Revoked) {
+                    return;
+                }
+                if *op == Opcode::RequestGuildMembers
+                    && let Some(open) = self.connections.get_mut(&connection)
+                {
+                    // Known to the script before the answer.
+                    open.members_asked = data.members_asked();
+                }
+                self.cue(Cue::Command, connection);
+                self.cue(Cue::Op(op.number()), connection);
+            }
+            Err(_) => {}
         }
     }
 
@@ -49,7 +83,55 @@ impl FakeGateway {
             Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
-            Request::Command(_) => self.record.counters.commands += 1,
+            Request::Command { .. } if phase == Phase::Revoked => self.record.counters.strays += 1,
+            Request::Command { op, .. } => self.command(connection, op),
+        }
+    }
+
+    /// Commands are taken; what is too much of them is written down.
+    fn command(&mut self, connection: ConnectionId, op: Opcode) {
+        self.record.counters.commands += 1;
+        let now = self.now;
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        let real = self.config.limits == Limits::Real;
+        match op {
+            Opcode::PresenceUpdate => {
+                if open.count_presence(now) == Pace::Exceeded && real {
+                    self.breach(connection, Rule::PresenceTooOften);
+                }
+            }
+            Opcode::RequestGuildMembers => {
+                let Some(asked) = open.members_asked.clone() else { return };
+                if asked.nonce_bytes > NONCE_MAX {
+                    self.breach(connection, Rule::NonceTooLong { bytes: asked.nonce_bytes });
+                }
+                if asked.all && real {
+                    self.members_asked(connection, asked.guild);
+                }
+            }
+            Opcode::Heartbeat
+            | Opcode::Identify
+            | Opcode::VoiceStateUpdate
+            | Opcode::Resume
+            | Opcode::RequestSoundboardSounds
+            | Opcode::RequestChannelInfo => {}
+        }
+    }
+
+    /// All members of a guild may be asked for once in 30 s, by the whole bot.
+    fn members_asked(&mut self, connection: ConnectionId, guild: String) {
+        let now = self.now;
+        self.members_asked.retain(|_, &mut last| now - last < MEMBERS_SPACING);
+        match self.members_asked.get(&guild) {
+            Some(&last) => {
+                let retry_after = MEMBERS_SPACING.saturating_sub(now - last);
+                self.breach(connection, Rule::MembersTooOften { retry_after });
+                self.rate_limit_members(connection, retry_after);
+            }
+            None if self.members_asked.len() < MEMBERS_ASKED_MAX => {
+                self.members_asked.insert(guild, now);
+            }
+            None => {}
         }
     }
 
@@ -82,7 +164,8 @@ fn read(phase: Phase, envelope: &Envelope<'_>) -> (ClientFrame, Result<Request, 
     let request = envelope.request();
     let frame = request.as_ref().map_or(ClientFrame::Unlawful { op }, |request| request.frame(envelope.op));
     let early = match (phase, envelope.op) {
-        (Phase::AwaitAuth, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume) => None,
+        (Phase::AwaitAuth | Phase::Revoked, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume)
+        | (Phase::Revoked, _) => None,
         (Phase::AwaitAuth, _) => Some(Rule::NotAuthenticated { op }),
         (Phase::Active(_), Opcode::Identify | Opcode::Resume) => Some(Rule::AlreadyAuthenticated),
         (Phase::Active(_), _) => None,

@@ -72,23 +72,26 @@ pub(super) struct Session {
     pub(super) sequence: u64,
     /// The last dispatches with their numbers.
     ring: VecDeque<(u64, Arc<Event>)>,
+    /// How many bytes of data the ring has.
+    ring_bytes: usize,
     /// The highest number that has left the ring.
     lost: u64,
 }
 
 impl Session {
     pub(super) fn new(id: SessionId, token: TokenPrint, intents: u64, shard: Option<Shard>) -> Self {
-        Self { id, token, intents, shard, connection: None, sequence: 0, ring: VecDeque::new(), lost: 0 }
+        Self { id, token, intents, shard, connection: None, sequence: 0, ring: VecDeque::new(), ring_bytes: 0, lost: 0 }
     }
 
-    /// Numbers an event and keeps it for a resume.
-    pub(super) fn number(&mut self, event: Arc<Event>, ring_max: usize) -> u64 {
+    /// Numbers an event and keeps it for a resume, so long as there are no more than so many, of so many bytes.
+    pub(super) fn number(&mut self, event: Arc<Event>, ring_max: usize, bytes_max: usize) -> u64 {
         self.sequence += 1;
+        self.ring_bytes += event.data.len();
         self.ring.push_back((self.sequence, event));
-        while self.ring.len() > ring_max {
-            if let Some((sequence, _)) = self.ring.pop_front() {
-                self.lost = sequence;
-            }
+        while self.ring.len() > ring_max || self.ring_bytes > bytes_max {
+            let Some((sequence, event)) = self.ring.pop_front() else { break };
+            self.ring_bytes -= event.data.len();
+            self.lost = sequence;
         }
         self.sequence
     }
@@ -202,9 +205,15 @@ mod tests {
     fn a_ring_forgets_its_oldest_and_knows_it() {
         let mut session = Session::new(SessionId(1), TokenPrint::of("t"), 0, None);
         for _ in 0..5 {
-            session.number(Arc::new(Event { name: "X".into(), data: Bytes::new() }), 3);
+            session.number(Arc::new(Event { name: "X".into(), data: Bytes::new() }), 3, 9);
         }
         assert!(!session.reaches(1) && session.reaches(2));
+        let big = Event { name: "X".into(), data: Bytes::from_static(b"123456789") };
+        let mut other = session.clone();
+        other.number(Arc::new(big), 3, 9);
+        assert!(other.reaches(4) && !other.reaches(2) && other.after(4).len() == 2);
+        other.number(Arc::new(Event { name: "X".into(), data: Bytes::from_static(b"1") }), 3, 9);
+        assert!(!other.reaches(5) && other.reaches(6));
         assert_eq!(session.after(3).iter().map(|&(number, _)| number).collect::<Vec<_>>(), [4, 5]);
     }
 }

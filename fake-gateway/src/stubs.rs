@@ -43,6 +43,20 @@ pub(super) fn guild(id: u64, availability: Availability) -> Arc<Event> {
     Arc::new(Event { name: name.into(), data: data.into_bytes().into() })
 }
 
+/// The bot's own user object.
+pub(super) fn user() -> String {
+    USER.replace("BOT", BOT)
+}
+
+/// The bot's application, as far as clients ask for it.
+pub(super) fn application(config: &FakeConfig) -> String {
+    let flags = application_flags(config.privileged);
+    format!(
+        r#"{{"id":"{BOT}","name":"TestBot","icon":null,"description":"","bot_public":true,"bot_require_code_grant":false,"verify_key":"","flags":{flags},"owner":{},"team":null,"summary":""}}"#,
+        user()
+    )
+}
+
 /// What Ready says. The keys of an object are in descending order, as observed.
 pub(super) fn ready(
     config: &FakeConfig,
@@ -58,7 +72,7 @@ pub(super) fn ready(
     let members = [
         ("v", Some(version.to_string())),
         ("user_settings", Some("{}".into())),
-        ("user", Some(USER.replace("BOT", BOT))),
+        ("user", Some(user())),
         ("shard", shard.map(|shard| format!("[{},{}]", shard.id, shard.count))),
         ("session_type", Some(r#""normal""#.into())),
         ("session_id", Some(format!(r#""{session_id}""#))),

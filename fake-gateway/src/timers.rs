@@ -12,12 +12,16 @@ pub(super) enum Timer {
     Late(u64),
     /// A held lane opens.
     Lane(ConnectionId),
+    /// Gathered frames leave.
+    Gather(ConnectionId),
     /// The client was silent for too long.
     Heart(ConnectionId),
     /// The client was told to reconnect and is still there.
     Farewell(ConnectionId),
     /// A session nobody resumed ends.
     Expiry(SessionKey),
+    /// A script has something to do.
+    Script,
 }
 
 /// At most one moment for each timer.

@@ -1,14 +1,16 @@
 //! The ways out: every frame, close and drop leaves through here.
 
 use crate::config::{SessionFate, Tolerance};
-use crate::connection::Lane;
+use crate::connection::{Gather, Lane, Outgoing};
 use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
 use crate::gateway::FakeGateway;
+use crate::happening::What;
 use crate::input::{Action, ConnectionId, Delivery, Piece};
 use crate::record::Breach;
 use crate::rules::Rule;
+use crate::script::Cue;
 use crate::session::{Event, SessionKey};
 use crate::timers::Timer;
 use core::time::Duration;
@@ -18,10 +20,14 @@ use std::sync::Arc;
 /// How many delayed frames may wait; more are left out.
 const LATE_MAX: usize = 65_536;
 
+/// How long a message waits for others that are to leave with it.
+const GATHER: Duration = Duration::from_secs(1);
+
 impl FakeGateway {
     /// Writes a rule down as broken and ends the connection if that is the price.
     pub(super) fn breach(&mut self, connection: ConnectionId, rule: Rule) {
         self.record.breach(Breach { at: self.now, connection, rule });
+        self.tell(connection, || What::Broke(rule));
         let Some(code) = rule.close_code() else { return };
         let fate = match rule {
             Rule::SessionTimedOut => self.config.after_timeout,
@@ -33,7 +39,9 @@ impl FakeGateway {
     /// Closes a connection with a frame.
     pub(super) fn end(&mut self, connection: ConnectionId, code: Option<CloseCode>, reason: &str, fate: SessionFate) {
         if self.connections.contains_key(&connection) {
+            self.release(connection);
             self.record.counters.ended += 1;
+            self.tell(connection, || What::Closed { code, reason: reason.into() });
             self.actions.push_back(Action::Close { connection, code, reason: reason.into() });
             self.forget(connection, fate);
         }
@@ -42,7 +50,9 @@ impl FakeGateway {
     /// Cuts a connection; its session is kept.
     pub(super) fn cut(&mut self, connection: ConnectionId) {
         if self.connections.contains_key(&connection) {
+            self.release(connection);
             self.record.counters.ended += 1;
+            self.tell(connection, || What::Dropped);
             self.actions.push_back(Action::Drop { connection });
             self.forget(connection, SessionFate::Kept);
         }
@@ -50,20 +60,79 @@ impl FakeGateway {
 
     /// Sends a message now, in one piece unless a fault splits it.
     pub(super) fn send(&mut self, connection: ConnectionId, message: Message) {
-        if !self.connections.contains_key(&connection) {
+        let Some(outgoing) = self.connections.get_mut(&connection).map(|open| {
+            let wire = open.transport.wrap(message.clone());
+            Outgoing { plain: message, wire }
+        }) else {
             return;
-        }
+        };
         let who = self.who(connection);
-        if let Some(Fault::Cut { bytes }) = self.faults.strike(FaultKind::Cut, who) {
-            let bytes = bytes.min(message.bytes().len().saturating_sub(1));
-            self.actions.push_back(Action::Send { connection, message, delivery: Delivery::Cut { bytes } });
+        if let Some(Fault::Cut { bytes }) = self.strike(FaultKind::Cut, who) {
+            let bytes = bytes.min(outgoing.wire.bytes().len().saturating_sub(1));
+            self.emit(connection, outgoing, Delivery::Cut { bytes });
             return self.cut(connection);
         }
-        let delivery = match self.faults.strike(FaultKind::Split, who) {
-            Some(Fault::Split { pieces, gap }) => split(&message, pieces, gap),
+        if let Some(outgoing) = self.gather(connection, outgoing) {
+            let delivery = self.delivery(who, &outgoing.wire);
+            self.emit(connection, outgoing, delivery);
+        }
+    }
+
+    fn delivery(&mut self, who: Who, message: &Message) -> Delivery {
+        if let Some(Fault::Stall { bytes, pause }) = self.strike(FaultKind::Stall, who) {
+            return Delivery::Stalled { bytes, pause };
+        }
+        if let Some(Fault::Lag(after)) = self.strike(FaultKind::Lag, who) {
+            return Delivery::Pieces(vec![Piece { after, bytes: message.bytes().clone() }]);
+        }
+        match self.strike(FaultKind::Split, who) {
+            Some(Fault::Split { pieces, gap }) => split(message, pieces, gap),
             Some(_) | None => Delivery::Whole,
+        }
+    }
+
+    /// Keeps a message that is to leave with others; gives back one that is not.
+    fn gather(&mut self, connection: ConnectionId, outgoing: Outgoing) -> Option<Outgoing> {
+        let gathers = self.connections.get(&connection)?.gather.is_some();
+        let frames = if gathers {
+            None
+        } else {
+            match self.strike(FaultKind::Coalesce, self.who(connection)) {
+                Some(Fault::Coalesce { frames }) => Some(frames),
+                Some(_) | None => return Some(outgoing),
+            }
         };
-        self.actions.push_back(Action::Send { connection, message, delivery });
+        let open = self.connections.get_mut(&connection)?;
+        let gather = open.gather.get_or_insert_with(|| Gather { held: Vec::new(), more: frames.unwrap_or(1) });
+        gather.held.push(outgoing);
+        gather.more = gather.more.saturating_sub(1);
+        let more = gather.more;
+        if frames.is_some() {
+            self.timers.set(Timer::Gather(connection), self.now + GATHER);
+        }
+        if more == 0 {
+            self.release(connection);
+        }
+        None
+    }
+
+    /// Lets go what was gathered.
+    pub(super) fn release(&mut self, connection: ConnectionId) {
+        self.timers.cancel(Timer::Gather(connection));
+        let Some(gather) = self.connections.get_mut(&connection).and_then(|open| open.gather.take()) else { return };
+        let mut held = gather.held;
+        let last = held.pop();
+        for outgoing in held {
+            self.emit(connection, outgoing, Delivery::Joined);
+        }
+        if let Some(outgoing) = last {
+            self.emit(connection, outgoing, Delivery::Whole);
+        }
+    }
+
+    fn emit(&mut self, connection: ConnectionId, Outgoing { plain, wire }: Outgoing, delivery: Delivery) {
+        self.tell(connection, || What::Sent { message: plain, delivery: delivery.clone() });
+        self.actions.push_back(Action::Send { connection, message: wire, delivery });
     }
 
     /// Sends a frame that is no dispatch, later if there is a delay.
@@ -80,22 +149,26 @@ impl FakeGateway {
 
     /// Sends a dispatch, behind those that are held. A lane that holds more than a ring's worth is a lost client.
     pub(super) fn send_in_lane(&mut self, connection: ConnectionId, message: Message) {
+        if self.connections.contains_key(&connection) {
+            self.cue(Cue::Event, connection);
+        }
         let Some(open) = self.connections.get_mut(&connection) else { return };
         match &mut open.lane {
             Lane::Open => self.send(connection, message),
-            Lane::Held(waiting) if waiting.len() > self.config.ring => self.cut(connection),
-            Lane::Held(waiting) => waiting.push_back(message),
+            Lane::Held { waiting, .. } if waiting.len() > self.config.ring => self.cut(connection),
+            Lane::Held { waiting, .. } => waiting.push_back(message),
         }
     }
 
-    /// Numbers a Ready or Resumed and sends it, unless a fault has another fate for it.
+    /// Numbers a Ready or Resumed and sends it, unless a fault has another fate for it. It is a cue once it has left:
+    /// now, as is said here, or when its lane opens.
     pub(super) fn send_milestone(
         &mut self,
         key: SessionKey,
         connection: ConnectionId,
         kind: FaultKind,
         event: &Arc<Event>,
-    ) {
+    ) -> Departure {
         let fate = self.fate(kind, connection);
         let unnumbered = matches!(fate, Some(Fate::Unnumbered)).then(|| frames::dispatch(event, None));
         let message = match unnumbered {
@@ -103,24 +176,30 @@ impl FakeGateway {
             None => self.number(key, event),
         };
         match fate {
-            None | Some(Fate::Unnumbered) => self.send_in_lane(connection, message),
+            None | Some(Fate::Unnumbered) => {
+                self.send_in_lane(connection, message);
+                return Departure::Now;
+            }
             Some(Fate::Omit) => {}
             Some(Fate::Instead(other)) => self.send_in_lane(connection, other),
             Some(Fate::Delay(delay)) => {
                 if let Some(open) = self.connections.get_mut(&connection) {
-                    open.lane = Lane::Held([message].into());
+                    let cue = if kind == FaultKind::Ready { Cue::Ready } else { Cue::Resumed };
+                    open.lane = Lane::Held { waiting: [message].into(), cue };
                     self.timers.set(Timer::Lane(connection), self.now + delay);
                 }
             }
         }
+        Departure::LaterOrNever
     }
 
     pub(super) fn open_lane(&mut self, connection: ConnectionId) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
-        if let Lane::Held(waiting) = core::mem::replace(&mut open.lane, Lane::Open) {
+        if let Lane::Held { waiting, cue } = core::mem::replace(&mut open.lane, Lane::Open) {
             for message in waiting {
                 self.send(connection, message);
             }
+            self.cue(cue, connection);
         }
     }
 
@@ -134,7 +213,7 @@ impl FakeGateway {
         let event = parcel.seen_with(session.intents);
         let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
         let connection = session.connection;
-        let fault = self.faults.strike(FaultKind::Sequence, who);
+        let fault = self.strike(FaultKind::Sequence, who);
         if let (Some(Fault::Sequence(SequenceFault::Skip(numbers))), Some(session)) =
             (&fault, self.sessions.get_mut(key))
         {
@@ -152,16 +231,28 @@ impl FakeGateway {
 
     fn number(&mut self, key: SessionKey, event: &Arc<Event>) -> Message {
         self.record.counters.dispatches += 1;
-        let sequence = self.sessions.get_mut(key).map(|session| session.number(Arc::clone(event), self.config.ring));
+        let sequence = self
+            .sessions
+            .get_mut(key)
+            .map(|session| session.number(Arc::clone(event), self.config.ring, self.config.ring_bytes));
         frames::dispatch(event, sequence)
     }
 
     /// The fate that a fault has for a frame on this connection.
     pub(super) fn fate(&mut self, kind: FaultKind, connection: ConnectionId) -> Option<Fate> {
-        match self.faults.strike(kind, self.who(connection))? {
+        match self.strike(kind, self.who(connection))? {
             Fault::Hello(fate) | Fault::HeartbeatAck(fate) | Fault::Ready(fate) | Fault::Resumed(fate) => Some(fate),
             _ => None,
         }
+    }
+
+    /// The fault of this kind that now strikes, if one does.
+    pub(super) fn strike(&mut self, kind: FaultKind, who: Who) -> Option<Fault> {
+        let fault = self.faults.strike(kind, who)?;
+        if let Some(connection) = who.connection {
+            self.tell(connection, || What::Struck(kind));
+        }
+        Some(fault)
     }
 
     pub(super) fn who(&self, connection: ConnectionId) -> Who {
@@ -177,6 +268,13 @@ impl FakeGateway {
             Tolerance::Unlimited => None,
         }
     }
+}
+
+/// When a Ready or Resumed leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    Now,
+    LaterOrNever,
 }
 
 /// Whether an event went to a session.

@@ -7,7 +7,10 @@ use async_tungstenite::tungstenite::{Error, Message};
 use core::time::Duration;
 use futures_util::StreamExt as _;
 use portcullis::CloseCode;
-use portcullis_fake::{ClientFrame, FakeConfig, FakeServer, Fault, Limits, Resumable, Rule, SessionId, Span, Target};
+use portcullis_fake::{
+    ClientFrame, FakeConfig, FakeServer, Fault, Identity, Limits, Listen, Observer, Resumable, Rule, Script, SessionId,
+    Span, Target,
+};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -235,4 +238,158 @@ async fn a_stop_says_going_away_and_then_nobody_is_there() {
     });
     assert_eq!(code, Some(1001));
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// Reads bytes until they end so, or the stream does.
+async fn bytes_until(stream: &mut TcpStream, end: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(end) {
+        let read = timeout(Duration::from_secs(20), stream.read_buf(&mut bytes)).await.expect("the fake was silent");
+        if read.unwrap() == 0 {
+            break;
+        }
+    }
+    bytes
+}
+
+/// A client that says no more than an upgrade needs: no `User-Agent`, no `Origin`. Nothing of the answer is read.
+async fn asking(server: &FakeServer) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = "GET /?v=10 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The same, its Hello read.
+async fn raw_client(server: &FakeServer) -> TcpStream {
+    let mut stream = asking(server).await;
+    bytes_until(&mut stream, br#"]"]}}"#).await;
+    stream
+}
+
+#[tokio::test]
+async fn a_ping_of_any_payload_is_answered() {
+    let server = server().await;
+    let mut client = Client::connect(&server).await;
+    for payload in [b"".as_slice(), b"12345", &[0xff; 125]] {
+        client.0.send(Message::Ping(payload.to_vec().into())).await.unwrap();
+        assert_eq!(client.message().await.unwrap().unwrap(), Message::Pong(payload.to_vec().into()));
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_websocket_frame_cost_1002() {
+    // An unmasked frame, a reserved bit, an unknown opcode, a ping in fragments.
+    for bytes in [b"\x81\x02{}".as_slice(), b"\xc1\x80\0\0\0\0", b"\x83\x80\0\0\0\0", b"\x09\x80\0\0\0\0"] {
+        let server = server().await;
+        let mut stream = raw_client(&server).await;
+        stream.write_all(bytes).await.unwrap();
+        let answer = bytes_until(&mut stream, b"Protocol error.").await;
+        assert_eq!(answer[..4], [0x88, 17, 0x03, 0xea], "{bytes:x?}");
+        let rules: Vec<_> = server.handle().with(|gateway, _| gateway.breaches().map(|breach| breach.rule).collect());
+        assert_eq!(rules, [Rule::WebsocketProtocol]);
+    }
+}
+
+#[tokio::test]
+async fn several_frames_leave_together_and_a_stalled_one_stops_in_its_middle() {
+    let server = server().await;
+    let mut client = Client::connect(&server).await;
+    let handle = server.handle();
+    handle.with(|gateway, _| {
+        gateway.fault(Target::All, Fault::Coalesce { frames: 3 }, Span::Next);
+    });
+    for _ in 0..3 {
+        client.say(HEARTBEAT).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(client.frame().await["op"], 11);
+    }
+
+    let mut stream = raw_client(&server).await;
+    let stall = Fault::Stall { bytes: 5, pause: None };
+    let connection = handle.with(|gateway, now| {
+        let connection = gateway.connections().last().unwrap();
+        gateway.fault(Target::Connection(connection), stall, Span::Next);
+        gateway.request_heartbeat(now, Target::Connection(connection));
+        connection
+    });
+    // The head of the frame, five bytes of its payload, and then nothing until the stream ends.
+    let first = bytes_until(&mut stream, br#"{"t":"#).await;
+    assert_eq!(first, b"\x81\x23{\"t\":");
+    drop(stream);
+    handle.until(move |gateway| gateway.connections().all(|open| open != connection)).await;
+    client.say(HEARTBEAT).await;
+    assert_eq!(client.frame().await["op"], 11);
+}
+
+#[tokio::test]
+async fn a_half_open_client_is_closed_and_the_others_go_on() {
+    let config = FakeConfig { heartbeat_interval: Duration::from_millis(100), guilds: 0, ..FakeConfig::default() };
+    let server = FakeServer::start(config).await.unwrap();
+    // One that never asks, one that asks half, one that falls silent after Hello.
+    let _mute = TcpStream::connect(server.address()).await.unwrap();
+    let mut half = TcpStream::connect(server.address()).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nUpgrade").await.unwrap();
+    let mut silent = asking(&server).await;
+    let all = bytes_until(&mut silent, b"\x0f\xa9Session timed out.").await;
+    assert!(all.ends_with(b"\x0f\xa9Session timed out."));
+    Client::connect(&server).await;
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_certificate_comes_in_by_tls() {
+    use async_tungstenite::tokio::TokioAdapter as Adapter;
+    use futures_rustls::TlsConnector;
+    use futures_rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+    use futures_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring::default_provider};
+    use std::sync::Arc;
+
+    let identity = Identity::new().unwrap();
+    let listen = Listen { identity: Some(identity.clone()), ..Listen::default() };
+    let server = FakeServer::start_with(FakeConfig { guilds: 0, ..FakeConfig::default() }, listen).await.unwrap();
+    assert!(server.url().starts_with("wss://127.0.0.1:"));
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(identity.pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    for name in ["127.0.0.1", "localhost"] {
+        let tcp = Adapter::new(TcpStream::connect(server.address()).await.unwrap());
+        let name = ServerName::try_from(name).unwrap();
+        let tls = TlsConnector::from(Arc::new(config.clone())).connect(name, tcp).await.unwrap();
+        let url = format!("{}/?v=10&encoding=json", server.url());
+        let (mut socket, _) = async_tungstenite::client_async(url, tls).await.unwrap();
+        let hello = socket.next().await.unwrap().unwrap().into_text().unwrap();
+        assert!(hello.contains("heartbeat_interval"), "{hello}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_is_played_and_told_of_over_sockets() {
+    let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let script = Script::parse("set guilds 0\nafter ready: dispatch generated MESSAGE_CREATE; op 7; end").unwrap();
+    let mut config = FakeConfig::default();
+    script.configure(&mut config);
+    let observer = Observer::new(move |happening| {
+        let _ = told.send(happening.to_string());
+    });
+    let listen = Listen { script: Some(script), observer: Some(observer), ..Listen::default() };
+    let server = FakeServer::start_with(config, listen).await.unwrap();
+    let mut client = Client::connect(&server).await;
+    client.say(&IDENTIFY.replace("\"intents\":0", "\"intents\":512")).await;
+    for name in ["READY", "MESSAGE_CREATE"] {
+        assert_eq!(client.frame().await["t"], name);
+    }
+    assert_eq!(client.frame().await["op"], 7);
+    server.handle().until(portcullis_fake::FakeGateway::is_ended).await;
+    let mut all = String::new();
+    while !all.contains("Reconnect") {
+        all += &timeout(Duration::from_secs(20), lines.recv()).await.unwrap().unwrap();
+    }
+    assert!(all.contains("connected by /?v=10&encoding=json") && all.contains("< Identify"), "{all}");
 }

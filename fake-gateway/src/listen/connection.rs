@@ -1,32 +1,35 @@
 //! One client's socket: the handshake, then a reader and a writer side by side.
 
-use super::shared::{Order, Orders, Shared, Verdict};
+use super::http::{self, Ask};
+use super::shared::{Order, Orders, Shared, Socket, Verdict};
+use super::tls::Identity;
+use super::valve::{Valve, Valved};
 use crate::input::{ConnectionId, Delivery, Input};
 use crate::record::head;
-use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async_with_config};
-use async_tungstenite::tungstenite::error::Error;
-use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use async_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use async_tungstenite::tokio::TokioAdapter;
+use async_tungstenite::tungstenite::error::{Error, ProtocolError};
 use async_tungstenite::tungstenite::protocol::frame::coding::{CloseCode as WireCode, Data, OpCode};
 use async_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
-use async_tungstenite::tungstenite::protocol::{Message as WireMessage, WebSocketConfig};
-use async_tungstenite::{WebSocketReceiver, WebSocketSender};
+use async_tungstenite::tungstenite::protocol::{Message as WireMessage, Role, WebSocketConfig};
+use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream};
 use bytes::Bytes;
 use core::future::pending;
 use core::pin::pin;
 use core::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::select;
+use futures_util::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use portcullis::{CloseCode, Message};
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// How long a client may take to ask for its upgrade.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long one write may take before its client counts as dead.
 const WRITE: Duration = Duration::from_secs(10);
+/// How long an HTTP answer may take, and the client to close its stream after it.
+const LINGER: Duration = Duration::from_secs(2);
 /// How long the other side may take to answer a close frame.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Longer messages are not read at all; the limit of the protocol is the machine's matter.
@@ -34,37 +37,86 @@ const READ_MAX: usize = 1 << 20;
 /// A close frame has no room for more.
 const REASON_MAX: usize = 123;
 
-type Stream = TokioAdapter<TcpStream>;
+/// Serves a client, behind TLS if there is an identity, until one of the two ends it.
+pub(super) async fn serve(stream: TcpStream, identity: Option<Identity>, socket: Socket) {
+    // Pieces are to leave as they are written.
+    let _ = stream.set_nodelay(true);
+    let stream = TokioAdapter::new(stream);
+    match identity {
+        None => answer(stream, &socket.shared).await,
+        Some(identity) => {
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE, identity.acceptor.accept(stream)).await {
+                answer(stream, &socket.shared).await;
+            }
+        }
+    }
+}
 
-/// Serves a client until one of the two ends it, or `killed` does.
-pub(super) async fn serve(
-    stream: TcpStream,
-    connection: ConnectionId,
-    orders: Orders,
-    killed: oneshot::Receiver<()>,
-    shared: Arc<Shared>,
+/// Reads one request and answers it; a WebSocket is served to its end.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, shared: &Arc<Shared>) {
+    let Ok(Some(ask)) = timeout(HANDSHAKE, http::ask(&mut stream)).await else { return };
+    match ask {
+        Ask::Upgrade { target, key, behind } => upgrade(stream, target, &key, behind, shared).await,
+        Ask::Plain { method, target, authorization } => {
+            let answer = shared.http(&method, &target, authorization.as_deref());
+            say(stream, &http::answer(&answer)).await;
+        }
+        Ask::Wrong(wrong) => say(stream, &http::objection(wrong)).await,
+    }
+}
+
+/// Writes the only answer a stream gets, and ends it.
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, text: &str) {
+    let written = async {
+        stream.write_all(text.as_bytes()).await?;
+        stream.close().await?;
+        // A stream that is dropped with unread bytes is reset, and the answer may be lost with it.
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(LINGER, written).await;
+}
+
+async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    target: String,
+    key: &str,
+    behind: Vec<u8>,
+    shared: &Arc<Shared>,
 ) {
-    let life = pin!(live(stream, connection, orders, &shared));
-    select(life, killed).await;
+    let Some(guest) = shared.open() else { return say(stream, &http::refusal(503, None)).await };
+    let connection = guest.connection;
+    match shared.feed(Input::Upgrade { connection, path_and_query: target }) {
+        Some(Verdict::Accepted) => {}
+        Some(Verdict::Refused { status, retry_after }) => {
+            shared.gone(connection);
+            return say(stream, &http::refusal(status, retry_after)).await;
+        }
+        None => return shared.gone(connection),
+    }
+    let life = pin!(async {
+        let switched = timeout(WRITE, stream.write_all(http::switching(key).as_bytes())).await;
+        if matches!(switched, Ok(Ok(()))) {
+            live(stream, behind, connection, guest.orders, shared).await;
+        }
+    });
+    select(life, guest.killed).await;
     shared.gone(connection);
 }
 
-async fn live(stream: TcpStream, connection: ConnectionId, orders: Orders, shared: &Shared) {
-    // Pieces are to leave as they are written.
-    let _ = stream.set_nodelay(true);
-    #[expect(clippy::result_large_err, reason = "the handshake's own type of callback")]
-    let answer = |request: &Request, response: Response| {
-        let path_and_query = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        match shared.feed(Input::Upgrade { connection, path_and_query }) {
-            Some(Verdict::Accepted) => Ok(response),
-            Some(Verdict::Refused { status, retry_after }) => Err(refusal(status, retry_after)),
-            None => Err(refusal(500, None)),
-        }
-    };
-    let handshake = accept_hdr_async_with_config(stream, answer, Some(limits()));
-    let Ok(Ok(socket)) = timeout(HANDSHAKE, handshake).await else { return };
+async fn live<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    behind: Vec<u8>,
+    connection: ConnectionId,
+    orders: Orders,
+    shared: &Shared,
+) {
+    let valve = Valve::default();
+    let stream = Valved::new(stream, valve.clone());
+    let socket = WebSocketStream::from_partially_read(stream, behind, Role::Server, Some(limits())).await;
     let (sender, receiver) = socket.split();
-    let write = pin!(write(sender, orders));
+    let write = pin!(write(sender, orders, valve));
     let read = pin!(read(receiver, connection, shared));
     select(write, read).await;
 }
@@ -79,20 +131,12 @@ fn limits() -> WebSocketConfig {
         .max_frame_size(Some(READ_MAX))
 }
 
-fn refusal(status: u16, retry_after: Option<Duration>) -> ErrorResponse {
-    let mut response = ErrorResponse::new(None);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    if let Some(span) = retry_after {
-        let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
 /// Gives the machine all that comes, and returns when nothing more will.
-async fn read(mut receiver: WebSocketReceiver<Stream>, connection: ConnectionId, shared: &Shared) {
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    mut receiver: WebSocketReceiver<S>,
+    connection: ConnectionId,
+    shared: &Shared,
+) {
     while let Some(read) = receiver.next().await {
         match read {
             Ok(WireMessage::Text(text)) => {
@@ -114,40 +158,27 @@ async fn read(mut receiver: WebSocketReceiver<Stream>, connection: ConnectionId,
                 shared.feed(Input::Message(connection, Message::Binary(Bytes::new())));
                 return pending().await;
             }
+            Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return,
+            Err(Error::Protocol(_)) => {
+                shared.feed(Input::Malformed(connection));
+                return pending().await;
+            }
             Err(_) => return,
         }
     }
 }
 
 /// Writes what is ordered, and returns when the connection is to be dropped.
-async fn write(mut sender: WebSocketSender<Stream>, mut orders: Orders) {
+async fn write<S: AsyncRead + AsyncWrite + Unpin>(mut sender: WebSocketSender<S>, mut orders: Orders, valve: Valve) {
     while let Some(order) = orders.next().await {
         let written = match order {
-            Order::Send(message, Delivery::Whole) => {
-                let opcode = opcode(&message);
-                send(&mut sender, Frame::message(message.into_bytes(), opcode, true)).await
-            }
-            Order::Send(message, Delivery::Pieces(pieces)) => {
-                let mut opcode = opcode(&message);
-                let mut left = pieces.len();
-                let mut written = Ok(());
-                for piece in pieces {
-                    sleep(piece.after).await;
-                    left -= 1;
-                    written = written.and(send(&mut sender, Frame::message(piece.bytes, opcode, left == 0)).await);
-                    opcode = OpCode::Data(Data::Continue);
-                }
-                written
-            }
-            Order::Send(message, Delivery::Cut { bytes }) => {
-                let opcode = opcode(&message);
-                send(&mut sender, Frame::message(message.into_bytes().slice(..bytes), opcode, false)).await
-            }
+            Order::Send(message, delivery) => deliver(&mut sender, message, delivery, &valve).await,
             Order::Close(code, reason) => {
                 let frame = code.map(|code| CloseFrame {
                     code: WireCode::from(code.0),
                     reason: head(&reason, REASON_MAX).to_owned().into(),
                 });
+                valve.open();
                 let _ = timeout(WRITE, sender.close(frame)).await;
                 return sleep(FAREWELL).await;
             }
@@ -162,12 +193,61 @@ async fn write(mut sender: WebSocketSender<Stream>, mut orders: Orders) {
     }
 }
 
+async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
+    sender: &mut WebSocketSender<S>,
+    message: Message,
+    delivery: Delivery,
+    valve: &Valve,
+) -> Result<(), Broken> {
+    let mut opcode = opcode(&message);
+    match delivery {
+        Delivery::Whole => {
+            valve.open();
+            send(sender, Frame::message(message.into_bytes(), opcode, true)).await
+        }
+        Delivery::Joined => {
+            valve.gather();
+            send(sender, Frame::message(message.into_bytes(), opcode, true)).await
+        }
+        Delivery::Stalled { bytes, pause } => {
+            let frame = Frame::message(message.into_bytes(), opcode, true);
+            let head = frame.len() - frame.payload().len();
+            valve.limit(head + bytes);
+            let release = async {
+                match pause {
+                    Some(pause) => sleep(pause).await,
+                    None => pending().await,
+                }
+                valve.open();
+            };
+            // Sending ends only behind the release; that the client may be gone by then is found out there.
+            let sent = async { sender.send(WireMessage::Frame(frame)).await.map_err(|_| Broken::Failed) };
+            futures_util::future::join(sent, release).await.0
+        }
+        Delivery::Pieces(pieces) => {
+            valve.open();
+            let mut left = pieces.len();
+            for piece in pieces {
+                sleep(piece.after).await;
+                left -= 1;
+                send(sender, Frame::message(piece.bytes, opcode, left == 0)).await?;
+                opcode = OpCode::Data(Data::Continue);
+            }
+            Ok(())
+        }
+        Delivery::Cut { bytes } => {
+            valve.open();
+            send(sender, Frame::message(message.into_bytes().slice(..bytes), opcode, false)).await
+        }
+    }
+}
+
 enum Broken {
     Failed,
     Stuck,
 }
 
-async fn send(sender: &mut WebSocketSender<Stream>, frame: Frame) -> Result<(), Broken> {
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(sender: &mut WebSocketSender<S>, frame: Frame) -> Result<(), Broken> {
     match timeout(WRITE, sender.send(WireMessage::Frame(frame))).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Broken::Failed),

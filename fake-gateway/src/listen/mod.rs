@@ -5,11 +5,18 @@
 //! else notices.
 
 mod connection;
+mod http;
 mod shared;
+mod tls;
+mod valve;
+
+pub use shared::Observer;
+pub use tls::Identity;
 
 use crate::config::FakeConfig;
 use crate::faults::Target;
 use crate::gateway::FakeGateway;
+use crate::script::Script;
 use core::time::Duration;
 use portcullis::{CloseCode, Timestamp};
 use shared::Shared;
@@ -24,6 +31,41 @@ use tokio::time::{sleep, timeout};
 const STOP: Duration = Duration::from_secs(2);
 /// How long to wait after a failed accept: out of file descriptors, mostly.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Where and how a [`FakeServer`] listens. Start from [`Listen::default`].
+#[derive(Debug, Default)]
+pub struct Listen {
+    /// The port of 127.0.0.1. Default 0: any free one.
+    pub port: u16,
+    /// With which certificate; `None`, the default, is without TLS.
+    pub identity: Option<Identity>,
+    /// What it plays from the start. Its settings have no effect here: [`Script::configure`] is for them.
+    pub script: Option<Script>,
+    /// Who is told of all that happens. Default nobody.
+    pub observer: Option<Observer>,
+}
+
+impl FakeGateway {
+    /// Starts a server with the default config on a free port of 127.0.0.1.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use portcullis_fake::{FakeGateway, Target};
+    ///
+    /// let server = FakeGateway::start().await?;
+    /// let url = server.url(); // for the client under test
+    /// server.handle().with(|gateway, now| gateway.reconnect(now, Target::All));
+    /// # assert!(url.starts_with("ws://127.0.0.1:"));
+    /// # std::io::Result::Ok(()) })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// What binding a port gives.
+    pub async fn start() -> io::Result<FakeServer> {
+        FakeServer::start(FakeConfig::default()).await
+    }
+}
 
 /// A fake gateway that listens on the loopback interface. Dropped, it cuts all its connections.
 ///
@@ -48,22 +90,42 @@ pub struct FakeServer {
 }
 
 impl FakeServer {
-    /// Listens on a free port of 127.0.0.1. The config's `resume_url` becomes this server's own.
+    /// Listens on a free port of 127.0.0.1. The config's `url` and `resume_url` become this server's own.
     ///
     /// # Errors
     /// What binding the port gives.
-    pub async fn start(mut config: FakeConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub async fn start(config: FakeConfig) -> io::Result<Self> {
+        Self::start_with(config, Listen::default()).await
+    }
+
+    /// Listens as it is told. The config's `url` and `resume_url` become this server's own.
+    ///
+    /// # Errors
+    /// What binding the port gives: [`io::ErrorKind::AddrInUse`] when somebody else listens there.
+    pub async fn start_with(mut config: FakeConfig, listen: Listen) -> io::Result<Self> {
+        let Listen { port, identity, script, observer } = listen;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let url = format!("ws://{address}");
+        let scheme = if identity.is_some() { "wss" } else { "ws" };
+        let url = format!("{scheme}://{address}");
+        config.url.clone_from(&url);
         config.resume_url.clone_from(&url);
-        let shared = Arc::new(Shared::new(config));
-        let accept = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let mut gateway = FakeGateway::new(config);
+        if observer.is_some() {
+            gateway.watch();
+        }
+        if let Some(script) = script {
+            gateway.play(Timestamp::ZERO, script);
+        }
+        let shared = Arc::new(Shared::new(gateway, observer));
+        // A script may have something to do before any client comes.
+        shared.with(|_, _| ());
+        let accept = tokio::spawn(accept(listener, identity, Arc::clone(&shared)));
         let tick = tokio::spawn(tick(Arc::clone(&shared)));
         Ok(Self { shared, address, url, tasks: [accept, tick] })
     }
 
-    /// Where it listens, for a client: `ws://127.0.0.1:…`, without path and query.
+    /// Where it listens, for a client: `ws://127.0.0.1:…` or `wss://…`, without path and query.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -85,6 +147,7 @@ impl FakeServer {
     pub async fn stop(self) {
         let [accept, _] = &self.tasks;
         accept.abort();
+        self.shared.stop();
         self.handle().with(|gateway, now| {
             gateway.close(now, Target::All, Some(CloseCode::GOING_AWAY), "The fake gateway stops.");
         });
@@ -98,6 +161,7 @@ impl Drop for FakeServer {
         for task in &self.tasks {
             task.abort();
         }
+        self.shared.stop();
         self.shared.cut_all();
     }
 }
@@ -122,12 +186,12 @@ impl FakeHandle {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, identity: Option<Identity>, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if let Some((connection, orders, killed)) = shared.open() {
-                    tokio::spawn(connection::serve(stream, connection, orders, killed, Arc::clone(&shared)));
+                if let Some(socket) = shared.socket() {
+                    tokio::spawn(connection::serve(stream, identity.clone(), socket));
                 }
             }
             Err(_) => sleep(ACCEPT_AGAIN).await,

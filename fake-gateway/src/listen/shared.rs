@@ -1,14 +1,16 @@
 //! The machine behind its lock, and the queues that its actions go to.
 
-use crate::config::FakeConfig;
 use crate::gateway::FakeGateway;
+use crate::happening::Happening;
 use crate::input::{Action, ConnectionId, Delivery, Input};
+use crate::rest::HttpAnswer;
+use core::fmt;
 use core::pin::pin;
 use core::time::Duration;
 use futures_util::future::select;
 use portcullis::{CloseCode, Message, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -17,12 +19,16 @@ use tokio::time::{Instant, sleep_until};
 const ORDERS_MAX: usize = 16_384;
 /// … or so many bytes.
 const BYTES_MAX: usize = 64 << 20;
-/// Sockets that have not asked for an upgrade yet, beyond the connections that are allowed.
+/// Sockets that have asked for no upgrade, beyond the connections that are allowed.
 const UNASKED_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// How many sockets are served: upgraded, asking, or being told something else.
+    sockets: AtomicUsize,
+    /// No socket is taken any more.
+    stopped: AtomicBool,
     start: Instant,
     /// The deadline changed.
     moved: Notify,
@@ -36,6 +42,43 @@ pub(super) struct State {
     outlets: BTreeMap<ConnectionId, Outlet>,
     opened: u64,
     deadline: Option<Timestamp>,
+    observer: Option<Observer>,
+}
+
+/// Is told of all that happens, in order. It runs with the machine locked, so it must not wait.
+pub struct Observer(Box<dyn FnMut(Happening) + Send>);
+
+impl Observer {
+    /// Tells a function.
+    pub fn new(tell: impl FnMut(Happening) + Send + 'static) -> Self {
+        Self(Box::new(tell))
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer(…)")
+    }
+}
+
+/// A socket that counts until it is dropped.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.shared.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A client that has asked for an upgrade: its number, what it is to be told, and its end.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) connection: ConnectionId,
+    pub(super) orders: Orders,
+    pub(super) killed: oneshot::Receiver<()>,
 }
 
 /// What the task of a connection is to do, in this order.
@@ -105,6 +148,9 @@ impl State {
                 lost.extend(self.carry(now, Input::Closed(connection, None), &mut verdict));
             }
         }
+        if let Some(Observer(tell)) = &mut self.observer {
+            self.gateway.take_happenings().for_each(tell);
+        }
         verdict
     }
 
@@ -135,17 +181,30 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(config: FakeConfig) -> Self {
-        let gateway = FakeGateway::new(config);
-        let state = State { gateway, outlets: BTreeMap::new(), opened: 0, deadline: None };
-        Self { state: Mutex::new(state), start: Instant::now(), moved: Notify::new(), news: watch::Sender::new(0) }
+    pub(super) fn new(gateway: FakeGateway, observer: Option<Observer>) -> Self {
+        let state = State { gateway, outlets: BTreeMap::new(), opened: 0, deadline: None, observer };
+        Self {
+            state: Mutex::new(state),
+            sockets: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            start: Instant::now(),
+            moved: Notify::new(),
+            news: watch::Sender::new(0),
+        }
     }
 
-    /// Numbers a new socket; `None` when there are too many.
-    pub(super) fn open(&self) -> Option<(ConnectionId, Orders, oneshot::Receiver<()>)> {
+    /// Counts a new socket; `None` when there are too many.
+    pub(super) fn socket(self: &Arc<Self>) -> Option<Socket> {
+        let most = self.lock().gateway.config().connections_max.saturating_add(UNASKED_MAX);
+        let socket = Socket { shared: Arc::clone(self) };
+        let before = self.sockets.fetch_add(1, Ordering::Relaxed);
+        (before < most).then_some(socket)
+    }
+
+    /// Numbers a client that asks for an upgrade; `None` when the server stops.
+    pub(super) fn open(&self) -> Option<Guest> {
         let mut state = self.lock();
-        let most = state.gateway.config().connections_max.saturating_add(UNASKED_MAX);
-        if state.outlets.len() >= most {
+        if self.stopped.load(Ordering::Relaxed) {
             return None;
         }
         state.opened += 1;
@@ -154,7 +213,12 @@ impl Shared {
         let (life, killed) = oneshot::channel();
         let bytes = Arc::new(AtomicUsize::new(0));
         state.outlets.insert(connection, Outlet { queue, bytes: Arc::clone(&bytes), _life: life });
-        Some((connection, Orders { queue: orders, bytes }, killed))
+        Some(Guest { connection, orders: Orders { queue: orders, bytes }, killed })
+    }
+
+    pub(super) fn http(&self, method: &str, target: &str, authorization: Option<&str>) -> HttpAnswer {
+        let now = self.now();
+        self.lock().gateway.http(now, method, target, authorization)
     }
 
     pub(super) fn feed(&self, input: Input) -> Option<Verdict> {
@@ -209,6 +273,12 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Takes no client any more; those that are there stay.
+    pub(super) fn stop(&self) {
+        let _state = self.lock();
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn cut_all(&self) {

@@ -2,8 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
 mod faults;
+mod named;
+mod ready_made;
 mod record;
+mod right_client;
 mod rules;
+mod script_text;
+mod scripts;
 mod sessions;
 mod walk;
+mod wild;
 mod world;

@@ -73,6 +73,10 @@ impl World {
         self.handle(Input::Tick);
     }
 
+    pub(crate) fn input(&mut self, input: Input) {
+        self.handle(input);
+    }
+
     /// Moves the clock from deadline to deadline.
     pub(crate) fn advance(&mut self, span: Duration) {
         let until = self.now + span;
@@ -138,6 +142,7 @@ fn line(action: &Action) -> String {
                 Delivery::Whole => String::new(),
                 Delivery::Cut { bytes } => format!(" cut after {bytes}"),
                 Delivery::Pieces(pieces) => format!(" in {} pieces", pieces.len()),
+                Delivery::Joined | Delivery::Stalled { .. } => format!(" {delivery}"),
             };
             format!("{} {}{pieces}", connection.0, frame(message))
         }

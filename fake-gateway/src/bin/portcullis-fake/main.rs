@@ -1,0 +1,145 @@
+//! The program: a fake gateway on a port, a line for each thing that happens, and a verdict on its clients.
+
+mod args;
+mod lines;
+mod verdict;
+
+use args::{Args, Asked};
+use core::time::Duration;
+use lines::{Lines, Style};
+use portcullis_fake::{
+    AcceptedToken, FakeConfig, FakeGateway, FakeHandle, FakeServer, Identity, Listen, Observer, Script,
+};
+use std::future::pending;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use verdict::Verdict;
+
+/// A client broke a rule, or none came.
+const BROKEN: u8 = 1;
+/// The program could not start: its arguments, its script, its port.
+const UNSTARTED: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = match args::parse(std::env::args_os()) {
+        Ok(Asked::Run(args)) => args,
+        Ok(Asked::Print(text)) => {
+            println!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return unstarted(&format!("{error}\n`portcullis-fake --help` lists what there is")),
+    };
+    let script = match args.script.as_deref().map(script).transpose() {
+        Ok(script) => script.unwrap_or_default(),
+        Err(why) => return unstarted(&why),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(run(&args, script))) {
+        Ok(verdict) if args.check && verdict.is_bad() => ExitCode::from(BROKEN),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            unstarted(&format!("port {} of 127.0.0.1 is in use; --port 0 takes a free one", args.port))
+        }
+        Err(error) => unstarted(&error.to_string()),
+    }
+}
+
+fn unstarted(why: &str) -> ExitCode {
+    eprintln!("portcullis-fake: {why}");
+    ExitCode::from(UNSTARTED)
+}
+
+fn script(path: &Path) -> Result<Script, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| named(path, &error).to_string())?;
+    Script::parse(&text).map_err(|error| format!("{}:{error}", path.display()))
+}
+
+async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
+    let identity = if args.tls { Some(Identity::new()?) } else { None };
+    let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
+    let mut printer = lines.clone();
+    let observer = Observer::new(move |happening| printer.happened(&happening));
+    let config = config(args, &script);
+    script.add_traffic(args.events.unwrap_or_default());
+    let listen = Listen { port: args.port, identity: identity.clone(), script: Some(script), observer: Some(observer) };
+    let server = FakeServer::start_with(config, listen).await?;
+    lines.line(server.url());
+    if let Some(identity) = identity {
+        let path = args.certificate.clone().unwrap_or_else(|| default_certificate(server.address().port()));
+        std::fs::write(&path, identity.pem()).map_err(|error| named(&path, &error))?;
+        lines.certificate(&path);
+    }
+    let handle = server.handle();
+    end(args, &handle).await;
+    server.stop().await;
+    let verdict = handle.with(|gateway, _| Verdict::on(gateway));
+    if args.check {
+        lines.line(&if args.json { verdict.to_json() } else { verdict.to_string() });
+    }
+    lines.finish();
+    Ok(verdict)
+}
+
+/// Waits for Ctrl-C, a termination signal, the end of the time given, or an `end` in the script.
+async fn end(args: &Args, handle: &FakeHandle) {
+    let time = async {
+        match args.seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        () = signalled() => {}
+        () = time => {}
+        () = handle.until(FakeGateway::is_ended) => {}
+    }
+}
+
+#[cfg(unix)]
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the signals end the program by themselves.
+        _ => pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        pending().await
+    }
+}
+
+fn config(args: &Args, script: &Script) -> FakeConfig {
+    let mut config = FakeConfig::default();
+    script.configure(&mut config);
+    if let Some(seed) = args.seed {
+        config.seed = seed;
+    }
+    if let Some(guilds) = args.guilds {
+        config.guilds = guilds;
+    }
+    if let Some(limits) = args.limits {
+        config.limits = limits;
+    }
+    if let Some(token) = &args.token {
+        config.token = AcceptedToken::Only(token.clone());
+    }
+    config
+}
+
+fn default_certificate(port: u16) -> PathBuf {
+    std::env::temp_dir().join(format!("portcullis-fake-{port}.pem"))
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,137 @@
+//! The HTTP endpoints that clients ask before they connect: paths in, JSON out. Any API version in front of a path,
+//! or none.
+
+use crate::config::AcceptedToken;
+use crate::gateway::FakeGateway;
+use crate::stubs;
+use portcullis::Timestamp;
+
+/// The recommended number of guilds on a shard *(documented)*.
+const GUILDS_A_SHARD: u32 = 1000;
+
+/// What to answer to an HTTP request that asks for no upgrade. Its content type is `application/json`, exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// A JSON object.
+    pub body: String,
+}
+
+impl FakeGateway {
+    /// Answers a request for `GET /gateway`, `/gateway/bot`, `/users/@me` or `/applications/@me`; with 404 or 405 any
+    /// other, and with 401 when the `Authorization` header does not have the right token and the path needs one.
+    #[must_use]
+    pub fn http(&self, now: Timestamp, method: &str, target: &str, authorization: Option<&str>) -> HttpAnswer {
+        let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
+        let path = path.strip_prefix("/api").map_or(path, without_version);
+        if path == "/gateway" {
+            return only_get(method, || format!(r#"{{"url":{}}}"#, quoted(&self.config.url)));
+        }
+        let body: &dyn Fn() -> String = match path {
+            "/gateway/bot" => &|| self.gateway_bot(now),
+            "/users/@me" => &stubs::user,
+            "/applications/@me" | "/oauth2/applications/@me" => &|| stubs::application(&self.config),
+            _ => return failure(404, "404: Not Found"),
+        };
+        if !self.lets_in(authorization) {
+            return failure(401, "401: Unauthorized");
+        }
+        only_get(method, body)
+    }
+
+    fn lets_in(&self, authorization: Option<&str>) -> bool {
+        let Some(said) = authorization else { return false };
+        match &self.config.token {
+            AcceptedToken::Nothing => false,
+            token @ (AcceptedToken::Any | AcceptedToken::Only(_)) => {
+                token.accepts(said.strip_prefix("Bearer ").unwrap_or(said))
+            }
+        }
+    }
+
+    fn gateway_bot(&self, now: Timestamp) -> String {
+        let config = &self.config;
+        let (remaining, reset_after) = self.gate.left(now, config.daily_limit);
+        format!(
+            r#"{{"url":{},"shards":{},"session_start_limit":{{"total":{},"remaining":{remaining},"reset_after":{},"max_concurrency":{}}}}}"#,
+            quoted(&config.url),
+            config.guilds.div_ceil(GUILDS_A_SHARD).max(1),
+            config.daily_limit,
+            reset_after.as_millis(),
+            config.max_concurrency,
+        )
+    }
+}
+
+/// `/v10/gateway` → `/gateway`; what has no version stays.
+fn without_version(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("/v") else { return path };
+    let tail = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    if tail.len() < rest.len() && tail.starts_with('/') { tail } else { path }
+}
+
+fn only_get(method: &str, body: impl FnOnce() -> String) -> HttpAnswer {
+    if method == "GET" { HttpAnswer { status: 200, body: body() } } else { failure(405, "405: Method Not Allowed") }
+}
+
+fn failure(status: u16, message: &str) -> HttpAnswer {
+    HttpAnswer { status, body: format!(r#"{{"message":"{message}","code":0}}"#) }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FakeConfig;
+
+    fn statuses(token: AcceptedToken, asks: &[(&str, &str, Option<&str>)]) -> Vec<u16> {
+        let gateway = FakeGateway::new(FakeConfig { token, ..FakeConfig::default() });
+        asks.iter().map(|(method, target, said)| gateway.http(Timestamp::ZERO, method, target, *said).status).collect()
+    }
+
+    #[test]
+    fn paths_are_answered_with_and_without_a_version() {
+        let right = Some("Bot x");
+        let asks = [
+            ("GET", "/gateway", None),
+            ("GET", "/api/v10/gateway", None),
+            ("GET", "/api/gateway/?x=1", None),
+            ("GET", "/api/v9/gateway/bot", right),
+            ("GET", "/users/@me", right),
+            ("GET", "/api/v10/oauth2/applications/@me", right),
+            ("POST", "/api/v10/gateway/bot", right),
+            ("GET", "/api/v/gateway", None),
+            ("GET", "/api/v10x/gateway", None),
+            ("GET", "/channels/1", right),
+        ];
+        assert_eq!(statuses(AcceptedToken::Any, &asks), [200, 200, 200, 200, 200, 200, 405, 404, 404, 404]);
+    }
+
+    #[test]
+    fn a_wrong_token_gets_401_where_one_is_needed() {
+        let only = AcceptedToken::Only("right".into());
+        let bot = "/gateway/bot";
+        let asks = [("GET", bot, Some("Bot right")), ("GET", bot, Some("Bot x")), ("GET", bot, None)];
+        assert_eq!(statuses(only, &asks), [200, 401, 401]);
+        assert_eq!(statuses(AcceptedToken::Any, &asks), [200, 200, 401]);
+        assert_eq!(statuses(AcceptedToken::Nothing, &asks), [401, 401, 401]);
+    }
+
+    #[test]
+    fn bodies_are_the_objects_of_the_protocol_page() {
+        let gateway = FakeGateway::new(FakeConfig { guilds: 2500, ..FakeConfig::default() });
+        let body = |target| gateway.http(Timestamp::ZERO, "GET", target, Some("Bot x")).body;
+        let limit = r#"{"total":1000,"remaining":1000,"reset_after":0,"max_concurrency":1}"#;
+        let bot = format!(r#"{{"url":"ws://fake.invalid","shards":3,"session_start_limit":{limit}}}"#);
+        assert_eq!(body("/gateway/bot"), bot);
+        assert_eq!(body("/gateway"), r#"{"url":"ws://fake.invalid"}"#);
+        let user: serde_json::Value = serde_json::from_str(&body("/users/@me")).unwrap();
+        assert_eq!((&user["id"], &user["bot"]), (&stubs::BOT.into(), &true.into()));
+        let application: serde_json::Value = serde_json::from_str(&body("/applications/@me")).unwrap();
+        assert_eq!(application["id"], stubs::BOT);
+    }
+}

@@ -1,0 +1,214 @@
+//! A client that knows none of this project's code, written in another language from the protocol page alone, goes
+//! through every fault; and the program as its users run it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers are test code as well")]
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+struct Program {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis-fake"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Program {
+    fn start(args: &[&str]) -> Self {
+        let mut child = program(args).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.next().expect("the program said nothing").unwrap();
+        Self { child, lines, url }
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.url.split_once("://").unwrap().1).unwrap()
+    }
+
+    /// Asks over HTTP, and gives the whole answer.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        write!(stream, "{request}\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn line_with(&mut self, part: &str) -> String {
+        self.lines.by_ref().map(Result::unwrap).find(|line| line.contains(part)).expect("the program ended")
+    }
+}
+
+/// A program whose test failed does not stay behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn said(args: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = program(args).output().unwrap();
+    (status.code(), String::from_utf8(if stderr.is_empty() { stdout } else { stderr }).unwrap())
+}
+
+fn foreign(file: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(file).to_string_lossy().into_owned()
+}
+
+/// A file for a test of its own, in the build's folder.
+fn scratch(name: &str, text: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn a_client_of_another_language_gets_through_every_fault() {
+    gets_through_every_fault(&[]);
+}
+
+#[test]
+fn and_so_it_does_with_zlib_stream() {
+    gets_through_every_fault(&["zlib-stream"]);
+}
+
+fn gets_through_every_fault(options: &[&str]) {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    // given: the program with a script of every fault, to be judged
+    let mut program = Program::start(&["--check", "--json", "--script", &foreign("every_fault.script")]);
+
+    // when: the client lives until the gateway is gone
+    let client = Command::new("python3").args([&foreign("client.py"), &program.url]).args(options).output().unwrap();
+    assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
+
+    // then: every fault struck, no rule was broken, and the client saw what was there to be seen
+    let lines: Vec<Value> = program.lines.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let of = |event: &'static str| lines.iter().filter(move |line| line["event"] == event);
+    let verdict = of("verdict").next().unwrap();
+    assert_eq!(verdict["good"], true, "{verdict}");
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+    let struck: BTreeSet<_> = of("fault").filter_map(|line| line["fault"].as_str()).collect();
+    let kinds = [
+        "coalesce",
+        "cut",
+        "heartbeat-ack",
+        "hello",
+        "identify",
+        "lag",
+        "ready",
+        "refuse-upgrade",
+        "resume",
+        "resume-url",
+        "resumed",
+        "sequence",
+        "split",
+        "stall",
+    ];
+    assert_eq!(struck.into_iter().collect::<Vec<_>>(), kinds);
+    let saw: Value = serde_json::from_slice(&client.stdout).unwrap();
+    assert!(saw["resumed"].as_u64() >= Some(8) && saw["zombies"].as_u64() >= Some(1), "{saw}");
+    assert_eq!(saw["members"], 1200, "{saw}");
+}
+
+#[test]
+fn http_is_answered_on_the_same_port() {
+    let program = Program::start(&["--token", "right", "--guilds", "2500"]);
+    for (request, status, part) in [
+        ("GET /api/v10/gateway HTTP/1.1", "200", program.url.as_str()),
+        ("GET /gateway/bot HTTP/1.1\r\nAuthorization: Bot right", "200", "\"shards\":3"),
+        ("GET /api/v9/users/@me HTTP/1.1\r\nAuthorization: Bot right", "200", "\"bot\":true"),
+        ("GET /gateway/bot HTTP/1.1\r\nAuthorization: Bot wrong", "401", "401: Unauthorized"),
+        ("GET /gateway/bot HTTP/1.1", "401", "401: Unauthorized"),
+        ("GET /channels HTTP/1.1", "404", "404: Not Found"),
+        ("GET / HTTP/1.1\r\nUpgrade: websocket", "426", "Sec-WebSocket-Version: 13"),
+        ("hello", "400", "no http"),
+    ] {
+        let answer = program.ask(request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(part), "{request}: {answer}");
+        assert!(answer.contains("\r\nContent-Type: application/json\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn what_happens_is_said_line_by_line_and_the_verdict_decides_the_exit_code() {
+    for (json, connected, broke) in [
+        (false, "connection 1 connected by /?v=9", "! invalid-query"),
+        (true, r#""event":"connected""#, r#""rule":"invalid-query""#),
+    ] {
+        let style: &[&str] = if json { &["--json"] } else { &[] };
+        let script =
+            scratch(&format!("leave-{json}.script"), "after connect: drop\non leave: end\n1 s after connect: end");
+        let script = script.to_string_lossy();
+        let args = [&["--check", "--script", script.as_ref()][..], style].concat();
+        let mut program = Program::start(&args);
+        let request = "GET /?v=9&encoding=xml HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        let mut stream = program.connect();
+        write!(stream, "{request}\r\nHost: x\r\n\r\n").unwrap();
+        program.line_with(connected);
+        program.line_with(broke);
+        program.line_with("verdict");
+        assert_eq!(program.child.wait().unwrap().code(), Some(1));
+    }
+}
+
+#[test]
+fn a_bad_start_is_explained_with_exit_code_2() {
+    let (code, text) = said(&["--prot", "1"]);
+    assert_eq!((code, text.contains("invalid option '--prot'")), (Some(2), true), "{text}");
+
+    let bad = scratch("bad.script", "\n\nafter the third hartbeat: drop\n");
+    let (code, text) = said(&["--script", &bad.to_string_lossy()]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("bad.script:3:17: expected one of `connect`"), "{text}");
+    assert!(text.contains("hint: did you mean `heartbeat`?"), "{text}");
+
+    let (code, text) = said(&["--script", "/nowhere/at.all"]);
+    assert_eq!((code, text.contains("/nowhere/at.all")), (Some(2), true), "{text}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, text) = said(&["--port", &port]);
+    assert_eq!((code, text.contains("is in use")), (Some(2), true), "{text}");
+}
+
+#[test]
+fn a_check_of_nobody_fails_and_a_run_without_a_check_does_not() {
+    let (code, text) = said(&["--seconds", "0", "--check"]);
+    assert_eq!((code, text.ends_with("verdict: no client came\n")), (Some(1), true), "{text}");
+    assert_eq!(said(&["--seconds", "0"]).0, Some(0));
+    let (code, text) = said(&["--help"]);
+    assert_eq!((code, text.contains("exit codes")), (Some(0), true));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_with_a_verdict() {
+    let mut program = Program::start(&["--check"]);
+    let kill = Command::new("kill").args(["-INT", &program.child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(program.line_with("verdict"), "verdict: no client came");
+    assert_eq!(program.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_certificate_is_written_where_a_client_can_read_it() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trust.pem");
+    let file = file.to_string_lossy();
+    let mut program = Program::start(&["--tls", "--certificate", &file]);
+    assert!(program.url.starts_with("wss://127.0.0.1:"));
+    assert_eq!(program.line_with("trust"), format!("trust {file}"));
+    assert!(std::fs::read_to_string(file.as_ref()).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+}
