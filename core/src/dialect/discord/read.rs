@@ -4,6 +4,7 @@
 use super::envelope::Envelope;
 use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::time::Duration;
 use serde::Deserialize;
@@ -45,19 +46,17 @@ fn dispatch(frame: &[u8], spans: Spans) -> Result<Signal, FrameError> {
 }
 
 fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
-    #[derive(Deserialize)]
-    struct Ready<'a> {
-        session_id: String,
-        #[serde(default, borrow)]
-        resume_gateway_url: Option<&'a RawValue>,
-    }
-    match decode(frame, data) {
-        Some(Ready { session_id, resume_gateway_url }) if !session_id.is_empty() => {
-            // What is no text is no URL either: the machine says so, and resumes at the base URL.
-            let text = |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into());
-            Ok(SessionStart { id: Some(session_id), resume_url: resume_gateway_url.map(text) })
+    // Of a key that comes twice the last counts: it must not cost the link.
+    let keys: BTreeMap<String, &RawValue> = decode(frame, data).unwrap_or_default();
+    let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let id = keys.get("session_id").and_then(|raw| text(raw)).filter(|id| !id.is_empty());
+    // What is no text is no URL either: the machine says so, and resumes at the base URL.
+    let url = keys.get("resume_gateway_url").filter(|raw| raw.get() != "null");
+    match id {
+        Some(id) => {
+            Ok(SessionStart { id: Some(id), resume_url: url.map(|raw| text(raw).unwrap_or_else(|| raw.get().into())) })
         }
-        Some(_) | None => Err(FrameError::Field { name: "session_id" }),
+        None => Err(FrameError::Field { name: "session_id" }),
     }
 }
 
@@ -110,6 +109,13 @@ mod tests {
         assert_eq!(signal(invalid), Signal::InvalidSession(Fate::Resumable));
         let ready = r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e55"},"later":null}"#;
         assert!(matches!(signal(ready), Signal::Ready(start, _) if start.id.as_deref() == Some("5e55")));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_spoils_no_ready() {
+        let frame = br#"{"t":"READY","s":1,"op":0,"d":{"session_id":"a","session_id":"b","user":{},"user":{}}}"#;
+        let Signal::Ready(start, _) = read(frame).unwrap().signal else { panic!("no ready") };
+        assert_eq!(start.id.as_deref(), Some("b"));
     }
 
     #[test]
