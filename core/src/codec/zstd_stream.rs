@@ -14,6 +14,8 @@ use memchr::memmem;
 
 pub(super) struct ZstdStream {
     zstd: Zstd,
+    /// Built once: that takes longer than most searches.
+    between: memmem::Finder<'static>,
     message: Bytes,
     /// How much of what is pending was given out.
     given: usize,
@@ -39,13 +41,20 @@ enum Step {
 impl ZstdStream {
     pub(super) fn new(encoding: Encoding) -> Self {
         let extent = Extent::of(encoding);
-        Self { zstd: Zstd::new(), message: Bytes::new(), given: 0, step: Step::Used, extent }
+        Self {
+            zstd: Zstd::new(),
+            between: memmem::Finder::new(BETWEEN),
+            message: Bytes::new(),
+            given: 0,
+            step: Step::Used,
+            extent,
+        }
     }
 
     /// Whether what is pending is a payload, and how long.
     fn judge(&mut self) -> Result<Option<usize>, CodecError> {
         let pending = self.zstd.pending();
-        let is_one = || self.extent.is_likely_whole(pending) && memmem::find(pending, BETWEEN).is_none();
+        let is_one = || self.extent.is_likely_whole(pending) && self.between.find(pending).is_none();
         if self.step == Step::Alone && is_one() {
             return Ok(Some(pending.len()));
         }
