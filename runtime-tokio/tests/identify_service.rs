@@ -48,7 +48,7 @@ fn what_is_said_is_understood() {
     for ask in [Ask::Turn { question, shard: 7 }, Ask::Back { question }, Ask::Spent { question }] {
         assert_eq!(Ask::parse(&ask.to_string()), Some(ask));
     }
-    let span = Duration::from_millis(86_400_000);
+    let span = Duration::from_millis(86_399_999);
     for reply in [
         Reply::Granted { question },
         Reply::Exhausted { question, resets_in: span },

@@ -43,10 +43,10 @@ pub struct Config {
     pub on_session_lost: SessionLostPolicy,
     /// Close codes that mean something else here than the dialect's table says. The last of a code holds.
     pub recoveries: Vec<(CloseCode, Recovery)>,
-    /// Which library inflates, where the dialect's gateway compresses with zlib.
-    pub inflater: Inflater,
     /// Which events the application is given: all.
     pub events: EventFilter,
+    /// Which library inflates, where the dialect's gateway compresses with zlib.
+    pub inflater: Inflater,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.

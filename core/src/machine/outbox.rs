@@ -215,6 +215,9 @@ impl Outbox {
 
     /// When something of what waits may go out, as far as it depends on its key; `None` if nothing waits.
     pub(super) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.has_outgoing() {
+            return None;
+        }
         let keys = self.resend.iter().map(Some).chain(self.waiting.iter().map(|pending| pending.key.as_ref()));
         let mut soonest: Option<Timestamp> = None;
         for key in keys {

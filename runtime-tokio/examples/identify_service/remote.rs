@@ -77,7 +77,9 @@ impl Remote {
         desk.line = None;
         let open: Vec<u32> = desk.open.keys().copied().collect();
         drop(desk);
-        open.into_iter().for_each(|question| self.hear(Reply::Later { question, after: AGAIN }));
+        for question in open {
+            self.hear(Reply::Later { question, after: AGAIN });
+        }
     }
 }
 

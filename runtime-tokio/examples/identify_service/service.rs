@@ -115,10 +115,10 @@ impl Desk {
     fn answer(&mut self) {
         let now = self.now();
         for answer in self.queue.answers(now) {
-            let (Answer::Granted(TicketId(number)) | Answer::Exhausted { ticket: TicketId(number), .. }) = answer;
-            let [process, question] = [number >> 32, number & u64::from(u32::MAX)].map(|half| half as u32);
+            let (Answer::Granted(ticket) | Answer::Exhausted { ticket, .. }) = answer;
+            let (process, question) = asker(ticket);
             match answer {
-                Answer::Granted(ticket) => {
+                Answer::Granted(_) => {
                     self.waiting.remove(&ticket);
                     self.reply(process, Reply::Granted { question });
                 }
@@ -150,6 +150,12 @@ impl Desk {
 /// One number for the questions of all processes.
 fn ticket(process: u32, question: u32) -> TicketId {
     TicketId((u64::from(process) << 32) | u64::from(question))
+}
+
+/// Whose number that is: the process and its question.
+fn asker(TicketId(number): TicketId) -> (u32, u32) {
+    let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
+    (half(number >> 32), half(number))
 }
 
 /// Reads a process's lines and writes the replies, until one of both ends.

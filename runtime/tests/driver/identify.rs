@@ -30,8 +30,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn at(shared: &SharedIdentify, shard: u32) -> Self {
-        let mut gate = shared.gate();
+    fn at(queue: &SharedIdentify, shard: u32) -> Self {
+        let mut gate = queue.gate();
         gate.ask(LINK, ShardId::new(shard, 16).ok());
         Self { gate, alarm: Arc::new(Alarm::default()) }
     }
