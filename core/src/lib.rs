@@ -49,6 +49,7 @@
 //! |---|---|
 //! | `std` (default) | conveniences of the standard library; behaviour is the same without |
 //! | `zlib-rs` | `Inflater::ZlibRs`, a faster inflater than the default |
+//! | `zstd` | `Compression::ZstdStream`, by the C library |
 //! | `tracing` | events at each transition and fault, and at `TRACE` for each frame |
 
 #![no_std]

@@ -8,11 +8,13 @@ use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_par
 use miniz_oxide::deflate::stream::deflate;
 use portcullis::Message;
 use portcullis::codec::{Compression, Encoding, Format};
+use zstd_safe::{CCtx, InBuffer, OutBuffer};
 
 /// What the gateway keeps of one link.
 pub struct Packer {
     format: Format,
     zlib: Box<CompressorOxide>,
+    zstd: CCtx<'static>,
     level: i32,
 }
 
@@ -22,7 +24,9 @@ pub const LEVEL: i32 = 6;
 impl Packer {
     /// A new link's. `level` is 0, which stores, to 10.
     pub fn new(format: Format, level: i32) -> Self {
-        Self { format, zlib: zlib(level), level }
+        let mut zstd = CCtx::create();
+        zstd.init(level.max(1)).unwrap();
+        Self { format, zlib: zlib(level), zstd, level }
     }
 
     /// The bytes of one payload, given as JSON, and whether they are text.
@@ -39,11 +43,12 @@ impl Packer {
         match self.format.compression {
             Compression::ZlibStream => deflated(&mut self.zlib, payload, MZFlush::Sync),
             Compression::ZlibPayload => deflated(&mut zlib(self.level), payload, MZFlush::Finish),
+            Compression::ZstdStream => zstd_flushed(&mut self.zstd, payload),
             _ => payload.to_vec(),
         }
     }
 
-    /// The bytes of a part of a payload, in a stream.
+    /// The bytes of a part of a payload, in a zlib stream.
     pub fn part(&mut self, part: &str) -> Vec<u8> {
         deflated(&mut self.zlib, part.as_bytes(), MZFlush::Partial)
     }
@@ -83,14 +88,12 @@ pub fn finished(bytes: &[u8]) -> Vec<u8> {
 /// The first message of a link: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
 /// what a stream has at its end.
 pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
+    if format.compression == Compression::ZstdStream {
+        return zstd_bomb(format, len);
+    }
     let mut compressor = zlib(9);
     let flush = if format.compression == Compression::ZlibPayload { MZFlush::Finish } else { flush };
-    let head = match format.encoding {
-        Encoding::Json => &b"{\"t\":\""[..],
-        // A text of two gigabytes.
-        Encoding::Etf => &[131, 116, 0, 0, 0, 1, 115, 1, b't', 109, 0x7F, 0xFF, 0xFF, 0xFF],
-    };
-    let mut bytes = deflated(&mut compressor, head, MZFlush::Full);
+    let mut bytes = deflated(&mut compressor, head(format), MZFlush::Full);
     // A full flush forgets what was before, so the same bytes can come again and again.
     let blanks = deflated(&mut compressor, &vec![b' '; 1 << 20], MZFlush::Full);
     bytes.extend(blanks.repeat(len >> 20));
@@ -115,6 +118,42 @@ fn deflated(compressor: &mut CompressorOxide, mut bytes: &[u8], flush: MZFlush) 
             Ok(_) => {}
             Err(MZError::Buf) => return packed,
             Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// The beginning of a payload that has a text of two gigabytes.
+fn head(format: Format) -> &'static [u8] {
+    match format.encoding {
+        Encoding::Json => b"{\"t\":\"",
+        Encoding::Etf => &[131, 116, 0, 0, 0, 1, 115, 1, b't', 109, 0x7F, 0xFF, 0xFF, 0xFF],
+    }
+}
+
+/// The same by blocks of one byte that is repeated, 128 KiB each in four bytes (RFC 8878 §3.1.1.2.2).
+fn zstd_bomb(format: Format, len: usize) -> Vec<u8> {
+    const BLOCK: usize = 128 << 10;
+    let header = |kind: usize, size: usize| (size << 3 | kind << 1).to_le_bytes()[..3].to_vec();
+    let head = head(format);
+    let window_of_256_kib = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x40];
+    let repeated = [header(1, BLOCK), vec![b' ']].concat().repeat(len / BLOCK);
+    [&window_of_256_kib[..], &header(0, head.len()), head, &repeated].concat()
+}
+
+fn zstd_flushed(compressor: &mut CCtx<'static>, payload: &[u8]) -> Vec<u8> {
+    let (mut packed, mut room) = (Vec::new(), vec![0; 64 << 10]);
+    let mut input = InBuffer::around(payload);
+    while input.pos < payload.len() {
+        let mut output = OutBuffer::around(&mut room[..]);
+        compressor.compress_stream(&mut output, &mut input).unwrap();
+        packed.extend_from_slice(output.as_slice());
+    }
+    loop {
+        let mut output = OutBuffer::around(&mut room[..]);
+        let left = compressor.flush_stream(&mut output).unwrap();
+        packed.extend_from_slice(output.as_slice());
+        if left == 0 {
+            return packed;
         }
     }
 }

@@ -25,7 +25,7 @@ pub type Told = (String, Option<u64>, Value);
 
 /// Every format, plain JSON first.
 pub fn formats() -> Vec<Format> {
-    let compressions = [Compression::None, Compression::ZlibStream, Compression::ZlibPayload];
+    let compressions = [Compression::None, Compression::ZlibStream, Compression::ZlibPayload, Compression::ZstdStream];
     let all = [Encoding::Json, Encoding::Etf].map(|encoding| compressions.map(|compression| (compression, encoding)));
     let lawful = |pair: &(Compression, Encoding)| *pair != (Compression::ZlibPayload, Encoding::Etf);
     all.concat().into_iter().filter(lawful).map(|(compression, encoding)| Format { compression, encoding }).collect()

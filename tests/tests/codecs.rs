@@ -14,7 +14,8 @@ fn stream() -> Format {
 }
 
 fn streams() -> impl Iterator<Item = Format> {
-    formats().into_iter().filter(|format| format.compression == Compression::ZlibStream)
+    let is_stream = |format: &Format| matches!(format.compression, Compression::ZlibStream | Compression::ZstdStream);
+    formats().into_iter().filter(is_stream)
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -62,6 +63,41 @@ fn a_stream_of_stored_blocks_is_read() {
     assert_eq!(pair.rig.machine.phase(), Phase::Identifying);
 }
 
+/// A zstd frame's begin, without a checksum, and of this window descriptor.
+fn zstd_head(window: u8) -> Vec<u8> {
+    vec![0x28, 0xB5, 0x2F, 0xFD, 0x00, window]
+}
+
+/// A block that is not compressed, and not the last.
+fn zstd_raw(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() << 3).to_le_bytes()[..3], bytes].concat()
+}
+
+#[test]
+fn the_documented_zstd_stream_is_read() {
+    let format = Format { compression: Compression::ZstdStream, ..Format::default() };
+    let mut pair = Pair::open(format, prompt());
+    let hello = zstd_raw(frames::hello("41250").bytes());
+    assert_eq!(&hello[..3], [0xE0, 0x01, 0x00]);
+    pair.give([zstd_head(0x40), hello].concat());
+    assert_eq!(pair.rig.machine.phase(), Phase::Identifying);
+    // A payload of two blocks.
+    let ready = frames::ready("5e551011", 1).into_bytes();
+    let (first, second) = ready.split_at(40);
+    pair.give([zstd_raw(first), zstd_raw(second)].concat());
+    assert_eq!(pair.rig.machine.phase(), Phase::Online);
+}
+
+#[test]
+fn a_zstd_window_is_bounded() {
+    let format = Format { compression: Compression::ZstdStream, ..Format::default() };
+    for (descriptor, phase) in [(0x68, Phase::Identifying), (0x70, Phase::Closing)] {
+        let mut pair = Pair::open(format, prompt());
+        pair.give([zstd_head(descriptor), zstd_raw(frames::hello("41250").bytes())].concat());
+        assert_eq!(pair.rig.machine.phase(), phase, "8 MiB are read, 16 are not");
+    }
+}
+
 #[test]
 fn the_documented_payload_is_read() {
     let mut pair = Pair::open(Format { compression: Compression::ZlibPayload, ..Format::default() }, prompt());
@@ -86,6 +122,7 @@ fn compression_is_asked_for_where_it_belongs() {
     for (compression, url, identify) in [
         (Compression::None, "wss://gateway.discord.gg/?v=10&encoding=json", false),
         (Compression::ZlibStream, "wss://gateway.discord.gg/?v=10&encoding=json&compress=zlib-stream", false),
+        (Compression::ZstdStream, "wss://gateway.discord.gg/?v=10&encoding=json&compress=zstd-stream", false),
         (Compression::ZlibPayload, "wss://gateway.discord.gg/?v=10&encoding=json", true),
     ] {
         let mut rig = Rig::of(discord_in(Format { compression, ..Format::default() }), prompt());
@@ -234,7 +271,7 @@ fn told(format: Format, inflater: Inflater, level: i32, payloads: &[Message], sp
     let mut pair = Pair::open_at(format, Config { inflater, ..prompt() }, level);
     let payloads: Vec<Packed> =
         payloads.iter().map(|payload| pair.packer.pack(core::str::from_utf8(payload.bytes()).unwrap())).collect();
-    if format.compression != Compression::ZlibStream {
+    if matches!(format.compression, Compression::None | Compression::ZlibPayload) {
         for payload in payloads {
             match payload {
                 Packed::Text(bytes) => pair.rig.message(Message::Text(bytes.into())),

@@ -13,6 +13,11 @@ fn every_seed_of_a_life_holds() {
     run("machine", fuzz::machine);
 }
 
+#[test]
+fn every_seed_of_a_packed_stream_holds() {
+    run("inflate", fuzz::inflate);
+}
+
 fn run(target: &str, body: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
     let mut seeds: Vec<_> =

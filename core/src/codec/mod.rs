@@ -22,6 +22,10 @@ mod zlib_payload;
 #[cfg(feature = "zlib-rs")]
 mod zlib_rs;
 mod zlib_stream;
+#[cfg(feature = "zstd")]
+mod zstd;
+#[cfg(feature = "zstd")]
+mod zstd_stream;
 
 use crate::dialect::FrameError;
 use crate::message::Message;
@@ -58,6 +62,9 @@ pub enum Compression {
     ZlibStream,
     /// Each binary message is a zlib stream of its own. Small payloads come as text.
     ZlibPayload,
+    /// One zstd frame a link, with a flush at each payload's end.
+    #[cfg(feature = "zstd")]
+    ZstdStream,
 }
 
 /// How payloads are written, in both directions.
@@ -113,6 +120,8 @@ impl Codec {
             Compression::ZlibStream => {
                 Box::new(ZlibStream::new(inflater.inflate(Purpose::Stream), Extent::of(encoding)))
             }
+            #[cfg(feature = "zstd")]
+            Compression::ZstdStream => Box::new(zstd_stream::ZstdStream::new(encoding)),
             Compression::ZlibPayload => Box::new(ZlibPayload::new(inflater.inflate(Purpose::Payloads))),
         };
         let transcoder = match encoding {

@@ -14,6 +14,8 @@ use memchr::memmem;
 
 pub(super) struct ZlibStream {
     inflate: Box<dyn Inflate>,
+    /// Built once: that takes longer than most searches.
+    flush: memmem::Finder<'static>,
     /// What was not inflated yet of the message.
     rest: Bytes,
     /// The last bytes before `rest`.
@@ -45,13 +47,13 @@ enum Begun {
 
 impl ZlibStream {
     pub(super) fn new(inflate: Box<dyn Inflate>, extent: Extent) -> Self {
-        let (rest, tail) = (Bytes::new(), [0xFF; 4]);
-        Self { inflate, rest, tail, given: 0, step: Step::Within, begun: Begun::Here, extent }
+        let (rest, tail, flush) = (Bytes::new(), [0xFF; 4], memmem::Finder::new(&FLUSH));
+        Self { inflate, flush, rest, tail, given: 0, step: Step::Within, begun: Begun::Here, extent }
     }
 
     /// Inflates up to the next flush, or all there is.
     fn advance(&mut self, most: usize) -> Result<(), CodecError> {
-        let flush = flush_in(self.tail, &self.rest);
+        let flush = flush_in(&self.flush, self.tail, &self.rest);
         let part = self.rest.split_to(flush.unwrap_or(self.rest.len()));
         self.tail = last_of(self.tail, &part);
         self.step = if flush.is_some() { Step::Flushed } else { Step::Within };
@@ -111,10 +113,10 @@ impl Unpack for ZlibStream {
 }
 
 /// How many bytes of `bytes`, which follow on `tail`, there are up to the end of the next flush.
-fn flush_in(tail: [u8; 4], bytes: &[u8]) -> Option<usize> {
+fn flush_in(flush: &memmem::Finder<'_>, tail: [u8; 4], bytes: &[u8]) -> Option<usize> {
     let across = (1..FLUSH.len().min(bytes.len() + 1))
         .find(|&len| tail[len..] == FLUSH[..FLUSH.len() - len] && bytes[..len] == FLUSH[FLUSH.len() - len..]);
-    across.or_else(|| memmem::find(bytes, &FLUSH).map(|at| at + FLUSH.len()))
+    across.or_else(|| flush.find(bytes).map(|at| at + FLUSH.len()))
 }
 
 /// The last four bytes of `part` behind `tail`.
@@ -132,17 +134,22 @@ const FLUSH: [u8; 4] = [0, 0, 0xFF, 0xFF];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
+
+    fn found_in(tail: [u8; 4], bytes: &[u8]) -> Option<usize> {
+        flush_in(&memmem::Finder::new(&FLUSH), tail, bytes)
+    }
 
     #[test]
     fn a_flush_is_found_across_messages() {
         let bytes = [7, 0, 0, 0xFF, 0xFF, 1, 0, 0, 0, 0xFF, 0xFF];
         for cut in 0..=4 {
             let tail = last_of([0xFF; 4], &bytes[..cut]);
-            assert_eq!(flush_in(tail, &bytes[cut..]), Some(5 - cut), "{cut}");
+            assert_eq!(found_in(tail, &bytes[cut..]), Some(5 - cut), "{cut}");
         }
-        assert_eq!(flush_in(last_of([0xFF; 4], &bytes[..5]), &bytes[5..]), Some(6));
-        assert_eq!(flush_in([0, 0, 0xFF, 0xFF], &[]), None);
+        assert_eq!(found_in(last_of([0xFF; 4], &bytes[..5]), &bytes[5..]), Some(6));
+        assert_eq!(found_in([0, 0, 0xFF, 0xFF], &[]), None);
     }
 
     proptest! {
@@ -155,7 +162,7 @@ mod tests {
             let (mut tail, mut at, mut found) = ([1; 4], 0, alloc::vec![]);
             for cut in cuts.iter().cycle().map(|cut| cut + 1) {
                 let end = (at + cut).min(bytes.len());
-                while let Some(len) = flush_in(tail, &bytes[at..end]) {
+                while let Some(len) = found_in(tail, &bytes[at..end]) {
                     tail = last_of(tail, &bytes[at..at + len]);
                     at += len;
                     found.push(at);
@@ -169,6 +176,4 @@ mod tests {
             prop_assert_eq!(found, plain);
         }
     }
-
-    use alloc::vec::Vec;
 }

@@ -21,7 +21,7 @@ pub enum FrameError {
         /// Offset near which reading stopped, in bytes.
         at: usize,
     },
-    /// It is JSON or a term, but no object.
+    /// It is JSON, or a term that can be, but no object.
     NotObject,
     /// It is an object without an opcode, or with one that is no whole number from zero up.
     NoOpcode,
@@ -43,7 +43,7 @@ impl fmt::Display for FrameError {
             Self::NotJson { at } => write!(f, "no json near byte {at}"),
             Self::NotUtf8 { at } => write!(f, "no utf-8 at byte {at}"),
             Self::NotEtf { at } => write!(f, "no term near byte {at}"),
-            Self::NotObject => f.write_str("no object"),
+            Self::NotObject => f.write_str("json, but no object"),
             Self::NoOpcode => f.write_str("no opcode"),
             Self::Field { name } => write!(f, "field {name} is missing or of another type"),
             Self::TooLong { len } => write!(f, "frame of {len} bytes"),

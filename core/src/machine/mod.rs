@@ -9,6 +9,7 @@ mod backoff;
 mod cause;
 mod commands;
 mod config;
+mod config_error;
 mod desk;
 mod event;
 mod filter;
@@ -50,9 +51,10 @@ pub use asked::Shutdown;
 pub use backoff::Backoff;
 pub use cause::{Cause, Transition};
 pub use config::{
-    Config, ConfigError, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, MalformedPolicy, OnConnectFailure,
-    OutOfBounds, ResumePolicy, SessionLostPolicy, Timeouts,
+    Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
+    ResumePolicy, SessionLostPolicy, Timeouts,
 };
+pub use config_error::ConfigError;
 pub use event::{EndReason, Event, Fault};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};

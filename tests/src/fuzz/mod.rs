@@ -1,10 +1,12 @@
 //! The bodies of the fuzz targets, as plain functions: `fuzz/` gives them any bytes, `tests/fuzz_seeds.rs` its seeds.
 
 mod frame;
+mod inflate;
 mod machine;
 mod plain;
 
 pub use frame::frame;
+pub use inflate::inflate;
 pub use machine::machine;
 
 use portcullis::machine::{Action, Input, Phase};

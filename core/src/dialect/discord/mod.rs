@@ -224,6 +224,8 @@ impl Dialect for Discord {
         match self.format.compression {
             Compression::None | Compression::ZlibPayload => url.with_query(&query),
             Compression::ZlibStream => url.with_query(&[query[0], query[1], ("compress", "zlib-stream")]),
+            #[cfg(feature = "zstd")]
+            Compression::ZstdStream => url.with_query(&[query[0], query[1], ("compress", "zstd-stream")]),
         }
     }
 

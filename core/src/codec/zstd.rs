@@ -1,0 +1,67 @@
+//! zstd by the C library, which keeps its own history.
+
+use super::CodecError;
+use super::inflate::{Fed, Inflate, USUAL_RATIO};
+use super::scratch::Scratch;
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
+
+pub(super) struct Zstd {
+    /// None where there is no memory for one: then nothing can be inflated.
+    state: Option<DCtx<'static>>,
+    scratch: Scratch,
+}
+
+impl Zstd {
+    pub(super) fn new() -> Self {
+        let state = DCtx::try_create().and_then(|mut state| {
+            state.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).ok()?;
+            Some(state)
+        });
+        Self { state, scratch: Scratch::with_history(0) }
+    }
+}
+
+impl Inflate for Zstd {
+    fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
+        let state = self.state.as_mut().ok_or(CodecError::Damaged)?;
+        let mut input = InBuffer::around(input);
+        loop {
+            let left = input.src.len() - input.pos;
+            let (memory, end) = self.scratch.room(left.saturating_mul(USUAL_RATIO), most);
+            let mut output = OutBuffer::around_pos(memory, end);
+            let hint = state.decompress_stream(&mut output, &mut input).map_err(|_| CodecError::Damaged)?;
+            let (written, room) = (output.pos() - end, output.capacity() - output.pos());
+            self.scratch.wrote(written);
+            if self.scratch.pending().len() > most {
+                return Err(CodecError::TooLarge { limit: most });
+            }
+            let left_now = input.src.len() - input.pos;
+            match (hint, left_now) {
+                (0, left) => return Ok(Fed::Ended { left }),
+                (_, 0) if room > 0 => return Ok(Fed::All),
+                // It stopped with input and room: no call would bring it on.
+                (_, now) if now == left && written == 0 && room > 0 => return Err(CodecError::Damaged),
+                _ => {}
+            }
+        }
+    }
+
+    fn pending(&self) -> &[u8] {
+        self.scratch.pending()
+    }
+
+    fn settle(&mut self, len: usize) {
+        self.scratch.settle(len);
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    fn rest(&mut self) {
+        self.scratch.rest();
+    }
+}
+
+/// The largest window that is held for a peer: 8 MiB, as RFC 8878 §3.1.1.1.2 recommends. What asks for more is refused.
+const WINDOW_LOG_MAX: u32 = 23;

@@ -1,0 +1,84 @@
+//! What can be wrong with a config.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+/// What is wrong with a [`Config`](super::Config). No machine was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A span is below a millisecond.
+    TooShort {
+        /// The option's path.
+        option: &'static str,
+    },
+    /// `heartbeat.interval_min` is above `heartbeat.interval_max`.
+    IntervalBounds,
+    /// `heartbeat.interval` is not between its bounds.
+    Interval,
+    /// `backoff.factor_percent` is below 100, or `backoff.base` above `backoff.cap`.
+    Backoff,
+    /// `backoff.jitter_percent` is not 1 to 100.
+    Jitter {
+        /// What it is.
+        percent: u32,
+    },
+    /// `limits.message` is 0 or above `most`.
+    MessageLimit {
+        /// The most it can be.
+        most: usize,
+    },
+    /// `limits.inflated` is 0 or above `most`.
+    InflatedLimit {
+        /// The most it can be.
+        most: usize,
+    },
+    /// `limits.payloads` is 0.
+    NoPayloads,
+    /// `limits.outbox` is 0.
+    NoOutbox,
+    /// `events` names an event that never comes, for lack of an intent.
+    Undelivered {
+        /// The event.
+        event: Box<str>,
+        /// The intent that brings it, or those of which any one does.
+        intent: &'static str,
+    },
+    /// The imported session is of another shard, or of another shard count.
+    ForeignShard,
+    /// The imported session's resume URL is not of the gateway's hosts.
+    ForeignResumeUrl,
+    /// The imported session has no id, or nothing to resume from.
+    NothingToResume,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort { option } => write!(f, "{option} is below 1 ms; give it a longer span"),
+            Self::IntervalBounds => f.write_str("heartbeat.interval_min is above heartbeat.interval_max; swap them"),
+            Self::Interval => f.write_str("heartbeat.interval is not between its bounds; change it or them"),
+            Self::Backoff => {
+                f.write_str("backoff must not shrink: factor_percent is at least 100 and base at most cap")
+            }
+            Self::Jitter { percent } => {
+                write!(f, "backoff.jitter_percent is {percent}; it must be 1 to 100, so that shards spread")
+            }
+            Self::MessageLimit { most } => write!(f, "limits.message must be 1 to {most} bytes"),
+            Self::InflatedLimit { most } => write!(f, "limits.inflated must be 1 to {most} bytes"),
+            Self::NoPayloads => f.write_str("limits.payloads is 0; no payload could ever be read"),
+            Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
+            Self::Undelivered { event, intent } => {
+                write!(
+                    f,
+                    "events names {event}, which is not sent without {intent}; ask for the intent or leave the name out"
+                )
+            }
+            Self::ForeignShard => f.write_str("the imported session is of another shard or shard count; drop it"),
+            Self::ForeignResumeUrl => f.write_str("the imported session's resume url is of a foreign host; drop it"),
+            Self::NothingToResume => f.write_str("the imported session has no id or no sequence; drop it"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -1,0 +1,76 @@
+//! Any bytes as what a gateway packed: in each format, whole, and cut into messages.
+
+use super::give;
+use crate::pair::{INFLATERS, discord_in, formats};
+use crate::rig::config;
+use bytes::Bytes;
+use portcullis::codec::{Compression, Format, Inflater};
+use portcullis::machine::{Action, Config, Event, Input, Limits};
+use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
+
+/// The first byte says how the rest is cut: into messages of so many bytes, or at its 0xA5 bytes where it is 0. Each
+/// format and each inflater is given all messages, and what holds of any input is checked; of payloads that have a
+/// checksum each, both inflaters give the same.
+///
+/// # Panics
+/// When something does not hold.
+pub fn inflate(bytes: &[u8]) {
+    let Some((&size, bytes)) = bytes.split_first() else { return };
+    let messages: Vec<&[u8]> = match usize::from(size) {
+        0 => bytes.split(|&byte| byte == 0xA5).collect(),
+        // Few bytes a message, many messages: of the first only.
+        size => bytes.chunks(size).take(512).collect(),
+    };
+    for format in formats() {
+        let [miniz, zlib_rs] = INFLATERS.map(|inflater| lived(format, inflater, &messages));
+        if miniz.1 == End::Open && zlib_rs.1 == End::Open && format.compression == Compression::ZlibPayload {
+            assert_eq!(miniz.0, zlib_rs.0, "{format:?}");
+        }
+    }
+}
+
+/// Whether the link was still open at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    Left,
+}
+
+/// What came out of the messages, and how it ended.
+fn lived(format: Format, inflater: Inflater, messages: &[&[u8]]) -> (Vec<Bytes>, End) {
+    let limits = Limits { inflated: INFLATED_MAX, payloads: PAYLOADS_MAX, ..Limits::default() };
+    let config = Config { inflater, limits, ..config() };
+    let mut machine = GatewayMachine::new(discord_in(format), config, portcullis::Seed(7)).unwrap();
+    let link = LinkId(1);
+    give(&mut machine, Timestamp::ZERO, Input::Start);
+    give(&mut machine, Timestamp::ZERO, Input::Opened(link));
+    let mut came = Vec::new();
+    for message in messages {
+        let input = Input::Message(link, Message::Binary(Bytes::copy_from_slice(message)));
+        let actions = give(&mut machine, Timestamp::ZERO, input);
+        // Each payload makes a fault, or an event with a gap before it; then there is what a link that is left costs.
+        assert!(actions.len() <= 2 * PAYLOADS_MAX + 8, "{} actions in {format:?}", actions.len());
+        for action in &actions {
+            if let Action::Event(event) = action {
+                came.extend(frame_of(event));
+            }
+        }
+        if actions.iter().any(|action| matches!(action, Action::Close { .. } | Action::Abort { .. })) {
+            return (came, End::Left);
+        }
+    }
+    (came, End::Open)
+}
+
+fn frame_of(event: &Event) -> Option<Bytes> {
+    let frame = match event {
+        Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch) => dispatch.frame().clone(),
+        Event::Unknown(frame) => frame.frame().clone(),
+        _ => return None,
+    };
+    assert!(frame.len() <= INFLATED_MAX, "{} bytes", frame.len());
+    Some(frame)
+}
+
+const INFLATED_MAX: usize = 1 << 20;
+const PAYLOADS_MAX: usize = 64;
