@@ -1,7 +1,9 @@
 //! Discord's commands, as methods of its machine.
 
 use super::{CommandId, GatewayMachine, SendError};
-use crate::dialect::discord::{Command, Discord, Presence, RequestGuildMembers, UpdateVoiceState};
+use crate::dialect::discord::{
+    Command, Discord, Presence, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, UpdateVoiceState,
+};
 use crate::time::Timestamp;
 
 impl GatewayMachine<Discord> {
@@ -23,6 +25,30 @@ impl GatewayMachine<Discord> {
         request: RequestGuildMembers,
     ) -> Result<CommandId, SendError> {
         self.send(now, Command::RequestGuildMembers(request))
+    }
+
+    /// Asks for the soundboard sounds of guilds. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_soundboard_sounds(
+        &mut self,
+        now: Timestamp,
+        request: RequestSoundboardSounds,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestSoundboardSounds(request))
+    }
+
+    /// Asks for what is said of a guild's channels. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_channel_info(
+        &mut self,
+        now: Timestamp,
+        request: RequestChannelInfo,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestChannelInfo(request))
     }
 
     /// Joins, moves between or leaves voice channels. It comes back when its session is lost.
