@@ -1,12 +1,20 @@
 //! Discord's commands, as methods of its machine.
 
 use super::{CommandId, GatewayMachine, SendError};
+use crate::dialect::discord::request::{RequestPolicy, Requests};
 use crate::dialect::discord::{
     Command, Discord, Presence, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, UpdateVoiceState,
 };
 use crate::time::Timestamp;
 
 impl GatewayMachine<Discord> {
+    /// What sends this machine's requests and puts their answers together: one for a machine, since the nonces of two
+    /// would be the same.
+    #[must_use]
+    pub fn requests(&self, policy: RequestPolicy) -> Requests {
+        Requests::new(self.desk.dialect.intents(), self.desk.config.events.clone(), self.desk.seed, policy)
+    }
+
     /// Shows another presence, in this session and each to come.
     ///
     /// # Errors

@@ -134,6 +134,15 @@ impl RequestGuildMembers {
         self.guild_id
     }
 
+    /// Whether it asks for all members, which the gateway rations.
+    pub(super) fn is_for_all(&self) -> bool {
+        matches!(&self.wanted, Wanted::Matching { query, limit: 0 } if query.is_empty())
+    }
+
+    pub(super) fn has_presences(&self) -> bool {
+        self.presences == Some(true)
+    }
+
     fn of(guild_id: u64, wanted: Wanted) -> Self {
         Self { guild_id, wanted, presences: None, nonce: None }
     }

@@ -9,6 +9,7 @@ mod intents;
 mod payload;
 mod presence;
 mod read;
+pub mod request;
 
 mod soundboard;
 
