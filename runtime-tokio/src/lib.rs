@@ -54,7 +54,7 @@ use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 pub use portcullis_runtime::{
-    BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
+    Asked, BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
     TokenAnswer, Tokens, rustls,
 };
 

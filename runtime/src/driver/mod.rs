@@ -7,7 +7,9 @@
 //!   event is handed out.
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
+mod onlooker;
 mod pump;
+mod requests;
 mod sender;
 mod shared;
 mod tokens;
@@ -22,13 +24,14 @@ use crate::websocket::SocketLimits;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
+use onlooker::Sight;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
 use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use shared::Shared;
+use shared::{Desk, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokens::TokenDesk;
@@ -36,6 +39,7 @@ use turns::{Turns, Wish};
 use wire::{Read, Wire};
 
 pub use pump::{Events, Pump};
+pub use requests::Asked;
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
 pub use tokens::{TokenAnswer, Tokens};
@@ -62,6 +66,8 @@ pub struct Driver<D: Dialect, R: Runtime> {
     turns: Turns,
     tokens: TokenDesk,
     due: Due,
+    /// When the onlooker is to be called again.
+    onlooker_due: Option<Timestamp>,
     alarm: Alarm<R>,
     /// Reads in a row without a wait.
     streak: u32,
@@ -111,6 +117,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             inbox: VecDeque::new(),
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
+            onlooker_due: None,
             alarm: Alarm { sleep: None, set_for: None },
             streak: 0,
         }
@@ -290,14 +297,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Ready when the machine or a turn to identify is due, or a little before.
+    /// Ready when the machine, its onlooker or a turn to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
         let turn = self.turns.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, turn].into_iter().flatten().min() else { return Poll::Pending };
+        let Some(until) = [due, turn, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -320,7 +327,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn is_due(&self) -> bool {
         match self.due {
             Due::AtOnce => true,
-            Due::At(until) => self.runtime.now() >= until,
+            Due::At(until) => self.runtime.now() >= self.onlooker_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
         }
     }
@@ -329,10 +336,12 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let sight = if matches!(input, Input::Tick) { Sight::Dry } else { Sight::Unread };
         let (mut wanted, mut wishes) = (None, Vec::new());
         self.due = Due::Never;
         let mut desk = self.shared.lock();
-        for action in desk.machine.handle(now, input) {
+        let Desk { machine, onlooker, .. } = &mut *desk;
+        for action in machine.handle(now, input) {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
@@ -344,11 +353,18 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::AskIdentify { link } => wishes.push(Wish::Ask(link)),
                 Action::ReturnIdentify { link } => wishes.push(Wish::GiveBack(link)),
                 Action::AskToken { reason } => wanted = Some(reason),
-                Action::Event(event) => self.inbox.push_back(event),
+                Action::Event(event) => {
+                    if let Some(onlooker) = onlooker {
+                        onlooker.observe(now, &event);
+                    }
+                    self.inbox.push_back(event);
+                }
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
         }
-        let phase = desk.machine.phase();
+        let phase = machine.phase();
+        let woken = desk.look_on(now, sight);
+        self.onlooker_due = desk.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
         drop(desk);
         // What is not ours to know is called without the lock: the gate, the token source, who waits for a ticket.
         for wish in wishes {
@@ -358,6 +374,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }
+        woken.into_iter().for_each(Waker::wake);
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
                 self.shared.settle(*id, *outcome);

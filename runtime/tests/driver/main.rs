@@ -6,6 +6,7 @@ mod identify;
 mod memory;
 mod phases;
 mod pump;
+mod requests;
 mod sockets;
 mod stage;
 mod tokens;

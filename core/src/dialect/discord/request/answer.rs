@@ -181,6 +181,42 @@ impl ChannelInfo {
     }
 }
 
+/// An answer of another kind is given back.
+impl TryFrom<Answer> for GuildMembers {
+    type Error = Answer;
+
+    fn try_from(answer: Answer) -> Result<Self, Answer> {
+        match answer {
+            Answer::GuildMembers(members) => Ok(members),
+            Answer::SoundboardSounds(_) | Answer::ChannelInfo(_) => Err(answer),
+        }
+    }
+}
+
+/// An answer of another kind is given back.
+impl TryFrom<Answer> for SoundboardSounds {
+    type Error = Answer;
+
+    fn try_from(answer: Answer) -> Result<Self, Answer> {
+        match answer {
+            Answer::SoundboardSounds(sounds) => Ok(sounds),
+            Answer::GuildMembers(_) | Answer::ChannelInfo(_) => Err(answer),
+        }
+    }
+}
+
+/// An answer of another kind is given back.
+impl TryFrom<Answer> for ChannelInfo {
+    type Error = Answer;
+
+    fn try_from(answer: Answer) -> Result<Self, Answer> {
+        match answer {
+            Answer::ChannelInfo(info) => Ok(info),
+            Answer::GuildMembers(_) | Answer::SoundboardSounds(_) => Err(answer),
+        }
+    }
+}
+
 /// An id as the gateway writes it: a text, or a number where it comes from ETF or an old server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written<'_>")]
