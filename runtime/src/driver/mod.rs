@@ -7,9 +7,11 @@
 //!   event is handed out.
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
+mod buffer;
 mod pump;
 mod sender;
 mod shared;
+mod taken;
 mod tokens;
 mod turns;
 mod wire;
@@ -23,6 +25,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use futures_core::Stream;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
@@ -31,10 +34,12 @@ use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
 use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use taken::{Taken, mark_of};
 use tokens::TokenDesk;
 use turns::{Turns, Wish};
 use wire::{Read, Wire};
 
+pub use buffer::{Buffer, Overflow};
 pub use pump::{Events, Pump};
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
@@ -85,13 +90,6 @@ enum Due {
 struct Alarm<R: Runtime> {
     sleep: Option<Pin<Box<R::Sleep>>>,
     set_for: Option<Timestamp>,
-}
-
-/// The last dispatch that the application took.
-enum Taken {
-    /// None so far: the session is what was imported.
-    None(Option<Session>),
-    UpTo(Mark),
 }
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
@@ -155,7 +153,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 self.feed(input);
             }
             if let Some(event) = self.inbox.pop_front() {
-                self.note_taken(&event);
+                self.taken.note(&event);
                 return Poll::Ready(Some(event));
             }
             if let Due::Never = self.due {
@@ -215,14 +213,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// after `shutdown(Shutdown::KeepSession)`.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        let waits = |event: &Event| matches!(event, Event::Ready(_) | Event::Resumed(_) | Event::Dispatch(_));
-        if !self.inbox.iter().any(waits) {
+        if !self.inbox.iter().any(|event| mark_of(event).is_some()) {
             return self.machine().session();
         }
-        match &self.taken {
-            Taken::None(imported) => imported.clone(),
-            Taken::UpTo(mark) => self.session_at(mark),
-        }
+        self.taken.session(|mark| self.session_at(mark))
     }
 
     /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
@@ -365,12 +359,19 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    fn note_taken(&mut self, event: &Event) {
-        if let Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) = event {
-            self.taken = Taken::UpTo(dispatch.mark());
-        }
+}
+
+/// The events of the shard, as `next_event()` gives them.
+impl<D: Dialect, R: Runtime> Stream for Driver<D, R> {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
     }
 }
+
+// Nothing in it is pinned in place: futures and timers are boxed.
+impl<D: Dialect, R: Runtime> Unpin for Driver<D, R> {}
 
 /// The socket goes, the session stays; commands that waited come back.
 impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {

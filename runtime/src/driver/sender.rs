@@ -8,7 +8,8 @@ use core::task::{Context, Poll};
 use futures_channel::oneshot;
 use portcullis::Discord;
 use portcullis::dialect::Dialect;
-use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Shutdown};
+use portcullis::dispatch::Mark;
+use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Session, Shutdown};
 use std::sync::Arc;
 
 /// Sends commands to a shard, and ends it, from any task. It is cheap to clone, and every call returns at once.
@@ -40,6 +41,12 @@ impl<D: Dialect> Sender<D> {
     /// Asks for a new link, the session kept. `cause` is what the shard's `explain()` will say.
     pub fn reconnect(&self, cause: Cause) {
         self.shared.reconnect(cause);
+    }
+
+    /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)): `None` if that session is over.
+    #[must_use]
+    pub fn session_at(&self, mark: &Mark) -> Option<Session> {
+        self.shared.lock().machine.session_at(mark)
     }
 
     /// How many more commands are accepted now.
