@@ -45,6 +45,7 @@
 #![forbid(unsafe_code)]
 
 use core::future::Future;
+use core::time::Duration;
 use portcullis::{Discord, Timestamp};
 use portcullis_runtime::{Clock, Driver, Runtime};
 use std::io;
@@ -54,8 +55,8 @@ use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 pub use portcullis_runtime::{
-    BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
-    TokenAnswer, Tokens, rustls,
+    Buffer, BuildError, Events, GateAnswer, HostSleep, IdentifyGate, MachineRef, Overflow, Sender, SharedGate,
+    SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, rustls,
 };
 
 /// A shard on tokio.
@@ -95,6 +96,10 @@ impl Runtime for Tokio {
 
     fn now(&self) -> Timestamp {
         self.clock.at(Instant::now().into_std())
+    }
+
+    fn slept(&self) -> Duration {
+        self.clock.slept()
     }
 
     fn sleep_until(&self, until: Timestamp) -> Self::Sleep {

@@ -1,6 +1,6 @@
 //! A shard of a Discord bot, from its settings.
 
-use crate::driver::Driver;
+use crate::driver::{Driver, HostSleep};
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
@@ -26,6 +26,7 @@ pub struct Builder<R: Runtime> {
     resume: Option<Imported>,
     tls: Option<Tls>,
     seed: Option<Seed>,
+    host_sleep: HostSleep,
 }
 
 impl<R: Runtime + Default> Driver<Discord, R> {
@@ -51,6 +52,7 @@ impl<R: Runtime> Builder<R> {
             resume: None,
             tls: None,
             seed: None,
+            host_sleep: HostSleep::default(),
         }
     }
 
@@ -118,6 +120,13 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// What to make of a host that slept, in place of leaving links that cannot have outlived it.
+    #[must_use]
+    pub fn host_sleep(mut self, sleep: HostSleep) -> Self {
+        self.host_sleep = sleep;
+        self
+    }
+
     /// Makes the shard. It connects at its first poll.
     ///
     /// # Errors
@@ -141,7 +150,7 @@ impl<R: Runtime> Builder<R> {
             config.imported = Some(imported);
         }
         let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
-        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()))
+        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()).with_host_sleep(self.host_sleep))
     }
 }
 

@@ -21,7 +21,7 @@ mod websocket;
 
 pub use builder::{BuildError, Builder, draw_seed};
 pub use clock::Clock;
-pub use driver::{Buffer, Driver, Events, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens};
+pub use driver::{Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens};
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};

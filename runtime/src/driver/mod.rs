@@ -8,6 +8,7 @@
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
 mod buffer;
+mod naps;
 mod pump;
 mod sender;
 mod shared;
@@ -26,6 +27,7 @@ use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use futures_core::Stream;
+use naps::Naps;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
@@ -40,6 +42,7 @@ use turns::{Turns, Wish};
 use wire::{Read, Wire};
 
 pub use buffer::{Buffer, Overflow};
+pub use naps::HostSleep;
 pub use pump::{Events, Pump};
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
@@ -68,6 +71,7 @@ pub struct Driver<D: Dialect, R: Runtime> {
     tokens: TokenDesk,
     due: Due,
     alarm: Alarm<R>,
+    naps: Naps,
     /// Reads in a row without a wait.
     streak: u32,
 }
@@ -97,6 +101,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     #[must_use]
     pub fn new(machine: GatewayMachine<D>, runtime: R, tls: Tls) -> Self {
         // A shard that is alone, and of whose application nothing is known.
+        let naps = Naps::after(runtime.slept());
         let alone = SharedIdentify::new(&runtime, StartLimit::default(), Rules::default());
         Self {
             runtime,
@@ -110,6 +115,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
             alarm: Alarm { sleep: None, set_for: None },
+            naps,
             streak: 0,
         }
     }
@@ -129,6 +135,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self
     }
 
+    /// The same with another opinion of a host that sleeps.
+    #[must_use]
+    pub fn with_host_sleep(mut self, sleep: HostSleep) -> Self {
+        self.naps.set(sleep);
+        self
+    }
+
     /// The next event; `None` after the shard has ended.
     ///
     /// The shard beats, connects and sends **only while this is awaited**: see [`Driver`]. It is cancel-safe: dropped
@@ -144,6 +157,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
+        self.note_sleep();
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
@@ -236,6 +250,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     #[must_use]
     pub fn machine(&self) -> MachineRef<'_, D> {
         MachineRef(self.shared.lock())
+    }
+
+    /// Before anything else: what waits to be read came before the sleep, and the link is gone.
+    fn note_sleep(&mut self) {
+        if let Some(nap) = self.naps.since(|| self.runtime.slept()) {
+            self.feed(Input::Suspended(nap));
+        }
     }
 
     /// What happened first, of all that the driver waits for: dial, answers, commands, socket, sleep.
@@ -358,7 +379,6 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             }
         }
     }
-
 }
 
 /// The events of the shard, as `next_event()` gives them.

@@ -55,6 +55,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
 
     /// Does all but read, connect and hand out events: what keeps an open link alive while nobody takes any.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.note_sleep();
         loop {
             while let Some(input) = self.wire.poll_write(cx) {
                 self.feed(input);

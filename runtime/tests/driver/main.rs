@@ -4,6 +4,7 @@
 mod cancel;
 mod identify;
 mod memory;
+mod naps;
 mod phases;
 mod pump;
 mod sockets;

@@ -29,7 +29,11 @@ fn start(capacity: usize) -> (Task, Events) {
 fn start_with(capacity: usize, overflow: Overflow) -> (Task, Events) {
     let memory = Memory::new();
     let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
-    let (pump, events) = builder.seed(Seed(7)).build().unwrap().split(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow });
+    let (pump, events) = builder
+        .seed(Seed(7))
+        .build()
+        .unwrap()
+        .split(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow });
     let alarm = Arc::new(Alarm::default());
     Waker::from(Arc::clone(&alarm)).wake();
     (Task { gateway: Gateway::new(&memory), memory, pump, alarm, is_done: false }, events)
@@ -229,4 +233,22 @@ fn a_session_is_exported_at_what_was_taken_and_what_was_dropped_counts_as_taken(
     events.sender().shutdown(Shutdown::KeepSession);
     task.settle();
     assert_eq!(at(&events), Some(Sequence(6)));
+}
+
+#[test]
+fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
+    let (mut task, mut events) = start(100);
+    task.settle();
+    task.pass(Duration::from_secs(42));
+    let (beats, text) = (task.gateway.beats, format!(r#"{{"t":"HUGE","s":2,"op":0,"d":"{}"}}"#, "x".repeat(4 << 20)));
+    let frame = [&[0x81, 127][..], &(text.len() as u64).to_be_bytes(), text.as_bytes()].concat();
+    let (first, rest) = frame.split_at(frame.len() / 2);
+    task.gateway.is_acking = false;
+    task.gateway.bytes(first);
+    task.settle();
+    task.pass(Duration::from_secs(41));
+    assert_eq!(task.gateway.beats, beats + 1);
+    task.gateway.bytes(rest);
+    task.settle();
+    assert_eq!(brief(&mut events), ["connecting", "ready", "2"]);
 }

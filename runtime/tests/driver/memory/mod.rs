@@ -41,6 +41,8 @@ pub(crate) struct World {
     /// Those of them that refuse.
     pub(crate) refusing: Vec<SocketAddr>,
     callers: Vec<Waker>,
+    /// How long the host has slept.
+    pub(crate) slept: Duration,
 }
 
 impl Memory {
@@ -55,6 +57,7 @@ impl Memory {
             silent: Vec::new(),
             refusing: Vec::new(),
             callers: Vec::new(),
+            slept: Duration::ZERO,
         })))
     }
 
@@ -103,6 +106,10 @@ impl Runtime for Memory {
 
     fn now(&self) -> Timestamp {
         self.world().now
+    }
+
+    fn slept(&self) -> Duration {
+        self.world().slept
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
