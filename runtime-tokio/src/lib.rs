@@ -55,8 +55,8 @@ use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 pub use portcullis_runtime::{
-    Buffer, BuildError, Events, GateAnswer, HostSleep, IdentifyGate, MachineRef, Overflow, Sender, SharedGate,
-    SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, rustls,
+    Buffer, BuildError, Events, GateAnswer, HostSleep, IdentifyGate, MachineRef, Overflow, Sender, ShardKey,
+    SharedGate, SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, rustls,
 };
 
 /// A shard on tokio.
@@ -64,6 +64,9 @@ pub type Shard<D = Discord> = Driver<D, Tokio>;
 
 /// What keeps a shard alive that was split: `tokio::spawn` it.
 pub type Pump<D = Discord> = portcullis_runtime::Pump<D, Tokio>;
+
+/// Many shards on tokio as one stream.
+pub type ShardSet<D = Discord> = portcullis_runtime::ShardSet<Shard<D>>;
 
 /// The settings of a shard on tokio.
 pub type Builder = portcullis_runtime::Builder<Tokio>;

@@ -16,6 +16,7 @@ mod driver;
 mod failure;
 mod identify;
 mod runtime;
+mod set;
 mod tls;
 mod websocket;
 
@@ -26,5 +27,6 @@ pub use driver::{Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, 
 pub use futures_rustls::rustls;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use runtime::Runtime;
+pub use set::{Member, ShardKey, ShardSet};
 pub use tls::Tls;
 pub use websocket::WebSocket;

@@ -7,6 +7,7 @@ mod memory;
 mod naps;
 mod phases;
 mod pump;
+mod set;
 mod sockets;
 mod stage;
 mod tokens;
