@@ -1,6 +1,7 @@
 //! A shard of a Discord bot, from its settings.
 
 use crate::driver::{Driver, HostSleep};
+use crate::identify::SharedIdentify;
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
@@ -23,10 +24,11 @@ pub struct Builder<R: Runtime> {
     properties: Option<IdentifyProperties>,
     large_threshold: Option<u8>,
     config: Config,
-    resume: Option<Imported>,
+    resume: Vec<Imported>,
     tls: Option<Tls>,
     seed: Option<Seed>,
     host_sleep: HostSleep,
+    identify: Option<SharedIdentify>,
 }
 
 impl<R: Runtime + Default> Driver<Discord, R> {
@@ -49,10 +51,11 @@ impl<R: Runtime> Builder<R> {
             properties: None,
             large_threshold: None,
             config: Config::default(),
-            resume: None,
+            resume: Vec::new(),
             tls: None,
             seed: None,
             host_sleep: HostSleep::default(),
+            identify: None,
         }
     }
 
@@ -99,10 +102,10 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// A session of an earlier run, to be resumed first, and how long ago it was exported: `None` if unknown, then it
-    /// is tried once.
+    /// is tried once. For [`build_all`](Self::build_all) it is said once for each shard.
     #[must_use]
     pub fn resume(mut self, session: Session, age: impl Into<Option<Duration>>) -> Self {
-        self.resume = Some(Imported { session, age: age.into() });
+        self.resume.push(Imported { session, age: age.into() });
         self
     }
 
@@ -127,6 +130,37 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// What rations the identifies of all the bot's shards, in place of a queue of this one's own.
+    #[must_use]
+    pub fn identify(mut self, shared: &SharedIdentify) -> Self {
+        self.identify = Some(shared.clone());
+        self
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn chosen_tls(&self) -> Tls {
+        self.tls.clone().unwrap_or_default()
+    }
+
+    /// The gateway that was named, or else this one.
+    pub(crate) fn or_gateway(mut self, url: &str) -> Self {
+        self.gateway.get_or_insert_with(|| url.to_owned());
+        self
+    }
+
+    /// One of the shards that are made together: of the sessions to resume, its own.
+    pub(crate) fn of_many(mut self, shard: ShardId) -> Self {
+        self.resume.retain(|imported| imported.session.shard() == Some(shard));
+        self.shard(shard)
+    }
+
     /// Makes the shard. It connects at its first poll.
     ///
     /// # Errors
@@ -146,11 +180,15 @@ impl<R: Runtime> Builder<R> {
             discord = discord.with_presence(presence)?;
         }
         let mut config = self.config;
-        if let Some(imported) = self.resume {
+        if let Some(imported) = self.resume.into_iter().next_back() {
             config.imported = Some(imported);
         }
         let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
-        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()).with_host_sleep(self.host_sleep))
+        let shard = Driver::new(machine, self.runtime, self.tls.unwrap_or_default()).with_host_sleep(self.host_sleep);
+        Ok(match self.identify {
+            Some(identify) => shard.with_identify(identify.gate()),
+            None => shard,
+        })
     }
 }
 

@@ -65,14 +65,19 @@ impl Plain {
     }
 }
 
+/// A connected stream to a host, by whichever of its addresses answers first.
+pub(crate) async fn reach<R: Runtime>(runtime: &R, host: &str, port: u16) -> Result<R::Stream, ConnectFailure> {
+    let addresses = runtime.resolve(host, port).await.map_err(|_| ConnectFailure::Name)?;
+    if addresses.is_empty() {
+        return Err(ConnectFailure::Name);
+    }
+    race::connect(runtime, addresses).await.map_err(|error| failure::of_connect(&error))
+}
+
 /// Dials. The machine times it.
 pub(crate) fn dial<R: Runtime>(runtime: R, tls: Tls, url: GatewayUrl, limits: SocketLimits) -> Dial {
     Box::pin(async move {
-        let addresses = runtime.resolve(url.host(), url.port()).await.map_err(|_| ConnectFailure::Name)?;
-        if addresses.is_empty() {
-            return Err(ConnectFailure::Name);
-        }
-        let stream = race::connect(&runtime, addresses).await.map_err(|error| failure::of_connect(&error))?;
+        let stream = reach(&runtime, url.host(), url.port()).await?;
         match Target::of(url) {
             Target::Secured(target) => target.open(stream, &tls, limits).await,
             Target::Plain(target) => target.open(stream, limits).await,

@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_channel::oneshot;
 use portcullis::Discord;
-use portcullis::dialect::Dialect;
+use portcullis::dialect::{Dialect, ShardId};
 use portcullis::dispatch::Mark;
 use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Session, Shutdown};
 use std::sync::Arc;
@@ -53,6 +53,12 @@ impl<D: Dialect> Sender<D> {
     #[must_use]
     pub fn room(&self) -> usize {
         self.shared.lock().machine.room()
+    }
+
+    /// Which shard it is; `None` where the gateway has none.
+    #[must_use]
+    pub fn shard(&self) -> Option<ShardId> {
+        self.shared.lock().machine.dialect().shard()
     }
 
     /// Where the shard stands.

@@ -1,16 +1,19 @@
 //! Many shards as one stream.
 
+mod auto;
 mod ready;
 
 use crate::driver::{Buffer, Driver, Events, Pump, Sender, Ticket};
+use crate::identify::SharedIdentify;
 use crate::runtime::Runtime;
+pub use auto::AutoError;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_core::Stream;
 use portcullis::Event;
-use portcullis::dialect::Dialect;
+use portcullis::dialect::{Dialect, ShardId};
 use portcullis::machine::{SendError, Session, Shutdown};
 use ready::{Bell, Ready};
 use std::collections::BTreeMap;
@@ -64,6 +67,9 @@ pub struct ShardKey(u64);
 /// more than one of each. It is cancel-safe, as [`Driver`] is, and a shard that has nothing to do costs nothing.
 /// Shards are added and removed at any time.
 ///
+/// When one ends, by a fatal close code among others, the rest live on: `Event::Ended` of its key is the word of it, and what
+/// becomes of its share of the guilds is the application's to decide.
+///
 /// A set of [`Driver`]s beats only while it is polled; [`split`](Self::split) makes of it one of shards that live in tasks
 /// of their own.
 ///
@@ -76,9 +82,9 @@ pub struct ShardKey(u64);
 /// let mut shards = ShardSet::new();
 /// for id in 0..16 {
 ///     let shard = ShardId::new(id, 16)?;
-///     let builder = Builder::new(runtime.clone(), "a.bot.token", Intents::GUILDS).shard(shard);
 ///     // The shards of a bot share what rations their identifies.
-///     shards.add(builder.build()?.with_identify(identify.gate()));
+///     let builder = Builder::new(runtime.clone(), "a.bot.token", Intents::GUILDS).identify(&identify);
+///     shards.add(builder.shard(shard).build()?);
 /// }
 /// while let Some((key, event)) = shards.next_event().await {
 ///     if let Event::Ended(reason) = event {
@@ -95,6 +101,7 @@ pub struct ShardSet<M> {
     next: u64,
     /// Those that have not ended.
     alive: usize,
+    identify: Option<SharedIdentify>,
 }
 
 struct Seat<M> {
@@ -111,7 +118,14 @@ impl<M: Member> ShardSet<M> {
     /// No shards yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { members: BTreeMap::new(), ready: Arc::default(), next: 0, alive: 0 }
+        Self { members: BTreeMap::new(), ready: Arc::default(), next: 0, alive: 0, identify: None }
+    }
+
+    /// What rations the identifies of a set that was made by [`auto`](ShardSet::auto): for shards that are added later, and
+    /// to be [exported](SharedIdentify::export).
+    #[must_use]
+    pub const fn identify(&self) -> Option<&SharedIdentify> {
+        self.identify.as_ref()
     }
 
     /// Adds a shard. It connects when the set is polled.
@@ -137,6 +151,12 @@ impl<M: Member> ShardSet<M> {
     #[must_use]
     pub fn get(&self, key: ShardKey) -> Option<&M> {
         Some(&self.members.get(&key)?.shard)
+    }
+
+    /// Which of the gateway's shards a key stands for; `None` where the gateway has none.
+    #[must_use]
+    pub fn shard(&self, key: ShardKey) -> Option<ShardId> {
+        self.members.get(&key)?.shard.sender().shard()
     }
 
     /// All shards, in the order in which they were added.
@@ -217,7 +237,13 @@ impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
     #[must_use]
     pub fn split(self, settings: impl Into<Buffer>, mut spawn: impl FnMut(Pump<D, R>)) -> ShardSet<Events<D>> {
         let settings = settings.into();
-        let mut set = ShardSet { members: BTreeMap::new(), ready: Arc::default(), next: self.next, alive: self.alive };
+        let mut set = ShardSet {
+            members: BTreeMap::new(),
+            ready: Arc::default(),
+            next: self.next,
+            alive: self.alive,
+            identify: self.identify,
+        };
         for (key, Seat { shard, is_over, .. }) in self.members {
             let (pump, shard) = shard.split(settings);
             spawn(pump);

@@ -7,6 +7,7 @@ mod memory;
 mod naps;
 mod phases;
 mod pump;
+mod rest;
 mod set;
 mod sockets;
 mod stage;

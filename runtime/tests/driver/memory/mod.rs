@@ -81,6 +81,11 @@ impl Memory {
         true
     }
 
+    /// The other end of a stream that was connected, for a server of the test's own.
+    pub(crate) fn accept(&self) -> Option<Pipe> {
+        self.world().arrived.pop()
+    }
+
     pub(crate) fn time(&self) -> Timestamp {
         self.world().now
     }
