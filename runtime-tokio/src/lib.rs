@@ -54,8 +54,8 @@ use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 pub use portcullis_runtime::{
-    BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
-    TokenAnswer, Tokens, rustls,
+    BuildError, Events, GateAnswer, HeaderError, IdentifyGate, MachineRef, Network, Proxy, ProxyError, Sender,
+    SharedGate, SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, UnsupportedScheme, rustls,
 };
 
 /// A shard on tokio.

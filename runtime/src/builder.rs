@@ -1,6 +1,8 @@
 //! A shard of a Discord bot, from its settings.
 
 use crate::driver::Driver;
+use crate::network::{HeaderError, Network};
+use crate::proxy::{Proxy, ProxyError};
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
@@ -24,7 +26,11 @@ pub struct Builder<R: Runtime> {
     large_threshold: Option<u8>,
     config: Config,
     resume: Option<Imported>,
+    network: Network,
     tls: Option<Tls>,
+    proxy: Option<String>,
+    user_agent: Option<String>,
+    headers: Vec<(String, String)>,
     seed: Option<Seed>,
 }
 
@@ -49,7 +55,11 @@ impl<R: Runtime> Builder<R> {
             large_threshold: None,
             config: Config::default(),
             resume: None,
+            network: Network::default(),
             tls: None,
+            proxy: None,
+            user_agent: None,
+            headers: Vec::new(),
             seed: None,
         }
     }
@@ -61,7 +71,11 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Another gateway: a proxy, or a fake one on this machine. Its resume URLs must then be of its host.
+    /// Another gateway: a gateway proxy, or a fake one on this machine.
+    ///
+    /// A resume URL of another host, as of a gateway proxy that passes on Discord's, is reported
+    /// (`Fault::ForeignResumeUrl`) and not dialed: the token stays with the host that it was given to, and the session
+    /// is resumed there.
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());
@@ -104,6 +118,35 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// How to reach the network, shared with other shards: see [`Network`]. What is set here beside it counts for this
+    /// shard only, whichever is set first.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Connects through a proxy: `http://user:password@host:port`, or `socks5://…`. See [`Proxy::parse`].
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// One more header for the gateway: see [`Network::with_header`].
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another `User-Agent` than [`Network::USER_AGENT`].
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
     /// What to trust in place of the built-in certificate authorities.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -136,12 +179,25 @@ impl<R: Runtime> Builder<R> {
         if let Some(presence) = &self.presence {
             discord = discord.with_presence(presence)?;
         }
+        let mut network = self.network;
+        if let Some(tls) = self.tls {
+            network = network.with_tls(tls);
+        }
+        if let Some(url) = &self.proxy {
+            network = network.with_proxy(Proxy::parse(url)?);
+        }
+        if let Some(user_agent) = &self.user_agent {
+            network = network.with_user_agent(user_agent)?;
+        }
+        for (name, value) in &self.headers {
+            network = network.with_header(name, value)?;
+        }
         let mut config = self.config;
         if let Some(imported) = self.resume {
             config.imported = Some(imported);
         }
         let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
-        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()))
+        Ok(Driver::new(machine, self.runtime, network))
     }
 }
 
@@ -171,6 +227,10 @@ pub enum BuildError {
     Discord(DiscordError),
     /// Something about the config, or the session to resume.
     Config(ConfigError),
+    /// The proxy's URL.
+    Proxy(ProxyError),
+    /// A header of one's own, or the user agent.
+    Header(HeaderError),
 }
 
 impl fmt::Display for BuildError {
@@ -178,6 +238,8 @@ impl fmt::Display for BuildError {
         match self {
             Self::Discord(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
+            Self::Header(error) => error.fmt(f),
         }
     }
 }
@@ -187,6 +249,18 @@ impl core::error::Error for BuildError {}
 impl From<DiscordError> for BuildError {
     fn from(error: DiscordError) -> Self {
         Self::Discord(error)
+    }
+}
+
+impl From<ProxyError> for BuildError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<HeaderError> for BuildError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
     }
 }
 

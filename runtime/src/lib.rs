@@ -15,6 +15,8 @@ mod dial;
 mod driver;
 mod failure;
 mod identify;
+mod network;
+mod proxy;
 mod runtime;
 mod tls;
 mod websocket;
@@ -25,6 +27,8 @@ pub use driver::{Driver, Events, MachineRef, Pump, Sender, Ticket, TokenAnswer, 
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
+pub use network::{HeaderError, Network};
+pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use runtime::Runtime;
 pub use tls::Tls;
 pub use websocket::WebSocket;

@@ -4,7 +4,9 @@
 mod cancel;
 mod identify;
 mod memory;
+mod names;
 mod phases;
+mod proxies;
 mod pump;
 mod sockets;
 mod stage;
