@@ -55,8 +55,9 @@ use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 pub use portcullis_runtime::{
-    Buffer, BuildError, Events, GateAnswer, HostSleep, IdentifyGate, MachineRef, Overflow, Sender, ShardKey,
-    SharedGate, SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, rustls,
+    Buffer, BuildError, Events, GateAnswer, HeaderError, HostSleep, IdentifyGate, MachineRef, Network, Overflow, Proxy,
+    ProxyError, Sender, ShardKey, SharedGate, SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, UnsupportedScheme,
+    rustls,
 };
 
 /// A shard on tokio.

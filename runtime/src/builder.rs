@@ -2,6 +2,8 @@
 
 use crate::driver::{Driver, HostSleep};
 use crate::identify::SharedIdentify;
+use crate::network::{HeaderError, Network};
+use crate::proxy::{Proxy, ProxyError};
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
@@ -25,7 +27,11 @@ pub struct Builder<R: Runtime> {
     large_threshold: Option<u8>,
     config: Config,
     resume: Vec<Imported>,
+    network: Network,
     tls: Option<Tls>,
+    proxy: Option<String>,
+    user_agent: Option<String>,
+    headers: Vec<(String, String)>,
     seed: Option<Seed>,
     host_sleep: HostSleep,
     identify: Option<SharedIdentify>,
@@ -52,7 +58,11 @@ impl<R: Runtime> Builder<R> {
             large_threshold: None,
             config: Config::default(),
             resume: Vec::new(),
+            network: Network::default(),
             tls: None,
+            proxy: None,
+            user_agent: None,
+            headers: Vec::new(),
             seed: None,
             host_sleep: HostSleep::default(),
             identify: None,
@@ -66,7 +76,11 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Another gateway: a proxy, or a fake one on this machine. Its resume URLs must then be of its host.
+    /// Another gateway: a gateway proxy, or a fake one on this machine.
+    ///
+    /// A resume URL of another host, as of a gateway proxy that passes on Discord's, is reported
+    /// (`Fault::ForeignResumeUrl`) and not dialed: the token stays with the host that it was given to, and the session
+    /// is resumed there.
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());
@@ -109,6 +123,35 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// How to reach the network, shared with other shards: see [`Network`]. What is set here beside it counts for this
+    /// shard only, whichever is set first.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Connects through a proxy: `http://user:password@host:port`, or `socks5://…`. See [`Proxy::parse`].
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// One more header for the gateway: see [`Network::with_header`].
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another `User-Agent` than [`Network::USER_AGENT`].
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
     /// What to trust in place of the built-in certificate authorities.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -145,8 +188,22 @@ impl<R: Runtime> Builder<R> {
         &self.token
     }
 
-    pub(crate) fn chosen_tls(&self) -> Tls {
-        self.tls.clone().unwrap_or_default()
+    /// The network, and what was set beside it.
+    pub(crate) fn whole_network(&self) -> Result<Network, BuildError> {
+        let mut network = self.network.clone();
+        if let Some(tls) = &self.tls {
+            network = network.with_tls(tls.clone());
+        }
+        if let Some(url) = &self.proxy {
+            network = network.with_proxy(Proxy::parse(url)?);
+        }
+        if let Some(user_agent) = &self.user_agent {
+            network = network.with_user_agent(user_agent)?;
+        }
+        for (name, value) in &self.headers {
+            network = network.with_header(name, value)?;
+        }
+        Ok(network)
     }
 
     /// The gateway that was named, or else this one.
@@ -166,6 +223,7 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     /// [`BuildError`] says what to mend. Nothing was sent anywhere.
     pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
+        let network = self.whole_network()?;
         let mut discord = Discord::new(self.token, self.intents)?.with_shard(self.shard);
         if let Some(url) = &self.gateway {
             discord = discord.with_gateway(url)?;
@@ -184,7 +242,7 @@ impl<R: Runtime> Builder<R> {
             config.imported = Some(imported);
         }
         let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
-        let shard = Driver::new(machine, self.runtime, self.tls.unwrap_or_default()).with_host_sleep(self.host_sleep);
+        let shard = Driver::new(machine, self.runtime, network).with_host_sleep(self.host_sleep);
         Ok(match self.identify {
             Some(identify) => shard.with_identify(identify.gate()),
             None => shard,
@@ -218,6 +276,10 @@ pub enum BuildError {
     Discord(DiscordError),
     /// Something about the config, or the session to resume.
     Config(ConfigError),
+    /// The proxy's URL.
+    Proxy(ProxyError),
+    /// A header of one's own, or the user agent.
+    Header(HeaderError),
 }
 
 impl fmt::Display for BuildError {
@@ -225,6 +287,8 @@ impl fmt::Display for BuildError {
         match self {
             Self::Discord(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
+            Self::Header(error) => error.fmt(f),
         }
     }
 }
@@ -234,6 +298,18 @@ impl core::error::Error for BuildError {}
 impl From<DiscordError> for BuildError {
     fn from(error: DiscordError) -> Self {
         Self::Discord(error)
+    }
+}
+
+impl From<ProxyError> for BuildError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<HeaderError> for BuildError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
     }
 }
 

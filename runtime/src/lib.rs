@@ -15,6 +15,8 @@ mod dial;
 mod driver;
 mod failure;
 mod identify;
+mod network;
+mod proxy;
 mod rest;
 mod runtime;
 mod set;
@@ -28,6 +30,8 @@ pub use driver::{Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, 
 pub use futures_rustls::rustls;
 pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
+pub use network::{HeaderError, Network};
+pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
 pub use set::{AutoError, Member, ShardKey, ShardSet};

@@ -180,8 +180,10 @@ pub struct ConnectPolicy {
     pub refused: OnConnectFailure,
     /// TLS failed: back off.
     pub tls: OnConnectFailure,
-    /// The proxy refused: back off.
+    /// The proxy made no way to the host: back off.
     pub proxy: OnConnectFailure,
+    /// The proxy refused its user and password, HTTP 407 and its like: end, since no retry makes them right.
+    pub proxy_unauthorized: OnConnectFailure,
     /// It took too long: back off.
     pub timed_out: OnConnectFailure,
     /// HTTP 401: end, since no retry makes a credential right.
@@ -204,6 +206,7 @@ impl ConnectPolicy {
             ConnectFailure::Name => self.name,
             ConnectFailure::Refused => self.refused,
             ConnectFailure::Tls => self.tls,
+            ConnectFailure::Proxy { status: Some(status) } if status.is_unauthorized() => self.proxy_unauthorized,
             ConnectFailure::Proxy { .. } => self.proxy,
             ConnectFailure::TimedOut => self.timed_out,
             ConnectFailure::Http { status: 401, .. } => self.unauthorized,
@@ -222,6 +225,7 @@ impl Default for ConnectPolicy {
             refused: OnConnectFailure::BackOff,
             tls: OnConnectFailure::BackOff,
             proxy: OnConnectFailure::BackOff,
+            proxy_unauthorized: OnConnectFailure::End,
             timed_out: OnConnectFailure::BackOff,
             unauthorized: OnConnectFailure::End,
             forbidden: OnConnectFailure::BackOffAtCap,

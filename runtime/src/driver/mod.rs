@@ -19,8 +19,8 @@ mod wire;
 
 use crate::dial;
 use crate::identify::{IdentifyGate, SharedIdentify};
+use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::tls::Tls;
 use crate::websocket::SocketLimits;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -59,7 +59,7 @@ pub use tokens::{TokenAnswer, Tokens};
 /// close frame was sent.
 pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
-    tls: Tls,
+    network: Network,
     payload_max: usize,
     shared: Arc<Shared<D>>,
     wire: Wire,
@@ -97,15 +97,16 @@ struct Alarm<R: Runtime> {
 }
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
-    /// A shard that has not connected.
+    /// A shard that has not connected. `network` is one that all shards of the application share, or its
+    /// [`Tls`](crate::Tls) alone.
     #[must_use]
-    pub fn new(machine: GatewayMachine<D>, runtime: R, tls: Tls) -> Self {
+    pub fn new(machine: GatewayMachine<D>, runtime: R, network: impl Into<Network>) -> Self {
         // A shard that is alone, and of whose application nothing is known.
         let naps = Naps::after(runtime.slept());
         let alone = SharedIdentify::new(&runtime, StartLimit::default(), Rules::default());
         Self {
             runtime,
-            tls,
+            network: network.into(),
             payload_max: machine.dialect().limits().payload,
             turns: Turns::new(Box::new(alone.gate()), machine.dialect().shard()),
             taken: Taken::None(machine.session()),
@@ -351,7 +352,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
-                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.tls.clone(), url, limits));
+                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
                 }
                 Action::Send { link, message } => self.wire.start_send(link, message),
                 Action::Close { link, code, reason } => self.wire.start_close(link, code, reason),

@@ -1,15 +1,16 @@
 //! HTTP for one question: a trait for clients of all kinds, and a client of few lines over a runtime's own sockets.
 
 use crate::dial;
+use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::tls::Tls;
+
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::future::{Either, select};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{Request, Response};
 use portcullis::machine::ConnectFailure;
 use std::io::{self, ErrorKind};
@@ -52,12 +53,13 @@ where
 /// The client that is built in: a connection a question. The protocol itself is `ureq-proto`'s.
 pub(super) struct OneShot<R> {
     pub(super) runtime: R,
-    pub(super) tls: Tls,
+    pub(super) network: Network,
 }
 
 impl<R: Runtime> HttpClient for OneShot<R> {
-    fn send(&self, request: Request<()>) -> HttpFuture {
-        let (runtime, tls) = (self.runtime.clone(), self.tls.clone());
+    fn send(&self, mut request: Request<()>) -> HttpFuture {
+        let (runtime, network) = (self.runtime.clone(), self.network.clone());
+        request.headers_mut().insert(USER_AGENT, network.user_agent().clone());
         let patience = self.runtime.sleep_until(self.runtime.now() + PATIENCE);
         let exchange = async move {
             let Some(host) = request.uri().host() else { return Err(unusable("the URL has no host")) };
@@ -68,9 +70,9 @@ impl<R: Runtime> HttpClient for OneShot<R> {
                 _ => return Err(unusable("the URL is neither https nor http")),
             };
             let port = request.uri().port_u16().unwrap_or(port);
-            let stream = dial::reach(&runtime, &host, port).await.map_err(not_reached)?;
+            let stream = dial::connect(&runtime, &network, &host, port).await.map_err(not_reached)?;
             if is_secured {
-                exchange(tls.connect(&host, stream).await.map_err(not_reached)?, request).await
+                exchange(network.tls().connect(&host, stream).await.map_err(not_reached)?, request).await
             } else {
                 exchange(stream, request).await
             }

@@ -2,8 +2,8 @@
 
 mod http;
 
+use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::tls::Tls;
 use ::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, USER_AGENT};
 use ::http::{Request, Response, StatusCode, Uri};
 use core::fmt;
@@ -52,14 +52,13 @@ pub struct Rest {
 
 /// *(source: API Reference, API Versioning)*
 const BASE: &str = "https://discord.com/api/v10";
-/// *(source: API Reference, User Agent)*
-const AGENT: &str = concat!("DiscordBot (", env!("CARGO_PKG_REPOSITORY"), ", ", env!("CARGO_PKG_VERSION"), ")");
 
 impl Rest {
-    /// The API, by the client that is built in.
+    /// The API, by the client that is built in: over the shards' own network, its proxy and its user agent. Headers that
+    /// were set for the gateway are not sent.
     #[must_use]
-    pub fn new<R: Runtime>(runtime: R, tls: Tls) -> Self {
-        Self::with_client(http::OneShot { runtime, tls })
+    pub fn new<R: Runtime>(runtime: R, network: Network) -> Self {
+        Self::with_client(http::OneShot { runtime, network })
     }
 
     /// The API, by another client.
@@ -96,7 +95,7 @@ impl Rest {
         let mut authorization =
             HeaderValue::from_str(&format!("Bot {}", token.reveal())).map_err(|_| AskError::Unauthorized)?;
         authorization.set_sensitive(true);
-        let request = Request::get(uri).header(AUTHORIZATION, authorization).header(USER_AGENT, AGENT);
+        let request = Request::get(uri).header(AUTHORIZATION, authorization).header(USER_AGENT, Network::USER_AGENT);
         request.body(()).map_err(|_| AskError::Base)
     }
 }

@@ -54,7 +54,7 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     /// [`AutoError`], when the API refuses the token, is not reached five times in a row, or a setting is wrong.
     pub async fn build_all(self) -> Result<ShardSet<Driver<Discord, R>>, AutoError> {
-        let rest = Rest::new(self.runtime().clone(), self.chosen_tls());
+        let rest = Rest::new(self.runtime().clone(), self.whole_network()?);
         self.build_all_by(&rest).await
     }
 

@@ -4,8 +4,10 @@
 mod cancel;
 mod identify;
 mod memory;
+mod names;
 mod naps;
 mod phases;
+mod proxies;
 mod pump;
 mod rest;
 mod set;

@@ -12,7 +12,7 @@ use portcullis::machine::Session;
 use portcullis::token::Token;
 use portcullis::{Discord, Sequence};
 use portcullis_runtime::http::{Request, Response};
-use portcullis_runtime::{AskError, AutoError, Builder, Driver, GatewayBot, Rest, ShardSet, Tls};
+use portcullis_runtime::{AskError, AutoError, Builder, Driver, GatewayBot, Network, Rest, ShardSet};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ fn read_all(pipe: &mut Pipe) -> String {
 /// Asks over a pipe, and answers piece by piece; at last the pipe is closed.
 fn ask(pieces: &[&[u8]]) -> (String, Result<GatewayBot, AskError>) {
     let memory = Memory::new();
-    let rest = Rest::new(memory.clone(), Tls::default()).at("http://127.0.0.1:80/api/v10/");
+    let rest = Rest::new(memory.clone(), Network::default()).at("http://127.0.0.1:80/api/v10/");
     let token = Token::new("a.bot.token").unwrap();
     let mut asked = pin!(rest.gateway_bot(&token));
     let mut cx = Context::from_waker(Waker::noop());
@@ -116,7 +116,7 @@ fn an_answer_that_is_cut_too_long_or_none_is_an_error() {
 #[test]
 fn an_api_that_says_nothing_is_given_up_after_twenty_seconds() {
     let memory = Memory::new();
-    let rest = Rest::new(memory.clone(), Tls::default()).at("http://127.0.0.1");
+    let rest = Rest::new(memory.clone(), Network::default()).at("http://127.0.0.1");
     let token = Token::new("a.bot.token").unwrap();
     let mut asked = pin!(rest.gateway_bot(&token));
     let mut cx = Context::from_waker(Waker::noop());
