@@ -39,6 +39,18 @@
 //! # }
 //! ```
 //!
+//! Compressed, the traffic is a fifth to a tenth; the events are the same:
+//!
+//! ```
+//! use portcullis::codec::Compression;
+//! # use portcullis::dialect::discord::Intents;
+//! # use portcullis_tokio::Shard;
+//!
+//! let builder = Shard::builder("a.bot.token", Intents::GUILDS).compression(Compression::ZlibStream);
+//! # builder.build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
 //! `shard.send(…)`, or from any task with `shard.sender()`.
 

@@ -8,6 +8,7 @@ use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
 use core::time::Duration;
+use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
 use portcullis::machine::{Config, ConfigError, Imported, Session};
@@ -25,6 +26,7 @@ pub struct Builder<R: Runtime> {
     presence: Option<Presence>,
     properties: Option<IdentifyProperties>,
     large_threshold: Option<u8>,
+    format: Format,
     config: Config,
     resume: Vec<Imported>,
     network: Network,
@@ -56,6 +58,7 @@ impl<R: Runtime> Builder<R> {
             presence: None,
             properties: None,
             large_threshold: None,
+            format: Format::default(),
             config: Config::default(),
             resume: Vec::new(),
             network: Network::default(),
@@ -108,7 +111,24 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Time-outs, policies and limits.
+    /// How the gateway compresses what it sends: not at all unless set.
+    ///
+    /// `zlib-stream` makes most traffic a fifth to a tenth. What comes of it is the same.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.format.compression = compression;
+        self
+    }
+
+    /// How payloads are written, both ways: as JSON unless set. Events come as JSON all the same.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.format.encoding = encoding;
+        self
+    }
+
+    /// Time-outs, policies and limits. Where it names no inflater, zlib is inflated by `zlib-rs` if the feature of that
+    /// name is on, as it is by default.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -237,7 +257,9 @@ impl<R: Runtime> Builder<R> {
         if let Some(presence) = &self.presence {
             discord = discord.with_presence(presence)?;
         }
+        discord = discord.with_compression(self.format.compression)?.with_encoding(self.format.encoding)?;
         let mut config = self.config;
+        config.inflater.get_or_insert(INFLATER);
         if let Some(imported) = self.resume.into_iter().next_back() {
             config.imported = Some(imported);
         }
@@ -256,10 +278,17 @@ impl<R: Runtime> fmt::Debug for Builder<R> {
         f.debug_struct("Builder")
             .field("intents", &self.intents)
             .field("shard", &self.shard)
+            .field("format", &self.format)
             .field("resume", &self.resume)
             .finish_non_exhaustive()
     }
 }
+
+/// What inflates zlib where the config does not say.
+#[cfg(feature = "zlib-rs")]
+const INFLATER: Inflater = Inflater::ZlibRs;
+#[cfg(not(feature = "zlib-rs"))]
+const INFLATER: Inflater = Inflater::Miniz;
 
 /// Draws a seed from the system, for jitter.
 #[must_use]

@@ -45,8 +45,9 @@ pub struct Config {
     pub recoveries: Vec<(CloseCode, Recovery)>,
     /// Which events the application is given: all.
     pub events: EventFilter,
-    /// Which library inflates, where the dialect's gateway compresses with zlib.
-    pub inflater: Inflater,
+    /// Which library inflates, where the dialect's gateway compresses with zlib. Unset, the choice is the driver's:
+    /// `miniz_oxide` where it makes none.
+    pub inflater: Option<Inflater>,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
