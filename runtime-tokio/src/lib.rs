@@ -53,10 +53,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-pub use portcullis_runtime::{
-    BuildError, Events, GateAnswer, IdentifyGate, MachineRef, Sender, SharedGate, SharedIdentify, Ticket, Tls,
-    TokenAnswer, Tokens, rustls,
-};
+#[doc(inline)]
+pub use portcullis_runtime::adapter::*;
 
 /// A shard on tokio.
 pub type Shard<D = Discord> = Driver<D, Tokio>;
