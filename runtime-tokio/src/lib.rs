@@ -66,11 +66,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-pub use portcullis_runtime::{
-    Buffer, BuildError, Events, GateAnswer, HeaderError, HostSleep, IdentifyGate, MachineRef, Network, Overflow, Proxy,
-    ProxyError, Sender, ShardKey, SharedGate, SharedIdentify, Ticket, Tls, TokenAnswer, Tokens, UnsupportedScheme,
-    rustls,
-};
+#[doc(inline)]
+pub use portcullis_runtime::adapter::*;
 
 /// A shard on tokio.
 pub type Shard<D = Discord> = Driver<D, Tokio>;
