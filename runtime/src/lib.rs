@@ -18,6 +18,8 @@ mod identify;
 mod network;
 mod proxy;
 mod runtime;
+#[cfg(any(unix, windows))]
+mod socket;
 mod tls;
 mod websocket;
 
@@ -30,5 +32,7 @@ pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
 pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use runtime::Runtime;
+#[cfg(any(unix, windows))]
+pub use socket::prepare_socket;
 pub use tls::Tls;
 pub use websocket::WebSocket;
