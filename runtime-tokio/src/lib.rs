@@ -59,7 +59,7 @@
 use core::future::Future;
 use core::time::Duration;
 use portcullis::{Discord, Timestamp};
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Clock, Driver, Runtime, prepare_socket};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -128,7 +128,7 @@ impl Runtime for Tokio {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            prepare_socket(&stream)?;
             Ok(stream.compat())
         }
     }

@@ -21,6 +21,8 @@ mod proxy;
 mod rest;
 mod runtime;
 mod set;
+#[cfg(any(unix, windows))]
+mod socket;
 mod tls;
 mod websocket;
 
@@ -36,5 +38,7 @@ pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
 pub use set::{AutoError, Member, ShardKey, ShardSet};
+#[cfg(any(unix, windows))]
+pub use socket::prepare_socket;
 pub use tls::Tls;
 pub use websocket::WebSocket;
