@@ -68,7 +68,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Every format that compresses, with every inflater.
-fn choices() -> impl Iterator<Item = (Format, Inflater)> {
+fn choices() -> impl Iterator<Item = (Format, Option<Inflater>)> {
     let formats = formats().into_iter().filter(compressed);
     formats.flat_map(|format| INFLATERS.map(|inflater| (format, inflater)))
 }

@@ -40,7 +40,8 @@ impl Requests {
             | Event::Faulted(_)
             | Event::BudgetExhausted { .. }
             | Event::Paced { .. }
-            | Event::Unknown(_) => return,
+            | Event::Unknown(_)
+            | Event::Lagged(_) => return,
         }
         self.settle_due();
     }
