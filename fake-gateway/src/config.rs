@@ -33,6 +33,8 @@ pub struct FakeConfig {
     pub daily_limit: u32,
     /// Whether the limits on what clients send are held. Default [`Limits::Real`].
     pub limits: Limits,
+    /// How streams are compressed. Default [`Blocks::Compressed`].
+    pub blocks: Blocks,
     /// Which privileged intents the application may ask for, as their bits. Default all three.
     pub privileged: u64,
     /// What `GET /gateway` gives as `url`. Default `ws://fake.invalid`; a listener puts its own address here.
@@ -65,6 +67,7 @@ impl Default for FakeConfig {
             max_concurrency: 1,
             daily_limit: 1000,
             limits: Limits::Real,
+            blocks: Blocks::Compressed,
             privileged: intents::PRIVILEGED,
             url: "ws://fake.invalid".into(),
             resume_url: "ws://fake.invalid".into(),
@@ -102,6 +105,15 @@ pub enum Limits {
     Real,
     /// None of them: for load tests.
     Lifted,
+}
+
+/// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// What a compressor makes of the payloads, as the real gateway's do.
+    Compressed,
+    /// The payloads as they are: a connection needs no compressor, which is some hundred kilobytes. For load tests.
+    Stored,
 }
 
 /// Which token opens a session. `Bot ` in front of one is ignored.

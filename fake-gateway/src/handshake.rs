@@ -48,7 +48,12 @@ impl FakeGateway {
             Verdict::Granted if self.sessions.len() >= self.config.sessions_max => {
                 self.send_invalid(connection, Resumable::No);
             }
-            Verdict::Granted => self.begin(connection, TokenPrint::of(token), intents, identify.shard),
+            Verdict::Granted => {
+                if let (Some(true), Some(open)) = (identify.compress, self.connections.get_mut(&connection)) {
+                    open.packer.compress_payloads();
+                }
+                self.begin(connection, TokenPrint::of(token), intents, identify.shard);
+            }
         }
     }
 

@@ -31,7 +31,9 @@ impl FakeGateway {
         };
         let (pace, phase) = (open.count(now), open.phase);
         let bytes = message.bytes();
-        let (frame, request) = match envelope(bytes) {
+        let json = open.packer.unpack(message);
+        let envelope = json.as_deref().map_err(|&rule| rule).and_then(envelope);
+        let (frame, request) = match envelope {
             Ok(envelope) => read(phase, &envelope),
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),

@@ -1,7 +1,7 @@
 //! `set` lines: how the gateway is when nothing is wrong.
 
 use super::cursor::{Cursor, Read};
-use crate::config::{AcceptedToken, FakeConfig, Limits, SessionFate, Tolerance};
+use crate::config::{AcceptedToken, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 use crate::intents;
 use core::time::Duration;
 
@@ -19,6 +19,7 @@ pub(super) enum Setting {
     Concurrency(u32),
     Daily(u32),
     Limits(Limits),
+    Blocks(Blocks),
     Privileged(u64),
     Patience(Duration),
 }
@@ -36,6 +37,7 @@ const NAMES: &[&str] = &[
     "concurrency",
     "daily",
     "limits",
+    "blocks",
     "privileged",
     "patience",
 ];
@@ -67,6 +69,10 @@ impl Setting {
                 "real" => Limits::Real,
                 _ => Limits::Lifted,
             }),
+            "blocks" => Self::Blocks(match cursor.one_of(&["compressed", "stored"])? {
+                "compressed" => Blocks::Compressed,
+                _ => Blocks::Stored,
+            }),
             "privileged" => Self::Privileged(match cursor.one_of(&["all", "none"])? {
                 "all" => intents::PRIVILEGED,
                 _ => 0,
@@ -89,6 +95,7 @@ impl Setting {
             Self::Concurrency(shards) => config.max_concurrency = *shards,
             Self::Daily(limit) => config.daily_limit = *limit,
             Self::Limits(limits) => config.limits = *limits,
+            Self::Blocks(blocks) => config.blocks = *blocks,
             Self::Privileged(intents) => config.privileged = *intents,
             Self::Patience(patience) => config.reconnect_patience = *patience,
         }

@@ -1,6 +1,8 @@
 //! The fake gateway on a virtual clock, a story a test.
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
+mod codecs;
+mod damage;
 mod faults;
 mod named;
 mod ready_made;
