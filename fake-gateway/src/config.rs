@@ -21,6 +21,10 @@ pub struct FakeConfig {
     pub guilds: u32,
     /// How many of them, the last ones, have an outage: a Guild Delete comes instead of a Guild Create. Default 0.
     pub guilds_unavailable: u32,
+    /// How many members each guild has, the bot among them. Default 2.
+    pub members: u32,
+    /// Whether commands are answered. Default [`Answers::Given`].
+    pub answers: Answers,
     /// How many dispatches a session keeps for a resume. Default 3,500 *(staff, 2016)*.
     pub ring: usize,
     /// How many bytes of their data it keeps at most; a resume from before what is kept gets op 9. Default 16 MiB.
@@ -61,6 +65,8 @@ impl Default for FakeConfig {
             token: AcceptedToken::Any,
             guilds: 2,
             guilds_unavailable: 0,
+            members: 2,
+            answers: Answers::Given,
             ring: 3500,
             ring_bytes: 16 << 20,
             session_lifetime: Duration::from_secs(180),
@@ -105,6 +111,15 @@ pub enum Limits {
     Real,
     /// None of them: for load tests.
     Lifted,
+}
+
+/// Whether commands are answered: members, soundboard sounds, channel info, voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// As the real gateway does, but for requests of members that a rule of the script answers.
+    Given,
+    /// By the test or its script alone. All members of a guild twice within 30 s are `RATE_LIMITED` all the same.
+    Off,
 }
 
 /// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.

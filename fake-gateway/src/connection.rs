@@ -60,6 +60,14 @@ pub(super) struct MembersAsked {
     pub(super) nonce_bytes: usize,
     /// Whether all members were asked for.
     pub(super) all: bool,
+    pub(super) answered: Answered,
+}
+
+/// Whose matter a request of members is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    ByGateway,
+    ByScript,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
     doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
 )]
 
+mod answer;
 mod config;
 mod connection;
 mod content;
@@ -35,7 +36,7 @@ mod stubs;
 mod timers;
 mod wire;
 
-pub use config::{AcceptedToken, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
+pub use config::{AcceptedToken, Answers, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 pub use control::EncodeError;
 pub use damage::{Damage, LastPiece};
 pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};

@@ -16,7 +16,7 @@ const TIMES_MAX: u32 = 10_000;
 /// A bomb has so many megabytes at most.
 const MEGABYTES_MAX: u32 = 4000;
 /// A generated guild or answer has so many members at most.
-const MEMBERS_MAX: u32 = 100_000;
+pub(super) const MEMBERS_MAX: u32 = 100_000;
 
 /// Reads the deeds of a line.
 pub(super) fn line(cursor: &mut Cursor<'_>, deeds: &mut Vec<(Whom, Deed)>) -> Read<()> {
