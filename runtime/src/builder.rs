@@ -13,6 +13,7 @@ use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
 use portcullis::machine::{Config, ConfigError, Imported, Session};
 use portcullis::{Discord, GatewayMachine, Seed};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 /// The settings of a shard of a Discord bot. What is not set suits a bot of one shard in production.
@@ -232,9 +233,15 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// One of the shards that are made together: of the sessions to resume, its own.
-    pub(crate) fn of_many(mut self, shard: ShardId) -> Self {
-        self.resume.retain(|imported| imported.session.shard() == Some(shard));
+    /// Takes the sessions to resume, each for its shard: the last that was given for it.
+    pub(crate) fn take_sessions(&mut self) -> BTreeMap<Option<ShardId>, Imported> {
+        let sessions = core::mem::take(&mut self.resume);
+        sessions.into_iter().map(|imported| (imported.session.shard(), imported)).collect()
+    }
+
+    /// One of the shards that are made together, and its own session to resume, if it has one.
+    pub(crate) fn of_many(mut self, shard: ShardId, session: Option<Imported>) -> Self {
+        self.resume.extend(session);
         self.shard(shard)
     }
 

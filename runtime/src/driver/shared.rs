@@ -100,7 +100,7 @@ impl<D: Dialect> Shared<D> {
     }
 
     /// The driver is gone, and with it the socket: the machine ends, the session kept, and every command has its
-    /// outcome.
+    /// outcome. Nobody is to be woken any more: a sender may outlive the driver's task, and must not keep it.
     pub(super) fn end(&self, link: Option<LinkId>) {
         let mut outcomes = Vec::new();
         let mut desk = self.lock();
@@ -119,7 +119,9 @@ impl<D: Dialect> Shared<D> {
             }
         }
         let woken = desk.look_on(AS_SEEN, Sight::Unread);
+        let waker = core::mem::replace(&mut desk.bell, Bell::Rung);
         drop(desk);
+        drop(waker);
         for (id, outcome) in outcomes {
             self.settle(id, outcome);
         }

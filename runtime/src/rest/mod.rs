@@ -91,6 +91,9 @@ impl Rest {
     fn request(&self, token: &Token) -> Result<Request<()>, AskError> {
         let uri: Uri =
             format!("{}/gateway/bot", self.base.trim_end_matches('/')).parse().map_err(|_| AskError::Base)?;
+        if uri.host().is_none() || !matches!(uri.scheme_str(), Some("https" | "http")) {
+            return Err(AskError::Base);
+        }
         // A token is printable ASCII. Its `Debug` says nothing from here on.
         let mut authorization =
             HeaderValue::from_str(&format!("Bot {}", token.reveal())).map_err(|_| AskError::Unauthorized)?;
@@ -147,7 +150,7 @@ pub enum AskError {
     Unreachable(io::Error),
     /// The answer was no JSON, or not the one that was expected.
     Unreadable(serde_json::Error),
-    /// The base is no URL.
+    /// The base is no URL of http or https.
     Base,
 }
 

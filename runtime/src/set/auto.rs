@@ -66,11 +66,12 @@ impl<R: Runtime> Builder<R> {
         let token = Token::new(self.token()).map_err(|error| AutoError::Build(DiscordError::from(error).into()))?;
         let bot = ask(self.runtime(), rest, &token).await?;
         let identify = SharedIdentify::new(self.runtime(), bot.session_start_limit, Rules::default());
-        let template = self.or_gateway(&bot.url).identify(&identify);
+        let mut template = self.or_gateway(&bot.url).identify(&identify);
+        let mut sessions = template.take_sessions();
         let mut set = ShardSet::new();
         for id in 0..bot.shards {
             let shard = ShardId::new(id, bot.shards)?;
-            set.add(template.clone().of_many(shard).build()?);
+            set.add(template.clone().of_many(shard, sessions.remove(&Some(shard))).build()?);
         }
         set.identify = Some(identify);
         Ok(set)

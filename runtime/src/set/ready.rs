@@ -71,9 +71,10 @@ impl Bell {
         }
     }
 
-    /// It has left the line; what rings from now on puts it there again.
+    /// It has left the line; what rings from now on puts it there again. The poll that follows sees what it rang for so
+    /// far: a plain store could become visible behind what that poll reads, and a ring between the two would be lost.
     pub(super) fn answer(&self) {
-        self.is_in_line.store(false, Ordering::Release);
+        self.is_in_line.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -84,5 +85,60 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    /// A bell that rings while its shard is being polled: either that poll sees what it rang for, or there is another one.
+    #[test]
+    fn what_a_bell_rang_for_is_seen_by_a_poll_that_comes_after() {
+        const ROUNDS: usize = 5_000;
+        let ready = Arc::new(Ready::default());
+        let bell = Bell::rung(ShardKey(0), &ready);
+        // Nothing but the bell orders what the ringer wrote: the numbers of rounds rung for, and rung.
+        let (news, rung, heard) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    news.store(round, Ordering::Relaxed);
+                    bell.ring();
+                    rung.store(round, Ordering::Release);
+                    let mut spins = 0;
+                    while heard.load(Ordering::Acquire) < round {
+                        spin(&mut spins);
+                    }
+                }
+            });
+            for round in 1..=ROUNDS {
+                // The shard stands in line already, and is polled while the bell rings.
+                bell.stand_in_line();
+                let (mut seen, mut spins) = (0, 0);
+                loop {
+                    let is_rung = rung.load(Ordering::Acquire) == round;
+                    while ready.next().is_some() {
+                        bell.answer();
+                        seen = news.load(Ordering::Relaxed);
+                    }
+                    if is_rung {
+                        break;
+                    }
+                    spin(&mut spins);
+                }
+                // A failure frees the ringer first, so that it does not spin for ever.
+                heard.store(if seen == round { round } else { ROUNDS }, Ordering::Release);
+                assert_eq!(seen, round, "the poll missed it, and no other came");
+            }
+        });
+    }
+
+    /// Both ends are to meet within a few instructions; but now and then the other one wants the core.
+    fn spin(spins: &mut u32) {
+        *spins += 1;
+        if spins.is_multiple_of(1000) { thread::yield_now() } else { core::hint::spin_loop() }
     }
 }

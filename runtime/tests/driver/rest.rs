@@ -225,9 +225,12 @@ fn it_is_not_asked_for_ever_nor_waited_for_for_hours() {
 
 #[test]
 fn a_base_that_is_no_url_and_a_recommendation_of_none_are_borne() {
-    let (rest, _) = api(Vec::new());
-    let (_, made, _) = build_all(&rest.at("not a url"), |builder| builder);
-    assert!(matches!(made, Err(AutoError::Ask(AskError::Base))), "{made:?}");
+    for base in ["not a url", "", "/api/v10", "127.0.0.1:8080/api", "ftp://127.0.0.1/api", "http:///api"] {
+        let rest = Rest::new(Memory::new(), Network::default()).at(base);
+        let (_, made, took) = build_all(&rest, |builder| builder);
+        assert!(matches!(made, Err(AutoError::Ask(AskError::Base))), "{base}: {made:?}");
+        assert_eq!(took, Duration::ZERO, "{base} is not asked twice");
+    }
     let (rest, _) = api(vec![answer(200, &BODY.replace(r#""shards":2"#, r#""shards":0"#))]);
     assert_eq!(build_all(&rest, |builder| builder).1.unwrap().len(), 1);
 }

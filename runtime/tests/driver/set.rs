@@ -1,13 +1,14 @@
 //! Many shards in one task.
 
 use crate::memory::{Alarm, Gateway, Memory};
+use crate::stage::Stage;
 use core::future::Future as _;
 use core::num::NonZeroUsize;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use futures_core::Stream;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
-use portcullis::machine::{Outcome, Session, Shutdown};
+use portcullis::machine::{Outcome, Phase, Session, Shutdown};
 use portcullis::{Discord, Event, Seed};
 use portcullis_runtime::{Builder, Driver, Events, Member, Pump, Sender, ShardKey, ShardSet};
 use std::sync::Arc;
@@ -202,4 +203,18 @@ fn a_shard_with_nothing_to_do_is_not_polled() {
     assert_eq!(dispatches(&fleet.hear()).len(), 1);
     // Once for the event, once to find that there is no more.
     assert_eq!(polls.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_sender_that_outlives_its_shard_does_not_keep_the_task() {
+    let Stage { memory, gateway, shard, alarm, .. } = {
+        let mut stage = Stage::new();
+        stage.settle();
+        stage
+    };
+    let sender = shard.sender();
+    assert!(Arc::strong_count(&alarm) > 1, "whoever has something for the shard wakes its task");
+    drop((memory, gateway, shard));
+    assert_eq!(Arc::strong_count(&alarm), 1);
+    assert_eq!(sender.phase(), Phase::Ended);
 }
