@@ -165,7 +165,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
-        self.note_sleep();
+        // While reads follow each other without a wait, the host was awake.
+        if self.streak == 0 {
+            self.note_sleep();
+        }
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
