@@ -52,7 +52,8 @@
 //! ```
 //!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
-//! `shard.send(…)`, or from any task with `shard.sender()`.
+//! `shard.send(…)`, or from any task with `shard.sender()`. What the gateway answers by events is one await there:
+//! `sender.request_guild_members(…).await`.
 
 #![forbid(unsafe_code)]
 

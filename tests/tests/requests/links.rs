@@ -1,8 +1,9 @@
 //! Scenarios 28 and 69: requests over lost links and lost sessions.
 
 use crate::stage::Stage;
+use portcullis::Timestamp;
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
+use portcullis::dialect::discord::request::{RequestError, RequestId, RequestPolicy};
 use portcullis::machine::{Config, SessionLostPolicy, Shutdown};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
@@ -118,6 +119,29 @@ fn silence_is_not_counted_while_the_link_is_down() {
     stage.advance(seconds(29)).chunk(0, 1, 2);
     let now = stage.rig.now;
     stage.assert(&format!("t+0.000 > members of 1, nonce 0\n{now} = 0: members 0 1"));
+}
+
+#[test]
+fn a_request_that_would_go_out_again_too_late_ends() {
+    let policy = RequestPolicy { unsent: seconds(5), ..RequestPolicy::default() };
+    let mut stage = Stage::with(prompt(), policy);
+    stage.ask(prefix("a"));
+    stage.advance(seconds(4)).resume().advance(seconds(2)).resumed();
+    let waited = stage.rig.now - Timestamp::ZERO;
+    assert_eq!(stage.results, [(RequestId(0), Err(RequestError::NotSent { waited }))]);
+}
+
+#[test]
+fn a_link_that_stays_down_ends_a_request_in_time() {
+    let policy = RequestPolicy { unsent: seconds(5), ..RequestPolicy::default() };
+    let mut stage = Stage::with(prompt(), policy);
+    stage.ask(prefix("a"));
+    stage.chunk(0, 0, 2).advance(seconds(20));
+    stage.act(Rig::lose).advance(seconds(5));
+    stage.assert(
+        "t+0.000 > members of 1, nonce 0
+         t+25.000 = 0: the gateway gave 1 of 2 parts of the answer; ask again",
+    );
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Whatever comes, in whatever order: each request ends in exactly one result.
 
 use crate::stage::{Stage, nonce};
-use portcullis::dialect::discord::request::{Answer, RequestId, RequestPolicy};
+use portcullis::dialect::discord::request::{Answer, RequestError, RequestId, RequestPolicy};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Phase, Shutdown};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, millis, seconds};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -16,13 +19,28 @@ enum Step {
     AskSounds(Vec<u64>),
     AskInfo(u64),
     Cancel(u64),
-    Chunk { attempt: u64, index: u64, count: u64 },
+    Chunk {
+        attempt: u64,
+        index: u64,
+        count: u64,
+    },
+    /// Chunks of three for one of the latest requests, some of them twice, some never.
+    Answer {
+        back: usize,
+        indexes: Vec<u64>,
+    },
     Sounds(u64),
     Info(u64),
-    Limited { attempt: u64, has_nonce: bool, tenths: u64 },
+    Limited {
+        attempt: u64,
+        has_nonce: bool,
+        tenths: u64,
+    },
     Unread,
     Pass(u64),
-    Resume { replayed: Vec<(u64, u64)> },
+    Resume {
+        replayed: Vec<(u64, u64)>,
+    },
     LoseSession,
     HoldWrites,
     FreeWrites,
@@ -36,7 +54,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..4_u64).prop_map(Step::AskInfo),
         2 => (0..20_u64).prop_map(Step::Cancel),
         // Most answers are lawful; some are of another number of chunks, and some out of range.
-        20 => (0..20_u64, 0..4_u64, prop_oneof![9 => Just(3_u64), 1 => Just(4)])
+        20 => (0..4_usize, proptest::collection::vec(0..3_u64, 1..6))
+            .prop_map(|(back, indexes)| Step::Answer { back, indexes }),
+        2 => (0..20_u64, 0..4_u64, prop_oneof![9 => Just(3_u64), 1 => Just(4)])
             .prop_map(|(attempt, index, count)| Step::Chunk { attempt, index: index.min(3), count }),
         4 => (1..4_u64).prop_map(Step::Sounds),
         2 => (1..4_u64).prop_map(Step::Info),
@@ -74,6 +94,13 @@ impl Life {
                 }
             }
             Step::Chunk { attempt, index, count } => _ = stage.chunk(attempt, index, count),
+            Step::Answer { back, indexes } => {
+                if let Some(attempt) = stage.attempts().into_iter().rev().nth(back) {
+                    for index in indexes {
+                        stage.chunk(attempt, index, 3);
+                    }
+                }
+            }
             Step::Sounds(guild_id) => _ = stage.sounds(&guild_id.to_string()),
             Step::Info(guild_id) => {
                 stage.dispatch("CHANNEL_INFO", &format!(r#"{{"guild_id":"{guild_id}","channels":[]}}"#));
@@ -139,11 +166,12 @@ impl Life {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn each_request_ends_in_exactly_one_result(steps in proptest::collection::vec(step(), 1..80)) {
+#[test]
+fn each_request_ends_in_exactly_one_result() {
+    let mut runner = TestRunner::new(ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(256) });
+    let (whole, unanswered, lost) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let lives = proptest::collection::vec(step(), 1..80);
+    let outcome = runner.run(&lives, |steps| {
         let stage = Stage::with(prompt(), RequestPolicy { bytes: 4000, ..RequestPolicy::default() });
         let mut life = Life { stage, asked: BTreeSet::new(), cancelled: BTreeSet::new() };
         for step in steps {
@@ -154,5 +182,17 @@ proptest! {
         life.stage.advance(seconds(10));
         life.check();
         prop_assert_eq!(life.stage.requests.open(), 0);
-    }
+        for (_, result) in &life.stage.results {
+            match result {
+                Ok(_) => whole.fetch_add(1, Relaxed),
+                Err(RequestError::Unanswered { .. }) => unanswered.fetch_add(1, Relaxed),
+                Err(RequestError::SessionLost) => lost.fetch_add(1, Relaxed),
+                Err(_) => 0,
+            };
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    let counts = [whole, unanswered, lost].map(AtomicUsize::into_inner);
+    assert!(counts.iter().all(|count| *count >= 20), "lives so dull show nothing: {counts:?}");
 }

@@ -142,6 +142,12 @@ impl Stage {
         }
     }
 
+    /// The numbers of the nonces of all Request Guild Members that were sent.
+    pub(crate) fn attempts(&self) -> Vec<u64> {
+        let sends = self.rig.sends.iter().filter_map(|(_, message)| told(message));
+        sends.filter_map(|told| told.split_once("nonce ")?.1.parse().ok()).collect()
+    }
+
     /// Compares what was sent and what came of it with `expected`, and forgets it.
     #[track_caller]
     pub(crate) fn assert(&mut self, expected: &str) -> &mut Self {

@@ -170,11 +170,12 @@ impl Collector {
     /// Whether it may be the one that was refused, where no nonce says so.
     pub(super) fn is_refused_by(&self, limited: &RateLimited) -> bool {
         let Some(guild_id) = limited.guild_id else { return false };
-        match self {
-            Self::GuildMembers { request, .. } => limited.opcode == 8 && request.guild_id() == guild_id,
-            Self::SoundboardSounds { request, .. } => limited.opcode == 31 && request.guild_ids().contains(&guild_id),
-            Self::ChannelInfo { request } => limited.opcode == 43 && request.guild_id() == guild_id,
-        }
+        let is_about = match self {
+            Self::GuildMembers { request, .. } => request.guild_id() == guild_id,
+            Self::SoundboardSounds { request, .. } => request.guild_ids().contains(&guild_id),
+            Self::ChannelInfo { request } => request.guild_id() == guild_id,
+        };
+        is_about && limited.opcode == u64::from(self.op())
     }
 
     pub(super) fn command(&self) -> Command {
@@ -189,6 +190,14 @@ impl Collector {
 
     pub(super) fn has_nonce(&self, of: &str) -> bool {
         matches!(self, Self::GuildMembers { nonce, .. } if nonce == of)
+    }
+
+    pub(super) const fn op(&self) -> u8 {
+        match self {
+            Self::GuildMembers { .. } => 8,
+            Self::SoundboardSounds { .. } => 31,
+            Self::ChannelInfo { .. } => 43,
+        }
     }
 
     /// Whether something of the answer has come.

@@ -26,7 +26,7 @@ pub enum RequestError {
     },
     /// The machine does not accept the command. Nothing was sent.
     Send(SendError),
-    /// It could not be sent in time: there was no live session, or too many commands before it.
+    /// It could not be sent in time, or not again: there was no live session, or too many commands before it.
     NotSent {
         /// How long it waited.
         waited: Duration,

@@ -15,6 +15,7 @@ mod part;
 mod pending;
 mod policy;
 mod rations;
+mod trace;
 
 use super::{Command, Intents};
 use crate::machine::{CommandId, EventFilter, SendError};
@@ -255,6 +256,7 @@ impl Requests {
         match send(pending.collector.begin(self.nonces.draw())) {
             Ok(command) => {
                 pending.stage = Stage::Queued(command);
+                trace::sent(id, pending.collector.op());
                 if let Some(guild_id) = guild {
                     self.rations.take(self.now, guild_id, command);
                 }
@@ -267,9 +269,16 @@ impl Requests {
     /// It goes out at `until`, unless it would be given up before.
     fn hold(&mut self, id: RequestId, until: Timestamp) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
-        if until > pending.give_up(&self.policy) {
-            return self.finish(id, Err(RequestError::RateLimited { retry_after: until - self.now }));
+        let give_up = pending.give_up(&self.policy);
+        if self.now > give_up {
+            let waited = self.now - pending.since;
+            return self.finish(id, Err(RequestError::NotSent { waited }));
         }
+        let span = until - self.now;
+        if until > give_up {
+            return self.finish(id, Err(RequestError::RateLimited { retry_after: span }));
+        }
+        trace::held(id, span);
         pending.stage = Stage::Held { until };
     }
 
@@ -288,6 +297,7 @@ impl Requests {
 
     fn conclude(&mut self, id: RequestId, result: Result<Answer, RequestError>, bytes: usize) {
         debug_assert!(!self.done.iter().any(|(done, ..)| *done == id), "one-result: {id:?} is done already");
+        trace::done(id, &result, bytes);
         let kept = if result.is_ok() { bytes } else { 0 };
         self.bytes -= bytes - kept;
         self.done.push_back((id, result, kept));
