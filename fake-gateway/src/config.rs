@@ -23,6 +23,9 @@ pub struct FakeConfig {
     pub guilds_unavailable: u32,
     /// How many members each guild has, the bot among them. Default 2.
     pub members: u32,
+    /// How many bytes the data of each Guild Create has, filled with channels and members; none is smaller than the
+    /// smallest, of some 2,000. Default 0.
+    pub guild_bytes: usize,
     /// Whether commands are answered. Default [`Answers::Given`].
     pub answers: Answers,
     /// How many dispatches a session keeps for a resume. Default 3,500 *(staff, 2016)*.
@@ -31,6 +34,8 @@ pub struct FakeConfig {
     pub ring_bytes: usize,
     /// How long a session without a connection lives. Default 180 s *(documented: a few minutes)*.
     pub session_lifetime: Duration,
+    /// How many shards `GET /gateway/bot` recommends. Default `None`: one for each 1,000 guilds.
+    pub shards: Option<u32>,
     /// How many Identifies are allowed in 5 s, one a bucket. Default 1.
     pub max_concurrency: u32,
     /// How many Identifies are allowed in 24 h. Default 1,000.
@@ -66,10 +71,12 @@ impl Default for FakeConfig {
             guilds: 2,
             guilds_unavailable: 0,
             members: 2,
+            guild_bytes: 0,
             answers: Answers::Given,
             ring: 3500,
             ring_bytes: 16 << 20,
             session_lifetime: Duration::from_secs(180),
+            shards: None,
             max_concurrency: 1,
             daily_limit: 1000,
             limits: Limits::Real,

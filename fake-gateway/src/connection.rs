@@ -1,5 +1,6 @@
 //! What lives and dies with one connection.
 
+use crate::flood::Flooding;
 use crate::pack::Packer;
 use crate::script::Cue;
 use crate::session::SessionKey;
@@ -21,6 +22,8 @@ pub(super) struct Connection {
     pub(super) packer: Packer,
     /// Frames that leave together, and how many more are to come.
     pub(super) gather: Option<Gather>,
+    /// Dispatches that go on as they are read.
+    pub(super) flood: Option<Flooding>,
     /// What the last Request Guild Members asked for.
     pub(super) members_asked: Option<MembersAsked>,
     pace: VecDeque<Timestamp>,
@@ -111,6 +114,7 @@ impl Connection {
             version,
             packer,
             gather: None,
+            flood: None,
             members_asked: None,
             pace: VecDeque::new(),
             presences: VecDeque::new(),
@@ -125,6 +129,7 @@ impl Connection {
             version: self.version,
             packer: self.packer.fork()?,
             gather: self.gather.clone(),
+            flood: self.flood.clone(),
             members_asked: self.members_asked.clone(),
             pace: self.pace.clone(),
             presences: self.presences.clone(),

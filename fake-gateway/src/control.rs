@@ -203,7 +203,7 @@ impl FakeGateway {
         }
     }
 
-    fn see(&mut self, now: Timestamp) {
+    pub(super) fn see(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 }

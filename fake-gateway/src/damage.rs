@@ -62,9 +62,12 @@ pub enum LastPiece {
     Bytes(usize),
 }
 
+/// A payload is scattered over so many messages at most: over sockets more would not find room in a connection's queue.
+const MESSAGES_MAX: usize = 10_000;
+
 /// Cuts a payload for several messages: of about one length, none empty, none but the last ending as a payload does.
 pub(super) fn scattered(bytes: &Bytes, messages: u32, last: LastPiece) -> Vec<Bytes> {
-    let count = usize::try_from(messages).unwrap_or(usize::MAX).clamp(1, bytes.len().max(1));
+    let count = usize::try_from(messages).unwrap_or(usize::MAX).clamp(1, bytes.len().clamp(1, MESSAGES_MAX));
     let last = match last {
         LastPiece::Fair => (bytes.len() / count).max(SUFFIX.len()),
         LastPiece::Bytes(last) => last.max(1),
@@ -107,6 +110,12 @@ mod tests {
         assert_eq!(lengths(bytes, 3, LastPiece::Bytes(99)), [10]);
         assert_eq!(lengths(b"012", 9, LastPiece::Fair), [3]);
         assert_eq!(lengths(b"", 9, LastPiece::Fair), [0]);
+    }
+
+    #[test]
+    fn a_large_payload_comes_in_no_more_messages_than_find_room() {
+        let bytes = Bytes::from(vec![1; 1 << 20]);
+        assert_eq!(scattered(&bytes, u32::MAX, LastPiece::Fair).len(), MESSAGES_MAX);
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub enum Fault {
     },
     /// A payload of `zlib-stream` or `zstd-stream` comes in several WebSocket messages.
     Scatter {
-        /// In how many; no more than it has bytes.
+        /// In how many; no more than it has bytes, nor than 10,000.
         messages: u32,
         /// How long the last of them is.
         last: LastPiece,

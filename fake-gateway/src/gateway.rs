@@ -9,6 +9,7 @@ use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
+use crate::guilds::Guilds;
 use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
 use crate::pack::{Compression, Encoding, Packer};
@@ -40,6 +41,7 @@ pub struct FakeGateway {
     pub(super) gate: Gate,
     /// When all members of a guild were asked for, in the last 30 s.
     pub(super) members_asked: BTreeMap<String, Timestamp>,
+    pub(super) guilds: Guilds,
     pub(super) faults: Faults,
     pub(super) record: Record,
     pub(super) happenings: Happenings,
@@ -64,6 +66,7 @@ impl FakeGateway {
             lates: 0,
             gate: Gate::default(),
             members_asked: BTreeMap::new(),
+            guilds: Guilds::default(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
             happenings: Happenings::Unwatched,
@@ -86,6 +89,7 @@ impl FakeGateway {
             Input::Message(connection, message) => self.message(connection, &message),
             Input::Malformed(connection) => self.malformed(connection),
             Input::Closed(connection, code) => self.closed(connection, code),
+            Input::Confirmed(connection) => self.pour(connection),
             Input::Tick => {}
         }
         self.settle();
@@ -115,6 +119,7 @@ impl FakeGateway {
             lates: self.lates,
             gate: self.gate.clone(),
             members_asked: self.members_asked.clone(),
+            guilds: self.guilds.clone(),
             faults: self.faults.clone(),
             record: self.record.clone(),
             happenings: self.happenings.clone(),

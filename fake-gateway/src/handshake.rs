@@ -102,7 +102,8 @@ impl FakeGateway {
         let departure = self.send_milestone(key, connection, FaultKind::Ready, &ready);
         let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
-            self.deliver(key, &Parcel::new(stubs::guild(&self.config, guild, availability, identify.large_threshold)));
+            let event = self.guilds.event(&self.config, guild, availability, identify.large_threshold);
+            self.deliver(key, &Parcel::new(event));
         }
         if departure == Departure::Now {
             self.cue(Cue::Ready, connection);

@@ -137,6 +137,9 @@ impl FakeGateway {
             Deed::Arm(fault, span) => self.fault(target, fault.clone(), *span),
             Deed::Lift(kind) => self.lift(target, *kind),
             Deed::LiftAll => self.lift_all(),
+            Deed::Flood(flood) => {
+                self.flood(now, target, flood);
+            }
             Deed::Bomb(blanks) => {
                 self.bomb(now, target, *blanks);
             }

@@ -6,6 +6,7 @@ use super::parse::named;
 use super::{Deed, Payload, Script, Wanted, Whom};
 use crate::damage::{Damage, LastPiece};
 use crate::faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span};
+use crate::flood::Flood;
 use crate::frames::Resumable;
 use crate::generate::Generator;
 use core::time::Duration;
@@ -98,6 +99,7 @@ const WORDS: &[&str] = &[
     "append",
     "keep",
     "bomb",
+    "flood",
     "rate-limit",
     "answer",
     "lift",
@@ -266,6 +268,7 @@ fn act(word: &str, times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
             cursor.expect(&["again"])?;
             Deed::Lift(FaultKind::HeartbeatAck)
         }
+        "flood" => Deed::Flood(flood(cursor)?),
         "bomb" => {
             cursor.expect(&["of"])?;
             let megabytes = cursor.small(1, MEGABYTES_MAX)?;
@@ -320,14 +323,30 @@ fn dispatch(times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
         };
         return Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Generated { members } });
     }
+    let name = event_name(cursor)?;
+    let json = if cursor.is_at_end() || cursor.peek() == ";" { "{}" } else { cursor.json()? };
+    Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Given(json.into()) })
+}
+
+fn event_name<'a>(cursor: &mut Cursor<'a>) -> Read<&'a str> {
     let name = cursor.peek();
     let lawful = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
     if name.is_empty() || !name.bytes().all(lawful) {
         return Err(cursor.error(Expected::EventName));
     }
     cursor.accept(name);
-    let json = if cursor.is_at_end() || cursor.peek() == ";" { "{}" } else { cursor.json()? };
-    Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Given(json.into()) })
+    Ok(name)
+}
+
+/// `100000 events of 2000 bytes`, `100000 events of 2000 bytes until MESSAGE_DELETE`.
+fn flood(cursor: &mut Cursor<'_>) -> Read<Flood> {
+    let events = cursor.number(1, u64::MAX)?;
+    cursor.expect(&["events"])?;
+    cursor.expect(&["of"])?;
+    let size = bytes_count(cursor, 1)?;
+    let flood = Flood { events, size, ..Flood::default() };
+    let until = if cursor.accept("until") { event_name(cursor)?.to_owned() } else { flood.until };
+    Ok(Flood { until, ..flood })
 }
 
 /// A JSON object or list as it stands, a text in quotes as what it says, or `bytes` in hexadecimal.

@@ -16,6 +16,9 @@ pub(super) enum Setting {
     Guilds(u32),
     Unavailable(u32),
     Members(u32),
+    GuildBytes(usize),
+    RingBytes(usize),
+    Shards(u32),
     Answers(Answers),
     Ring(usize),
     Lifetime(Duration),
@@ -36,6 +39,9 @@ const NAMES: &[&str] = &[
     "guilds",
     "unavailable",
     "members",
+    "guild-bytes",
+    "ring-bytes",
+    "shards",
     "answers",
     "ring",
     "lifetime",
@@ -67,11 +73,14 @@ impl Setting {
             "guilds" => Self::Guilds(cursor.small(0, 1_000_000)?),
             "unavailable" => Self::Unavailable(cursor.small(0, 1_000_000)?),
             "members" => Self::Members(cursor.small(1, MEMBERS_MAX)?),
+            "guild-bytes" => Self::GuildBytes(size(cursor.small(0, 1 << 26)?)),
+            "ring-bytes" => Self::RingBytes(size(cursor.small(0, u32::MAX)?)),
+            "shards" => Self::Shards(cursor.small(1, 1_000_000)?),
             "answers" => Self::Answers(match cursor.one_of(&["given", "off"])? {
                 "given" => Answers::Given,
                 _ => Answers::Off,
             }),
-            "ring" => Self::Ring(usize::try_from(cursor.small(0, 1_000_000)?).unwrap_or(usize::MAX)),
+            "ring" => Self::Ring(size(cursor.small(0, 1_000_000)?)),
             "lifetime" => Self::Lifetime(cursor.wait()?.least),
             "concurrency" => Self::Concurrency(cursor.small(1, 1_000_000)?),
             "daily" => Self::Daily(cursor.small(0, u32::MAX)?),
@@ -101,6 +110,9 @@ impl Setting {
             Self::Guilds(guilds) => config.guilds = *guilds,
             Self::Unavailable(guilds) => config.guilds_unavailable = *guilds,
             Self::Members(members) => config.members = *members,
+            Self::GuildBytes(bytes) => config.guild_bytes = *bytes,
+            Self::RingBytes(bytes) => config.ring_bytes = *bytes,
+            Self::Shards(shards) => config.shards = Some(*shards),
             Self::Answers(answers) => config.answers = *answers,
             Self::Ring(ring) => config.ring = *ring,
             Self::Lifetime(lifetime) => config.session_lifetime = *lifetime,
@@ -112,4 +124,8 @@ impl Setting {
             Self::Patience(patience) => config.reconnect_patience = *patience,
         }
     }
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

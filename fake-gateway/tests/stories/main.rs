@@ -5,6 +5,7 @@ mod answers;
 mod codecs;
 mod damage;
 mod faults;
+mod flood;
 mod named;
 mod ready_made;
 mod record;
