@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adapter;
 mod builder;
 mod clock;
 mod dial;
@@ -17,7 +18,9 @@ mod failure;
 mod identify;
 mod network;
 mod proxy;
+mod rest;
 mod runtime;
+mod set;
 #[cfg(any(unix, windows))]
 mod socket;
 mod tls;
@@ -25,13 +28,18 @@ mod websocket;
 
 pub use builder::{BuildError, Builder, draw_seed};
 pub use clock::Clock;
-pub use driver::{Driver, Events, MachineRef, Pump, Sender, Ticket, TokenAnswer, Tokens};
+pub use driver::{
+    Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens,
+};
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
+pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
 pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
+pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
+pub use set::{AutoError, Member, ShardKey, ShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;

@@ -45,8 +45,9 @@ pub struct Config {
     pub recoveries: Vec<(CloseCode, Recovery)>,
     /// Which events the application is given: all.
     pub events: EventFilter,
-    /// Which library inflates, where the dialect's gateway compresses with zlib.
-    pub inflater: Inflater,
+    /// Which library inflates, where the dialect's gateway compresses with zlib. Unset, the choice is the driver's:
+    /// `miniz_oxide` where it makes none.
+    pub inflater: Option<Inflater>,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
@@ -261,7 +262,7 @@ pub enum MalformedPolicy {
 /// What becomes of commands that wait when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
-    /// What their dialect says of their kind: a member request and a voice state come back, the rest is kept.
+    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept.
     #[default]
     ByKind,
     /// All are kept for the next session.

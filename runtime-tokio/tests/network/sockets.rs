@@ -54,6 +54,10 @@ impl Runtime for Resolving {
         self.0.now()
     }
 
+    fn slept(&self) -> core::time::Duration {
+        self.0.slept()
+    }
+
     fn sleep_until(&self, until: Timestamp) -> Self::Sleep {
         self.0.sleep_until(until)
     }

@@ -70,20 +70,26 @@ impl Plain {
 /// Dials. The machine times it.
 pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, limits: SocketLimits) -> Dial {
     Box::pin(async move {
-        let stream = match network.proxy() {
-            None => reach(&runtime, &network, url.host(), url.port()).await?,
-            Some(proxy) => {
-                // Why the proxy itself is not reached must not be told as if the gateway were not.
-                let stream = reach(&runtime, &network, proxy.host(), proxy.port()).await;
-                let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
-                proxy::dig(proxy, stream, url.host(), url.port(), network.user_agent()).await?
-            }
-        };
+        let stream = connect(&runtime, &network, url.host(), url.port()).await?;
         match Target::of(url) {
             Target::Secured(target) => target.open(stream, &network, limits).await,
             Target::Plain(target) => target.open(stream, &network, limits).await,
         }
     })
+}
+
+/// A stream to a host, through the proxy if there is one.
+pub(crate) async fn connect<R: Runtime>(
+    runtime: &R,
+    network: &Network,
+    host: &str,
+    port: u16,
+) -> Result<R::Stream, ConnectFailure> {
+    let Some(proxy) = network.proxy() else { return reach(runtime, network, host, port).await };
+    // Why the proxy itself is not reached must not be told as if the gateway were not.
+    let stream = reach(runtime, network, proxy.host(), proxy.port()).await;
+    let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
+    proxy::dig(proxy, stream, host, port, network.user_agent().as_bytes()).await
 }
 
 /// A stream to the next host: the gateway's, or the proxy's.

@@ -1,7 +1,7 @@
 //! Headers of the application's own, checked before the first connection.
 
-use async_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use core::fmt;
+use http::{HeaderName, HeaderValue};
 
 /// Those that make the upgrade what it is (RFC 6455 §4.1), and those that would give it a body.
 const RESERVED: [&str; 6] = ["host", "upgrade", "connection", "content-length", "transfer-encoding", "user-agent"];

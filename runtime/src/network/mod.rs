@@ -7,9 +7,9 @@ pub use header::HeaderError;
 
 use crate::proxy::Proxy;
 use crate::tls::Tls;
-use async_tungstenite::tungstenite::http::header::USER_AGENT;
-use async_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Request};
 use core::fmt;
+use http::header::USER_AGENT;
+use http::{HeaderName, HeaderValue, Request};
 use lookups::Lookups;
 use std::sync::Arc;
 
@@ -96,8 +96,8 @@ impl Network {
         &self.parts.lookups
     }
 
-    pub(crate) fn user_agent(&self) -> &[u8] {
-        self.parts.user_agent.as_bytes()
+    pub(crate) fn user_agent(&self) -> &HeaderValue {
+        &self.parts.user_agent
     }
 
     /// Adds the headers to an upgrade.

@@ -45,6 +45,8 @@ pub(crate) struct World {
     /// Whether the resolver answers.
     is_resolving: bool,
     callers: Vec<Waker>,
+    /// How long the host has slept.
+    pub(crate) slept: Duration,
 }
 
 impl Memory {
@@ -61,6 +63,7 @@ impl Memory {
             asked: Vec::new(),
             is_resolving: true,
             callers: Vec::new(),
+            slept: Duration::ZERO,
         })))
     }
 
@@ -84,6 +87,11 @@ impl Memory {
         true
     }
 
+    /// The other end of a stream that was connected, for a server of the test's own.
+    pub(crate) fn accept(&self) -> Option<Pipe> {
+        self.world().arrived.pop()
+    }
+
     pub(crate) fn time(&self) -> Timestamp {
         self.world().now
     }
@@ -105,11 +113,6 @@ impl Memory {
         self.call_back();
     }
 
-    /// The other end of the stream that was connected last.
-    pub(crate) fn accept(&self) -> Option<Pipe> {
-        self.world().arrived.pop()
-    }
-
     /// Puts a stream back, for the gateway to accept.
     pub(crate) fn pass_on(&self, pipe: Pipe) {
         self.world().arrived.push(pipe);
@@ -129,6 +132,10 @@ impl Runtime for Memory {
 
     fn now(&self) -> Timestamp {
         self.world().now
+    }
+
+    fn slept(&self) -> Duration {
+        self.world().slept
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
