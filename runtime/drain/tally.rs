@@ -20,7 +20,14 @@ pub(crate) struct Tally {
     /// Shards that have come to their end of the goal.
     done: Cell<u32>,
     began: Cell<Option<Usage>>,
-    outcome: RefCell<Option<Result<Usage, DrainError>>>,
+    outcome: RefCell<Option<Result<Reached, DrainError>>>,
+}
+
+/// What it was when the goal was reached. Shards go on taking events until they are next looked after.
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    usage: Usage,
+    events: u64,
 }
 
 /// When it is over. Without either, when every link was lost.
@@ -105,12 +112,12 @@ impl Tally {
     /// The line, or why there is none, once it is over.
     pub(crate) fn take(&self) -> Option<Result<String, DrainError>> {
         let outcome = self.outcome.borrow_mut().take()?;
-        Some(outcome.map(|end| {
+        Some(outcome.map(|Reached { usage: end, events }| {
             let begin = self.began.get().unwrap_or(end);
             let (wall, user, sys) = (end.at - begin.at, end.user.saturating_sub(begin.user), end.sys.saturating_sub(begin.sys));
             format!(
                 r#"{{"events":{},"wall_s":{:.6},"cpu_user_s":{:.6},"cpu_sys_s":{:.6},"rss_peak_kb":{},"early":{},"shards":{}}}"#,
-                self.events.get() - self.early.get(),
+                events - self.early.get(),
                 wall.as_secs_f64(),
                 user.as_secs_f64(),
                 sys.as_secs_f64(),
@@ -139,7 +146,7 @@ impl Tally {
         let enough = self.goal.events.is_some_and(|goal| self.events.get() >= goal.get());
         if (enough || self.done.get() == self.shards) && self.ready.get() == self.shards && !self.is_over() {
             match Usage::now() {
-                Ok(end) => *self.outcome.borrow_mut() = Some(Ok(end)),
+                Ok(usage) => *self.outcome.borrow_mut() = Some(Ok(Reached { usage, events: self.events.get() })),
                 Err(error) => self.fail(DrainError::Usage(error)),
             }
         }
