@@ -131,7 +131,7 @@ fn online(inflater: Inflater, zlib: &mut CompressorOxide) -> GatewayMachine {
     let discord = Discord::new("a.bot.token", Intents::UNPRIVILEGED).expect("a token");
     let discord = discord.with_compression(Compression::ZlibStream).expect("room in the identify");
     let discord = discord.with_encoding(Encoding::Json).expect("room in the identify");
-    let config = Config { inflater, ..Config::default() };
+    let config = Config { inflater: Some(inflater), ..Config::default() };
     let mut machine = GatewayMachine::new(discord, config, Seed(7)).expect("a config that can be");
     let mut message = |frame: &str| Input::Message(LINK, Message::Binary(deflated(zlib, frame.as_bytes()).into()));
     for input in [

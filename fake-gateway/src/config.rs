@@ -21,6 +21,10 @@ pub struct FakeConfig {
     pub guilds: u32,
     /// How many of them, the last ones, have an outage: a Guild Delete comes instead of a Guild Create. Default 0.
     pub guilds_unavailable: u32,
+    /// How many members each guild has, the bot among them. Default 2.
+    pub members: u32,
+    /// Whether commands are answered. Default [`Answers::Given`].
+    pub answers: Answers,
     /// How many dispatches a session keeps for a resume. Default 3,500 *(staff, 2016)*.
     pub ring: usize,
     /// How many bytes of their data it keeps at most; a resume from before what is kept gets op 9. Default 16 MiB.
@@ -33,6 +37,8 @@ pub struct FakeConfig {
     pub daily_limit: u32,
     /// Whether the limits on what clients send are held. Default [`Limits::Real`].
     pub limits: Limits,
+    /// How streams are compressed. Default [`Blocks::Compressed`].
+    pub blocks: Blocks,
     /// Which privileged intents the application may ask for, as their bits. Default all three.
     pub privileged: u64,
     /// What `GET /gateway` gives as `url`. Default `ws://fake.invalid`; a listener puts its own address here.
@@ -59,12 +65,15 @@ impl Default for FakeConfig {
             token: AcceptedToken::Any,
             guilds: 2,
             guilds_unavailable: 0,
+            members: 2,
+            answers: Answers::Given,
             ring: 3500,
             ring_bytes: 16 << 20,
             session_lifetime: Duration::from_secs(180),
             max_concurrency: 1,
             daily_limit: 1000,
             limits: Limits::Real,
+            blocks: Blocks::Compressed,
             privileged: intents::PRIVILEGED,
             url: "ws://fake.invalid".into(),
             resume_url: "ws://fake.invalid".into(),
@@ -102,6 +111,24 @@ pub enum Limits {
     Real,
     /// None of them: for load tests.
     Lifted,
+}
+
+/// Whether commands are answered: members, soundboard sounds, channel info, voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// As the real gateway does, but for requests of members that a rule of the script answers.
+    Given,
+    /// By the test or its script alone. All members of a guild twice within 30 s are `RATE_LIMITED` all the same.
+    Off,
+}
+
+/// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// What a compressor makes of the payloads, as the real gateway's do.
+    Compressed,
+    /// The payloads as they are: a connection needs no compressor, which is some hundred kilobytes. For load tests.
+    Stored,
 }
 
 /// Which token opens a session. `Bot ` in front of one is ignored.

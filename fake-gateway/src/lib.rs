@@ -4,11 +4,13 @@
     doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
 )]
 
-mod compress;
+mod answer;
 mod config;
 mod connection;
 mod content;
 mod control;
+mod damage;
+mod etf;
 mod faults;
 mod frames;
 mod gate;
@@ -20,6 +22,7 @@ mod input;
 mod intents;
 #[cfg(feature = "listen")]
 mod listen;
+mod pack;
 mod query;
 mod record;
 mod request;
@@ -33,8 +36,9 @@ mod stubs;
 mod timers;
 mod wire;
 
-pub use config::{AcceptedToken, FakeConfig, Limits, SessionFate, Tolerance};
+pub use config::{AcceptedToken, Answers, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 pub use control::EncodeError;
+pub use damage::{Damage, LastPiece};
 pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};
 pub use frames::Resumable;
 pub use gateway::FakeGateway;

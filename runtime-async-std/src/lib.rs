@@ -46,14 +46,16 @@
 
 #![forbid(unsafe_code)]
 
-use async_std::net::{TcpStream, ToSocketAddrs as _};
+use async_io::Async;
+use async_std::net::ToSocketAddrs as _;
 use async_std::task;
 use core::future::Future;
 use core::pin::Pin;
+use core::time::Duration;
 use portcullis::{Discord, Timestamp};
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Clock, Driver, Runtime, prepare_socket};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 #[doc(inline)]
 pub use portcullis_runtime::adapter::*;
@@ -63,6 +65,9 @@ pub type Shard<D = Discord> = Driver<D, AsyncStd>;
 
 /// What keeps a shard alive that was split: `async_std::task::spawn` it.
 pub type Pump<D = Discord> = portcullis_runtime::Pump<D, AsyncStd>;
+
+/// Many shards on async-std as one stream.
+pub type ShardSet<D = Discord> = portcullis_runtime::ShardSet<Shard<D>>;
 
 /// The settings of a shard on async-std.
 pub type Builder = portcullis_runtime::Builder<AsyncStd>;
@@ -82,11 +87,16 @@ impl AsyncStd {
 }
 
 impl Runtime for AsyncStd {
-    type Stream = TcpStream;
+    // What async-std's own stream wraps, which does not lend its socket.
+    type Stream = Async<TcpStream>;
     type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn slept(&self) -> Duration {
+        self.clock.slept()
     }
 
     fn sleep_until(&self, until: Timestamp) -> Self::Sleep {
@@ -101,8 +111,8 @@ impl Runtime for AsyncStd {
     #[expect(clippy::manual_async_fn, reason = "an async fn would borrow self")]
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            let stream = Async::<TcpStream>::connect(address).await?;
+            prepare_socket(&stream)?;
             Ok(stream)
         }
     }

@@ -39,14 +39,27 @@
 //! # }
 //! ```
 //!
+//! Compressed, the traffic is a fifth to a tenth; the events are the same:
+//!
+//! ```
+//! use portcullis::codec::Compression;
+//! # use portcullis::dialect::discord::Intents;
+//! # use portcullis_tokio::Shard;
+//!
+//! let builder = Shard::builder("a.bot.token", Intents::GUILDS).compression(Compression::ZlibStream);
+//! # builder.build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
 //! `shard.send(…)`, or from any task with `shard.sender()`.
 
 #![forbid(unsafe_code)]
 
 use core::future::Future;
+use core::time::Duration;
 use portcullis::{Discord, Timestamp};
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Clock, Driver, Runtime, prepare_socket};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -61,6 +74,9 @@ pub type Shard<D = Discord> = Driver<D, Tokio>;
 
 /// What keeps a shard alive that was split: `tokio::spawn` it.
 pub type Pump<D = Discord> = portcullis_runtime::Pump<D, Tokio>;
+
+/// Many shards on tokio as one stream.
+pub type ShardSet<D = Discord> = portcullis_runtime::ShardSet<Shard<D>>;
 
 /// The settings of a shard on tokio.
 pub type Builder = portcullis_runtime::Builder<Tokio>;
@@ -95,6 +111,10 @@ impl Runtime for Tokio {
         self.clock.at(Instant::now().into_std())
     }
 
+    fn slept(&self) -> Duration {
+        self.clock.slept()
+    }
+
     fn sleep_until(&self, until: Timestamp) -> Self::Sleep {
         tokio::time::sleep_until(self.clock.instant(until).into())
     }
@@ -108,7 +128,7 @@ impl Runtime for Tokio {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            prepare_socket(&stream)?;
             Ok(stream.compat())
         }
     }

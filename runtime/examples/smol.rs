@@ -4,13 +4,13 @@
 //! gateway, prints what happens, and leaves.
 
 use core::future::Future;
-use core::num::NonZeroUsize;
 use core::pin::Pin;
+use core::time::Duration;
 use portcullis::dialect::discord::Intents;
 use portcullis::machine::Shutdown;
 use portcullis::{Discord, Event, Timestamp};
 use portcullis_fake::FakeGateway;
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Buffer, Clock, Driver, Runtime, prepare_socket};
 use smol::Timer;
 use smol::net::{TcpStream, resolve};
 use std::error::Error;
@@ -34,6 +34,10 @@ impl Runtime for Smol {
         self.clock.now()
     }
 
+    fn slept(&self) -> Duration {
+        self.clock.slept()
+    }
+
     fn sleep_until(&self, until: Timestamp) -> Self::Sleep {
         let timer = Timer::at(self.clock.instant(until));
         Box::pin(async {
@@ -49,7 +53,7 @@ impl Runtime for Smol {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            prepare_socket(&stream)?;
             Ok(stream)
         }
     }
@@ -60,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let elsewhere = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let fake = elsewhere.block_on(FakeGateway::start())?;
     let shard = Shard::builder("a.fake.token", Intents::GUILDS).gateway(fake.url()).build()?;
-    let (pump, mut events) = shard.split(NonZeroUsize::MIN.saturating_add(1023));
+    let (pump, mut events) = shard.split(Buffer::default());
     smol::block_on(async {
         let pump = smol::spawn(pump);
         while let Some(event) = events.next().await {

@@ -1,10 +1,14 @@
 //! A shard of a Discord bot, from its settings.
 
-use crate::driver::Driver;
+use crate::driver::{Driver, HostSleep};
+use crate::identify::SharedIdentify;
+use crate::network::{HeaderError, Network};
+use crate::proxy::{Proxy, ProxyError};
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
 use core::time::Duration;
+use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
 use portcullis::machine::{Config, ConfigError, Imported, Session};
@@ -22,10 +26,17 @@ pub struct Builder<R: Runtime> {
     presence: Option<Presence>,
     properties: Option<IdentifyProperties>,
     large_threshold: Option<u8>,
+    format: Format,
     config: Config,
-    resume: Option<Imported>,
+    resume: Vec<Imported>,
+    network: Network,
     tls: Option<Tls>,
+    proxy: Option<String>,
+    user_agent: Option<String>,
+    headers: Vec<(String, String)>,
     seed: Option<Seed>,
+    host_sleep: HostSleep,
+    identify: Option<SharedIdentify>,
 }
 
 impl<R: Runtime + Default> Driver<Discord, R> {
@@ -47,10 +58,17 @@ impl<R: Runtime> Builder<R> {
             presence: None,
             properties: None,
             large_threshold: None,
+            format: Format::default(),
             config: Config::default(),
-            resume: None,
+            resume: Vec::new(),
+            network: Network::default(),
             tls: None,
+            proxy: None,
+            user_agent: None,
+            headers: Vec::new(),
             seed: None,
+            host_sleep: HostSleep::default(),
+            identify: None,
         }
     }
 
@@ -61,7 +79,11 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Another gateway: a proxy, or a fake one on this machine. Its resume URLs must then be of its host.
+    /// Another gateway: a gateway proxy, or a fake one on this machine.
+    ///
+    /// A resume URL of another host, as of a gateway proxy that passes on Discord's, is reported
+    /// (`Fault::ForeignResumeUrl`) and not dialed: the token stays with the host that it was given to, and the session
+    /// is resumed there.
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());
@@ -89,7 +111,24 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Time-outs, policies and limits.
+    /// How the gateway compresses what it sends: not at all unless set.
+    ///
+    /// `zlib-stream` makes most traffic a fifth to a tenth. What comes of it is the same.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.format.compression = compression;
+        self
+    }
+
+    /// How payloads are written, both ways: as JSON unless set. Events come as JSON all the same.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.format.encoding = encoding;
+        self
+    }
+
+    /// Time-outs, policies and limits. Where it names no inflater, zlib is inflated by `zlib-rs` if the feature of that
+    /// name is on, as it is by default.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -97,10 +136,39 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// A session of an earlier run, to be resumed first, and how long ago it was exported: `None` if unknown, then it
-    /// is tried once.
+    /// is tried once. For [`build_all`](Self::build_all) it is said once for each shard.
     #[must_use]
     pub fn resume(mut self, session: Session, age: impl Into<Option<Duration>>) -> Self {
-        self.resume = Some(Imported { session, age: age.into() });
+        self.resume.push(Imported { session, age: age.into() });
+        self
+    }
+
+    /// How to reach the network, shared with other shards: see [`Network`]. What is set here beside it counts for this
+    /// shard only, whichever is set first.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Connects through a proxy: `http://user:password@host:port`, or `socks5://…`. See [`Proxy::parse`].
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// One more header for the gateway: see [`Network::with_header`].
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another `User-Agent` than [`Network::USER_AGENT`].
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
         self
     }
 
@@ -118,11 +186,64 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// What to make of a host that slept, in place of leaving links that cannot have outlived it.
+    #[must_use]
+    pub fn host_sleep(mut self, sleep: HostSleep) -> Self {
+        self.host_sleep = sleep;
+        self
+    }
+
+    /// What rations the identifies of all the bot's shards, in place of a queue of this one's own.
+    #[must_use]
+    pub fn identify(mut self, shared: &SharedIdentify) -> Self {
+        self.identify = Some(shared.clone());
+        self
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The network, and what was set beside it.
+    pub(crate) fn whole_network(&self) -> Result<Network, BuildError> {
+        let mut network = self.network.clone();
+        if let Some(tls) = &self.tls {
+            network = network.with_tls(tls.clone());
+        }
+        if let Some(url) = &self.proxy {
+            network = network.with_proxy(Proxy::parse(url)?);
+        }
+        if let Some(user_agent) = &self.user_agent {
+            network = network.with_user_agent(user_agent)?;
+        }
+        for (name, value) in &self.headers {
+            network = network.with_header(name, value)?;
+        }
+        Ok(network)
+    }
+
+    /// The gateway that was named, or else this one.
+    pub(crate) fn or_gateway(mut self, url: &str) -> Self {
+        self.gateway.get_or_insert_with(|| url.to_owned());
+        self
+    }
+
+    /// One of the shards that are made together: of the sessions to resume, its own.
+    pub(crate) fn of_many(mut self, shard: ShardId) -> Self {
+        self.resume.retain(|imported| imported.session.shard() == Some(shard));
+        self.shard(shard)
+    }
+
     /// Makes the shard. It connects at its first poll.
     ///
     /// # Errors
     /// [`BuildError`] says what to mend. Nothing was sent anywhere.
     pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
+        let network = self.whole_network()?;
         let mut discord = Discord::new(self.token, self.intents)?.with_shard(self.shard);
         if let Some(url) = &self.gateway {
             discord = discord.with_gateway(url)?;
@@ -136,12 +257,18 @@ impl<R: Runtime> Builder<R> {
         if let Some(presence) = &self.presence {
             discord = discord.with_presence(presence)?;
         }
+        discord = discord.with_compression(self.format.compression)?.with_encoding(self.format.encoding)?;
         let mut config = self.config;
-        if let Some(imported) = self.resume {
+        config.inflater.get_or_insert(INFLATER);
+        if let Some(imported) = self.resume.into_iter().next_back() {
             config.imported = Some(imported);
         }
         let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
-        Ok(Driver::new(machine, self.runtime, self.tls.unwrap_or_default()))
+        let shard = Driver::new(machine, self.runtime, network).with_host_sleep(self.host_sleep);
+        Ok(match self.identify {
+            Some(identify) => shard.with_identify(identify.gate()),
+            None => shard,
+        })
     }
 }
 
@@ -151,10 +278,17 @@ impl<R: Runtime> fmt::Debug for Builder<R> {
         f.debug_struct("Builder")
             .field("intents", &self.intents)
             .field("shard", &self.shard)
+            .field("format", &self.format)
             .field("resume", &self.resume)
             .finish_non_exhaustive()
     }
 }
+
+/// What inflates zlib where the config does not say.
+#[cfg(feature = "zlib-rs")]
+const INFLATER: Inflater = Inflater::ZlibRs;
+#[cfg(not(feature = "zlib-rs"))]
+const INFLATER: Inflater = Inflater::Miniz;
 
 /// Draws a seed from the system, for jitter.
 #[must_use]
@@ -171,6 +305,10 @@ pub enum BuildError {
     Discord(DiscordError),
     /// Something about the config, or the session to resume.
     Config(ConfigError),
+    /// The proxy's URL.
+    Proxy(ProxyError),
+    /// A header of one's own, or the user agent.
+    Header(HeaderError),
 }
 
 impl fmt::Display for BuildError {
@@ -178,6 +316,8 @@ impl fmt::Display for BuildError {
         match self {
             Self::Discord(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
+            Self::Header(error) => error.fmt(f),
         }
     }
 }
@@ -187,6 +327,18 @@ impl core::error::Error for BuildError {}
 impl From<DiscordError> for BuildError {
     fn from(error: DiscordError) -> Self {
         Self::Discord(error)
+    }
+}
+
+impl From<ProxyError> for BuildError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<HeaderError> for BuildError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
     }
 }
 

@@ -7,7 +7,7 @@ pub mod etf;
 pub mod fleet;
 pub mod frames;
 pub mod fuzz;
-
+pub mod memory;
 pub mod pack;
 pub mod pair;
 pub mod rig;

@@ -31,8 +31,8 @@ pub fn formats() -> Vec<Format> {
     all.concat().into_iter().filter(lawful).map(|(compression, encoding)| Format { compression, encoding }).collect()
 }
 
-/// Every inflater.
-pub const INFLATERS: [Inflater; 2] = [Inflater::Miniz, Inflater::ZlibRs];
+/// Every inflater, as a config names it.
+pub const INFLATERS: [Option<Inflater>; 2] = [Some(Inflater::Miniz), Some(Inflater::ZlibRs)];
 
 /// Whether a format compresses.
 pub fn compressed(format: &Format) -> bool {

@@ -4,7 +4,8 @@
 use core::time::Duration;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{
-    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, Imported, OnConnectFailure, Phase, Session,
+    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, Imported, OnConnectFailure, Phase, ProxyStatus,
+    Session,
 };
 use portcullis::url::GatewayUrl;
 use portcullis::{Seed, Sequence};
@@ -18,16 +19,27 @@ const fn http(status: u16) -> ConnectFailure {
     ConnectFailure::Http { status, retry_after: None }
 }
 
+const fn proxy(status: ProxyStatus) -> ConnectFailure {
+    ConnectFailure::Proxy { status: Some(status) }
+}
+
 const fn http_after(status: u16, after: Duration) -> ConnectFailure {
     ConnectFailure::Http { status, retry_after: Some(after) }
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 19] = [
     (ConnectFailure::Name, "name not resolved", "connect_name", |p| &mut p.name),
     (ConnectFailure::Refused, "connection refused", "connect_refused", |p| &mut p.refused),
     (ConnectFailure::Tls, "tls handshake failed", "connect_tls", |p| &mut p.tls),
     (ConnectFailure::Proxy { status: None }, "proxy failed", "connect_proxy", |p| &mut p.proxy),
-    (ConnectFailure::Proxy { status: Some(407) }, "proxy refused with 407", "connect_proxy", |p| &mut p.proxy),
+    (proxy(ProxyStatus::Http(502)), "proxy refused with http 502", "connect_proxy http 502", |p| &mut p.proxy),
+    (proxy(ProxyStatus::Socks(5)), "proxy refused with socks 5", "connect_proxy socks 5", |p| &mut p.proxy),
+    (proxy(ProxyStatus::Http(407)), "proxy refused with http 407", "connect_proxy http 407", |p| {
+        &mut p.proxy_unauthorized
+    }),
+    (proxy(ProxyStatus::SocksCredentials), "proxy refused the credentials", "connect_proxy socks credentials", |p| {
+        &mut p.proxy_unauthorized
+    }),
     (ConnectFailure::TimedOut, "connect timed out", "connect_timed_out", |p| &mut p.timed_out),
     (http(401), "http status 401", "connect_http 401", |p| &mut p.unauthorized),
     (http(403), "http status 403", "connect_http 403", |p| &mut p.forbidden),
@@ -52,6 +64,7 @@ fn all_but(option: fn(&mut ConnectPolicy) -> &mut OnConnectFailure, one: OnConne
         refused: rest,
         tls: rest,
         proxy: rest,
+        proxy_unauthorized: rest,
         timed_out: rest,
         unauthorized: rest,
         forbidden: rest,
@@ -116,11 +129,14 @@ fn a_fatal_failure_is_final() {
 }
 
 #[test]
-fn by_default_401_ends_403_waits_the_longest_and_the_rest_backs_off() {
+fn by_default_401_and_407_end_403_waits_the_longest_and_the_rest_backs_off() {
     for (failure, _, cause, _) in KINDS {
         let rig = failed(config(), failure);
         let expected = match failure {
-            ConnectFailure::Http { status: 401, .. } => Vec::new(),
+            ConnectFailure::Http { status: 401, .. }
+            | ConnectFailure::Proxy { status: Some(ProxyStatus::Http(407) | ProxyStatus::SocksCredentials) } => {
+                Vec::new()
+            }
             ConnectFailure::Http { status: 403, .. } => vec![format!("reconnect in 48.305 s, identify: {cause}")],
             _ => vec![format!("reconnect in 0.779 s, identify: {cause}")],
         };
@@ -134,7 +150,16 @@ fn what_a_person_can_mend_comes_with_advice() {
     let told: Vec<_> = with_advice.map(|(_, told, ..)| *told).collect();
     assert_eq!(
         told,
-        ["name not resolved", "tls handshake failed", "http status 401", "http status 403", "http status 429"]
+        [
+            "name not resolved",
+            "tls handshake failed",
+            "proxy failed",
+            "proxy refused with http 407",
+            "proxy refused the credentials",
+            "http status 401",
+            "http status 403",
+            "http status 429"
+        ]
     );
     let rig = failed(config(), http(401));
     let advice = rig.machine.end_reason().and_then(portcullis::machine::EndReason::advice);
@@ -292,6 +317,29 @@ fn scenario_9_a_stored_resume_url_of_a_foreign_host_is_refused() {
     let at_home = || discord().with_gateway("ws://localhost:4000").unwrap();
     assert_eq!(made(at_home(), "wss://gateway.discord.gg"), Err(ConfigError::ForeignResumeUrl));
     assert_eq!(made(at_home(), "ws://localhost:4001"), Ok(()));
+}
+
+#[test]
+fn scenario_84_behind_a_gateway_proxy_a_session_is_resumed_there() {
+    let foreign = vec!["faulted: resume url of a foreign host".to_owned()];
+    for (passed_on, faults, resumed_at) in [
+        ("wss://gateway-us-east1-b.discord.gg", foreign, "ws://proxy.example:7777"),
+        ("ws://proxy.example:7778", vec![], "ws://proxy.example:7778"),
+    ] {
+        // given: a shard in session at a proxy that passes on Discord's resume URL, or gives its own
+        let mut rig = Rig::of(discord().with_gateway("ws://proxy.example:7777").unwrap(), config());
+        let data = format!(r#"{{"session_id":"5e551011","resume_gateway_url":"{passed_on}"}}"#);
+        rig.start().open().message(frames::hello("40000")).message(frames::dispatch("READY", 1, &data));
+        assert_eq!(rig.story.of_kind('!'), faults);
+
+        // when: its link is lost
+        rig.story.clear();
+        rig.lose().next().open().message(frames::hello("40000"));
+
+        // then: it goes on with the session at the proxy, and never past it
+        let connect = format!("connect 2 {resumed_at}/?v=10&encoding=json");
+        assert_eq!(rig.story.of_kind('>'), [connect.as_str(), "resume s#1", "heartbeat 1"]);
+    }
 }
 
 #[test]

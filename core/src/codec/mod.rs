@@ -14,6 +14,7 @@
 mod error;
 mod etf;
 mod extent;
+mod format;
 mod inflate;
 mod miniz;
 mod scratch;
@@ -40,66 +41,11 @@ use zlib_payload::ZlibPayload;
 use zlib_stream::ZlibStream;
 
 pub use error::CodecError;
+pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
 
-/// How a gateway packs what it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Format {
-    /// How payloads are compressed.
-    pub compression: Compression,
-    /// How payloads are written, in both directions.
-    pub encoding: Encoding,
-}
-
-/// How payloads from the gateway are compressed. What we send never is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// One zlib stream a link, with a flush at each payload's end.
-    ZlibStream,
-    /// Each binary message is a zlib stream of its own. Small payloads come as text.
-    ZlibPayload,
-    /// One zstd frame a link, with a flush at each payload's end.
-    #[cfg(feature = "zstd")]
-    ZstdStream,
-}
-
-/// How payloads are written, in both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Encoding {
-    /// As JSON.
-    #[default]
-    Json,
-    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
-    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
-    Etf,
-}
-
-impl Encoding {
-    /// A frame as it goes out. One that no term can hold goes out as it is.
-    pub(crate) fn message(self, frame: Bytes) -> Message {
-        match self {
-            Self::Json => Message::Text(frame),
-            Self::Etf => match etf::write(&frame) {
-                Some(term) => Message::Binary(term.into()),
-                None => Message::Text(frame),
-            },
-        }
-    }
-
-    /// How many bytes of a frame go out; `None` where it cannot be written.
-    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
-        match self {
-            Self::Json => Some(frame.len()),
-            Self::Etf => etf::write(frame).map(|term| term.len()),
-        }
-    }
-}
-
-/// The codec of one link.
+/// The codec of one link. By default a message is a payload as it stands.
+#[derive(Default)]
 pub(crate) struct Codec {
     /// `None` where a message is a payload as it stands.
     packed: Option<Box<Packed>>,
@@ -144,14 +90,18 @@ impl Codec {
     }
 
     /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up.
-    pub(crate) fn next(&mut self, most: usize) -> Option<Result<Bytes, Undecoded>> {
+    /// It is gone with the next call.
+    pub(crate) fn next(&mut self, most: usize) -> Option<Result<&[u8], Undecoded>> {
         let Packed { unpack, transcoder } = &mut **self.packed.as_mut()?;
+        if let Some(transcoder) = transcoder {
+            transcoder.settle();
+        }
         let payload = match unpack.next(most).transpose()? {
             Ok(payload) => payload,
             Err(error) => return Some(Err(Undecoded::Broken(error))),
         };
         Some(match transcoder {
-            None => Ok(Bytes::copy_from_slice(payload)),
+            None => Ok(payload),
             Some(transcoder) => transcoder.json(payload, most),
         })
     }

@@ -1,6 +1,6 @@
 //! Why the machine moved from one phase to another, kept for [`explain`](super::GatewayMachine::explain).
 
-use super::input::ConnectFailure;
+use super::input::{ConnectFailure, ProxyStatus};
 use super::phase::Phase;
 use super::timer::Timer;
 use crate::message::{CloseCode, LinkId};
@@ -24,8 +24,8 @@ pub enum Cause {
     ConnectRefused,
     /// The TLS handshake failed.
     ConnectTls,
-    /// The proxy refused.
-    ConnectProxy,
+    /// The proxy made no way to the host, and said this, if anything.
+    ConnectProxy(Option<ProxyStatus>),
     /// The driver's own attempt timed out.
     ConnectTimedOut,
     /// The upgrade was answered with this HTTP status.
@@ -93,7 +93,7 @@ impl Cause {
             Self::ConnectName => "connect_name",
             Self::ConnectRefused => "connect_refused",
             Self::ConnectTls => "connect_tls",
-            Self::ConnectProxy => "connect_proxy",
+            Self::ConnectProxy(_) => "connect_proxy",
             Self::ConnectTimedOut => "connect_timed_out",
             Self::ConnectHttp(_) => "connect_http",
             Self::ConnectProtocol => "connect_protocol",
@@ -136,6 +136,10 @@ impl Cause {
         match self {
             Self::ConnectHttp(401) => Some("the token or a proxy's credentials were refused: check them"),
             Self::ConnectHttp(403) => Some("the address may be banned for a while, or a proxy forbids it: check both"),
+            Self::ConnectProxy(Some(status)) if status.is_unauthorized() => {
+                Some("the proxy refused its user and password: check them")
+            }
+            Self::ConnectProxy(None) => Some("check the proxy's address and scheme, and that it runs"),
             Self::ConnectHttp(429) => Some("too many connects from this address: start fewer at a time"),
             Self::ConnectName => Some("check the gateway's host name and the resolver"),
             Self::ConnectTls => Some("check the host's clock, its root certificates, and any proxy in between"),
@@ -151,7 +155,7 @@ impl From<ConnectFailure> for Cause {
             ConnectFailure::Name => Self::ConnectName,
             ConnectFailure::Refused => Self::ConnectRefused,
             ConnectFailure::Tls => Self::ConnectTls,
-            ConnectFailure::Proxy { .. } => Self::ConnectProxy,
+            ConnectFailure::Proxy { status } => Self::ConnectProxy(status),
             ConnectFailure::TimedOut => Self::ConnectTimedOut,
             ConnectFailure::Http { status, .. } => Self::ConnectHttp(status),
             ConnectFailure::Protocol => Self::ConnectProtocol,
@@ -166,6 +170,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Closed(code) => write!(f, "closed {code}"),
             Self::ConnectHttp(status) => write!(f, "connect_http {status}"),
+            Self::ConnectProxy(Some(status)) => write!(f, "connect_proxy {status}"),
             other => f.write_str(other.name()),
         }
     }

@@ -45,8 +45,9 @@ pub struct Config {
     pub recoveries: Vec<(CloseCode, Recovery)>,
     /// Which events the application is given: all.
     pub events: EventFilter,
-    /// Which library inflates, where the dialect's gateway compresses with zlib.
-    pub inflater: Inflater,
+    /// Which library inflates, where the dialect's gateway compresses with zlib. Unset, the choice is the driver's:
+    /// `miniz_oxide` where it makes none.
+    pub inflater: Option<Inflater>,
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
@@ -180,8 +181,10 @@ pub struct ConnectPolicy {
     pub refused: OnConnectFailure,
     /// TLS failed: back off.
     pub tls: OnConnectFailure,
-    /// The proxy refused: back off.
+    /// The proxy made no way to the host: back off.
     pub proxy: OnConnectFailure,
+    /// The proxy refused its user and password, HTTP 407 and its like: end, since no retry makes them right.
+    pub proxy_unauthorized: OnConnectFailure,
     /// It took too long: back off.
     pub timed_out: OnConnectFailure,
     /// HTTP 401: end, since no retry makes a credential right.
@@ -204,6 +207,7 @@ impl ConnectPolicy {
             ConnectFailure::Name => self.name,
             ConnectFailure::Refused => self.refused,
             ConnectFailure::Tls => self.tls,
+            ConnectFailure::Proxy { status: Some(status) } if status.is_unauthorized() => self.proxy_unauthorized,
             ConnectFailure::Proxy { .. } => self.proxy,
             ConnectFailure::TimedOut => self.timed_out,
             ConnectFailure::Http { status: 401, .. } => self.unauthorized,
@@ -222,6 +226,7 @@ impl Default for ConnectPolicy {
             refused: OnConnectFailure::BackOff,
             tls: OnConnectFailure::BackOff,
             proxy: OnConnectFailure::BackOff,
+            proxy_unauthorized: OnConnectFailure::End,
             timed_out: OnConnectFailure::BackOff,
             unauthorized: OnConnectFailure::End,
             forbidden: OnConnectFailure::BackOffAtCap,
@@ -257,7 +262,7 @@ pub enum MalformedPolicy {
 /// What becomes of commands that wait when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
-    /// What their dialect says of their kind: a member request and a voice state come back, the rest is kept.
+    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept.
     #[default]
     ByKind,
     /// All are kept for the next session.

@@ -72,6 +72,9 @@ pub enum Event {
     Command(CommandId, Outcome),
     /// The outbox was full and has room again.
     OutboxDrained,
+    /// So many dispatches were dropped here, since the application did not take them: an adapter that buffers tells it,
+    /// by its overflow policy. A machine never does.
+    Lagged(u64),
     /// A frame of an unknown kind.
     Unknown(UnknownFrame),
     /// The machine is over, and never connects again.

@@ -49,10 +49,10 @@ pub enum ConnectFailure {
     Refused,
     /// The TLS handshake failed.
     Tls,
-    /// The proxy refused, with its status if it gave one.
+    /// The proxy made no way to the host.
     Proxy {
-        /// The HTTP status or SOCKS reply.
-        status: Option<u16>,
+        /// What it said. `None`: it could not be reached, hung up, or its answer was none of its protocol.
+        status: Option<ProxyStatus>,
     },
     /// It took too long.
     TimedOut,
@@ -69,12 +69,43 @@ pub enum ConnectFailure {
     Io,
 }
 
+/// What a proxy said when it refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProxyStatus {
+    /// The HTTP status of its answer to CONNECT. *(source: RFC 9110 §9.3.6)*
+    Http(u16),
+    /// The reply of SOCKS5, 5 for a connection that was refused behind it. *(source: RFC 1928 §6)*
+    Socks(u8),
+    /// SOCKS5: it refused user and password (RFC 1929), or takes no way to show them that there is (RFC 1928 §3).
+    SocksCredentials,
+}
+
+impl ProxyStatus {
+    /// Whether its user and password are wrong or missing, which no retry mends: HTTP 407 and its like in SOCKS5.
+    #[must_use]
+    pub const fn is_unauthorized(self) -> bool {
+        matches!(self, Self::Http(407) | Self::SocksCredentials)
+    }
+}
+
+impl fmt::Display for ProxyStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(f, "http {status}"),
+            Self::Socks(reply) => write!(f, "socks {reply}"),
+            Self::SocksCredentials => f.write_str("socks credentials"),
+        }
+    }
+}
+
 impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name => f.write_str("name not resolved"),
             Self::Refused => f.write_str("connection refused"),
             Self::Tls => f.write_str("tls handshake failed"),
+            Self::Proxy { status: Some(ProxyStatus::SocksCredentials) } => f.write_str("proxy refused the credentials"),
             Self::Proxy { status: Some(status) } => write!(f, "proxy refused with {status}"),
             Self::Proxy { status: None } => f.write_str("proxy failed"),
             Self::TimedOut => f.write_str("connect timed out"),

@@ -58,7 +58,7 @@ pub use config_error::ConfigError;
 pub use event::{EndReason, Event, Fault};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
-pub use input::{ConnectFailure, Input};
+pub use input::{ConnectFailure, Input, ProxyStatus};
 pub use limits::Limits;
 pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
 pub use phase::Phase;

@@ -66,7 +66,7 @@ pub(super) enum Turn {
 impl Wire {
     pub(super) fn new<D: Dialect>(link: LinkId, desk: &Desk<D>) -> Self {
         let pace = Pace::new(desk.limits.pace);
-        let codec = Codec::new(desk.dialect.format(), desk.config.inflater);
+        let codec = Codec::new(desk.dialect.format(), desk.config.inflater.unwrap_or_default());
         Self { link, opened: desk.now, write: Write::Idle, turn: Turn::None, pace, codec, owed_answers: 0 }
     }
 

@@ -4,6 +4,7 @@ use super::cursor::{Cursor, Read};
 use super::error::Expected;
 use super::parse::named;
 use super::{Deed, Payload, Script, Wanted, Whom};
+use crate::damage::{Damage, LastPiece};
 use crate::faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span};
 use crate::frames::Resumable;
 use crate::generate::Generator;
@@ -12,8 +13,10 @@ use portcullis::{CloseCode, Message};
 
 /// A deed is done so many times at most.
 const TIMES_MAX: u32 = 10_000;
+/// A bomb has so many megabytes at most.
+const MEGABYTES_MAX: u32 = 4000;
 /// A generated guild or answer has so many members at most.
-const MEMBERS_MAX: u32 = 100_000;
+pub(super) const MEMBERS_MAX: u32 = 100_000;
 
 /// Reads the deeds of a line.
 pub(super) fn line(cursor: &mut Cursor<'_>, deeds: &mut Vec<(Whom, Deed)>) -> Read<()> {
@@ -88,6 +91,13 @@ const WORDS: &[&str] = &[
     "cut",
     "coalesce",
     "stall",
+    "scatter",
+    "merge",
+    "flip",
+    "truncate",
+    "append",
+    "keep",
+    "bomb",
     "rate-limit",
     "answer",
     "lift",
@@ -102,7 +112,11 @@ const WORDS: &[&str] = &[
 /// What goes wrong later: armed now.
 fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
     Ok(Some(match word {
-        "omit" => milestone(cursor.one_of(MILESTONES)?, Fate::Omit),
+        "omit" if cursor.accept("suffix") => Fault::Damage(Damage::OmitSuffix),
+        "omit" => {
+            let frame = cursor.one_of(&["hello", "ready", "resumed", "ack", "suffix"])?;
+            milestone(frame, Fate::Omit)
+        }
         "unnumber" => milestone(cursor.one_of(&["ready", "resumed"])?, Fate::Unnumbered),
         "delay" if cursor.accept("frames") => Fault::Lag(cursor.wait()?.least),
         "delay" => {
@@ -120,10 +134,10 @@ fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
             Fault::RefuseUpgrade { status: u16::try_from(status).unwrap_or(503), retry_after }
         }
         "deny" => deny(cursor)?,
-        "repeat" => {
-            cursor.expect(&["sequence"])?;
-            Fault::Sequence(SequenceFault::Repeat)
-        }
+        "repeat" => match cursor.one_of(&["sequence", "suffix"])? {
+            "sequence" => Fault::Sequence(SequenceFault::Repeat),
+            _ => Fault::Damage(Damage::RepeatSuffix),
+        },
         "skip" => {
             let numbers = cursor.number(1, 1_000_000)?;
             cursor.one_of(&["sequences", "sequence"])?;
@@ -153,6 +167,37 @@ fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
             let pause = if cursor.accept("for") { Some(cursor.wait()?.least) } else { None };
             Fault::Stall { bytes, pause }
         }
+        "scatter" => {
+            cursor.expect(&["over"])?;
+            let messages = if cursor.accept("bytes") { u32::MAX } else { cursor.small(2, u32::MAX)? };
+            if messages != u32::MAX {
+                cursor.expect(&["messages"])?;
+            }
+            let last =
+                if cursor.accept("leaving") { LastPiece::Bytes(bytes_count(cursor, 1)?) } else { LastPiece::Fair };
+            Fault::Scatter { messages, last }
+        }
+        "merge" => {
+            let payloads = cursor.small(2, 1000)?;
+            cursor.expect(&["payloads"])?;
+            Fault::Merge { payloads }
+        }
+        "flip" => {
+            cursor.expect(&["bit"])?;
+            Fault::Damage(Damage::FlipBit(cursor.small(0, u32::MAX)?))
+        }
+        "truncate" => {
+            cursor.expect(&["by"])?;
+            Fault::Damage(Damage::Truncate(bytes_count(cursor, 1)?))
+        }
+        "append" => {
+            cursor.expect(&["bytes"])?;
+            Fault::Damage(Damage::Append(bytes(cursor)?.into_bytes()))
+        }
+        "keep" => {
+            cursor.expect(&["context"])?;
+            Fault::KeepContext
+        }
         _ => return Ok(None),
     }))
 }
@@ -171,7 +216,12 @@ fn milestone(frame: &str, fate: Fate) -> Fault {
 /// `after 5 bytes`.
 fn after_bytes(cursor: &mut Cursor<'_>) -> Read<usize> {
     cursor.expect(&["after"])?;
-    let bytes = cursor.small(0, 1 << 24)?;
+    bytes_count(cursor, 0)
+}
+
+/// `5 bytes`.
+fn bytes_count(cursor: &mut Cursor<'_>, least: u32) -> Read<usize> {
+    let bytes = cursor.small(least, 1 << 24)?;
     cursor.one_of(&["bytes", "byte"])?;
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
@@ -215,6 +265,12 @@ fn act(word: &str, times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
         "ack" => {
             cursor.expect(&["again"])?;
             Deed::Lift(FaultKind::HeartbeatAck)
+        }
+        "bomb" => {
+            cursor.expect(&["of"])?;
+            let megabytes = cursor.small(1, MEGABYTES_MAX)?;
+            cursor.expect(&["MB"])?;
+            Deed::Bomb(megabytes * 1_000_000)
         }
         "rate-limit" => Deed::RateLimit(cursor.wait()?.least),
         "answer" => {

@@ -227,6 +227,8 @@ pub(super) enum Deed {
     LiftAll,
     /// Rate Limited for the last members request.
     RateLimit(Duration),
+    /// So many blanks, compressed.
+    Bomb(u32),
     /// Chunks for the last members request.
     AnswerMembers(u32),
     ResetToken,

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
+use portcullis::codec::{Compression, Encoding};
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::Intents;
 use std::env;
@@ -18,6 +19,8 @@ Usage: cargo run -p portcullis-tokio --example bot -- [OPTIONS]
       --url URL             another gateway, wss:// or ws://
       --intents NUMBER|NAMES  as a number, or names with commas: GUILDS,GUILD_MESSAGES [default: all that need no enabling]
       --shard I/N           one shard of several [default: 0/1]
+      --compress HOW        zlib-stream, zstd-stream, payload or none [default: none]
+      --encoding HOW        json or etf [default: json]
       --events N            stop after so many dispatches
       --seconds S           stop after so many seconds
       --json                one JSON object a line: every event, and every transition with its cause
@@ -34,6 +37,8 @@ pub(crate) struct Args {
     pub(crate) url: Option<String>,
     pub(crate) intents: Intents,
     pub(crate) shard: ShardId,
+    pub(crate) compression: Compression,
+    pub(crate) encoding: Encoding,
     pub(crate) events: Option<u64>,
     pub(crate) time: Option<Duration>,
     pub(crate) form: Form,
@@ -53,6 +58,8 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         url: None,
         intents: Intents::UNPRIVILEGED,
         shard: ShardId::ONE,
+        compression: Compression::None,
+        encoding: Encoding::Json,
         events: None,
         time: None,
         form: Form::Timeline,
@@ -64,6 +71,8 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("url") => args.url = Some(parser.value()?.string()?),
             Arg::Long("intents") => args.intents = parser.value()?.parse()?,
             Arg::Long("shard") => args.shard = parser.value()?.parse()?,
+            Arg::Long("compress") => args.compression = parser.value()?.parse()?,
+            Arg::Long("encoding") => args.encoding = parser.value()?.parse()?,
             Arg::Long("events") => args.events = Some(parser.value()?.parse()?),
             Arg::Long("seconds") => args.time = Some(parser.value()?.parse_with(seconds)?),
             Arg::Long("json") => args.form = Form::Json,

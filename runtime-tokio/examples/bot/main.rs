@@ -45,7 +45,7 @@ async fn run(args: Args) -> ExitCode {
             Err(error) => return fail(&error, 1),
         },
     };
-    let builder = builder.shard(args.shard);
+    let builder = builder.shard(args.shard).compression(args.compression).encoding(args.encoding);
     let builder = match &args.url {
         Some(url) => builder.gateway(url),
         None => builder,

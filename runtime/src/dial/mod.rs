@@ -1,4 +1,4 @@
-//! From a URL to an open WebSocket: name, address, TLS, upgrade.
+//! From a URL to an open WebSocket: name, address, proxy, TLS, upgrade.
 //!
 //! # Invariants
 //! * `wss-is-secured`: what has `wss` in its URL cannot be connected in the clear. The two schemes are two types, each
@@ -7,8 +7,9 @@
 mod race;
 
 use crate::failure;
+use crate::network::Network;
+use crate::proxy;
 use crate::runtime::Runtime;
-use crate::tls::Tls;
 use crate::websocket::{self, SocketLimits, WebSocket};
 use core::future::Future;
 use core::pin::Pin;
@@ -44,10 +45,10 @@ impl Secured {
     async fn open<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         &self,
         stream: S,
-        tls: &Tls,
+        network: &Network,
         limits: SocketLimits,
     ) -> Result<Box<dyn WebSocket>, ConnectFailure> {
-        websocket::open(&self.0, tls.connect(self.0.host(), stream).await?, limits).await
+        websocket::open(&self.0, network, network.tls().connect(self.0.host(), stream).await?, limits).await
     }
 }
 
@@ -59,24 +60,44 @@ impl Plain {
     async fn open<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         &self,
         stream: S,
+        network: &Network,
         limits: SocketLimits,
     ) -> Result<Box<dyn WebSocket>, ConnectFailure> {
-        websocket::open(&self.0, stream, limits).await
+        websocket::open(&self.0, network, stream, limits).await
     }
 }
 
 /// Dials. The machine times it.
-pub(crate) fn dial<R: Runtime>(runtime: R, tls: Tls, url: GatewayUrl, limits: SocketLimits) -> Dial {
+pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, limits: SocketLimits) -> Dial {
     Box::pin(async move {
-        let addresses = runtime.resolve(url.host(), url.port()).await.map_err(|_| ConnectFailure::Name)?;
-        if addresses.is_empty() {
-            return Err(ConnectFailure::Name);
-        }
-        let stream = race::connect(&runtime, addresses).await.map_err(|error| failure::of_connect(&error))?;
+        let stream = connect(&runtime, &network, url.host(), url.port()).await?;
         match Target::of(url) {
-            Target::Secured(target) => target.open(stream, &tls, limits).await,
-            Target::Plain(target) => target.open(stream, limits).await,
+            Target::Secured(target) => target.open(stream, &network, limits).await,
+            Target::Plain(target) => target.open(stream, &network, limits).await,
         }
+    })
+}
+
+/// A stream to a host, through the proxy if there is one.
+pub(crate) async fn connect<R: Runtime>(
+    runtime: &R,
+    network: &Network,
+    host: &str,
+    port: u16,
+) -> Result<R::Stream, ConnectFailure> {
+    let Some(proxy) = network.proxy() else { return reach(runtime, network, host, port).await };
+    // Why the proxy itself is not reached must not be told as if the gateway were not.
+    let stream = reach(runtime, network, proxy.host(), proxy.port()).await;
+    let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
+    proxy::dig(proxy, stream, host, port, network.user_agent().as_bytes()).await
+}
+
+/// A stream to the next host: the gateway's, or the proxy's.
+async fn reach<R: Runtime>(runtime: &R, network: &Network, host: &str, port: u16) -> Result<R::Stream, ConnectFailure> {
+    let addresses = network.lookups().resolve(runtime, host, port).await?;
+    race::connect(runtime, &addresses).await.map_err(|error| {
+        network.lookups().forget(host, port);
+        failure::of_connect(&error)
     })
 }
 

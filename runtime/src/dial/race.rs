@@ -14,7 +14,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// More addresses than any gateway names.
 const ADDRESSES_MAX: usize = 16;
 
-pub(super) async fn connect<R: Runtime>(runtime: &R, addresses: Vec<SocketAddr>) -> io::Result<R::Stream> {
+pub(super) async fn connect<R: Runtime>(runtime: &R, addresses: &[SocketAddr]) -> io::Result<R::Stream> {
     let mut addresses = alternating(addresses).into_iter();
     let mut race = Race { attempts: Vec::new(), last: None };
     let mut head_start = Box::pin(runtime.sleep_until(runtime.now()));
@@ -79,9 +79,10 @@ impl<S, F: Future<Output = io::Result<S>>> Race<F> {
 }
 
 /// The families in turn, the resolver's first choice first. *(source: RFC 8305 §4)*
-fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
-    let (chosen, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
+    let (chosen, other): (Vec<_>, Vec<_>) =
+        addresses.iter().copied().partition(|address| address.is_ipv4() == first_is_v4);
     let (mut chosen, mut other) = (chosen.into_iter(), other.into_iter());
     let mut order = Vec::new();
     while order.len() < ADDRESSES_MAX {
@@ -103,8 +104,8 @@ mod tests {
         let parse = |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
         let given = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]);
         let order = parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
-        assert_eq!(alternating(given), order);
-        assert_eq!(alternating(Vec::new()), Vec::new());
-        assert_eq!(alternating(parse(&["1.1.1.1:1"; 40])).len(), ADDRESSES_MAX);
+        assert_eq!(alternating(&given), order);
+        assert_eq!(alternating(&[]), Vec::new());
+        assert_eq!(alternating(&parse(&["1.1.1.1:1"; 40])).len(), ADDRESSES_MAX);
     }
 }

@@ -7,35 +7,47 @@
 //!   event is handed out.
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
+mod buffer;
+mod naps;
+mod onlooker;
 mod pump;
+mod requests;
 mod sender;
 mod shared;
+mod taken;
 mod tokens;
 mod turns;
 mod wire;
 
 use crate::dial;
 use crate::identify::{IdentifyGate, SharedIdentify};
+use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::tls::Tls;
 use crate::websocket::SocketLimits;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
+use futures_core::Stream;
+use naps::Naps;
+use onlooker::Sight;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
 use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use shared::Shared;
+use shared::{Desk, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use taken::{Taken, mark_of};
 use tokens::TokenDesk;
 use turns::{Turns, Wish};
 use wire::{Read, Wire};
 
+pub use buffer::{Buffer, Overflow};
+pub use naps::HostSleep;
 pub use pump::{Events, Pump};
+pub use requests::Asked;
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
 pub use tokens::{TokenAnswer, Tokens};
@@ -51,7 +63,7 @@ pub use tokens::{TokenAnswer, Tokens};
 /// close frame was sent.
 pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
-    tls: Tls,
+    network: Network,
     payload_max: usize,
     shared: Arc<Shared<D>>,
     wire: Wire,
@@ -62,7 +74,10 @@ pub struct Driver<D: Dialect, R: Runtime> {
     turns: Turns,
     tokens: TokenDesk,
     due: Due,
+    /// When the onlooker is to be called again.
+    onlooker_due: Option<Timestamp>,
     alarm: Alarm<R>,
+    naps: Naps,
     /// Reads in a row without a wait.
     streak: u32,
 }
@@ -87,22 +102,17 @@ struct Alarm<R: Runtime> {
     set_for: Option<Timestamp>,
 }
 
-/// The last dispatch that the application took.
-enum Taken {
-    /// None so far: the session is what was imported.
-    None(Option<Session>),
-    UpTo(Mark),
-}
-
 impl<D: Dialect, R: Runtime> Driver<D, R> {
-    /// A shard that has not connected.
+    /// A shard that has not connected. `network` is one that all shards of the application share, or its
+    /// [`Tls`](crate::Tls) alone.
     #[must_use]
-    pub fn new(machine: GatewayMachine<D>, runtime: R, tls: Tls) -> Self {
+    pub fn new(machine: GatewayMachine<D>, runtime: R, network: impl Into<Network>) -> Self {
         // A shard that is alone, and of whose application nothing is known.
+        let naps = Naps::after(runtime.slept());
         let alone = SharedIdentify::new(&runtime, StartLimit::default(), Rules::default());
         Self {
             runtime,
-            tls,
+            network: network.into(),
             payload_max: machine.dialect().limits().payload,
             turns: Turns::new(Box::new(alone.gate()), machine.dialect().shard()),
             taken: Taken::None(machine.session()),
@@ -111,7 +121,9 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             inbox: VecDeque::new(),
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
+            onlooker_due: None,
             alarm: Alarm { sleep: None, set_for: None },
+            naps,
             streak: 0,
         }
     }
@@ -131,6 +143,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self
     }
 
+    /// The same with another opinion of a host that sleeps.
+    #[must_use]
+    pub fn with_host_sleep(mut self, sleep: HostSleep) -> Self {
+        self.naps.set(sleep);
+        self
+    }
+
     /// The next event; `None` after the shard has ended.
     ///
     /// The shard beats, connects and sends **only while this is awaited**: see [`Driver`]. It is cancel-safe: dropped
@@ -146,6 +165,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
+        self.note_sleep();
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
@@ -155,7 +175,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 self.feed(input);
             }
             if let Some(event) = self.inbox.pop_front() {
-                self.note_taken(&event);
+                self.taken.note(&event);
                 return Poll::Ready(Some(event));
             }
             if let Due::Never = self.due {
@@ -215,14 +235,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// after `shutdown(Shutdown::KeepSession)`.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        let waits = |event: &Event| matches!(event, Event::Ready(_) | Event::Resumed(_) | Event::Dispatch(_));
-        if !self.inbox.iter().any(waits) {
+        if !self.inbox.iter().any(|event| mark_of(event).is_some()) {
             return self.machine().session();
         }
-        match &self.taken {
-            Taken::None(imported) => imported.clone(),
-            Taken::UpTo(mark) => self.session_at(mark),
-        }
+        self.taken.session(|mark| self.session_at(mark))
     }
 
     /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
@@ -242,6 +258,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     #[must_use]
     pub fn machine(&self) -> MachineRef<'_, D> {
         MachineRef(self.shared.lock())
+    }
+
+    /// Before anything else: what waits to be read came before the sleep, and the link is gone.
+    fn note_sleep(&mut self) {
+        if let Some(nap) = self.naps.since(|| self.runtime.slept()) {
+            self.feed(Input::Suspended(nap));
+        }
     }
 
     /// What happened first, of all that the driver waits for: dial, answers, commands, socket, sleep.
@@ -290,14 +313,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Ready when the machine or a turn to identify is due, or a little before.
+    /// Ready when the machine, its onlooker or a turn to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
         let turn = self.turns.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, turn].into_iter().flatten().min() else { return Poll::Pending };
+        let Some(until) = [due, turn, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -320,7 +343,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn is_due(&self) -> bool {
         match self.due {
             Due::AtOnce => true,
-            Due::At(until) => self.runtime.now() >= until,
+            Due::At(until) => self.runtime.now() >= self.onlooker_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
         }
     }
@@ -329,14 +352,16 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let sight = if matches!(input, Input::Tick) { Sight::Dry } else { Sight::Unread };
         let (mut wanted, mut wishes) = (None, Vec::new());
         self.due = Due::Never;
         let mut desk = self.shared.lock();
-        for action in desk.machine.handle(now, input) {
+        let Desk { machine, onlooker, .. } = &mut *desk;
+        for action in machine.handle(now, input) {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
-                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.tls.clone(), url, limits));
+                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
                 }
                 Action::Send { link, message } => self.wire.start_send(link, message),
                 Action::Close { link, code, reason } => self.wire.start_close(link, code, reason),
@@ -344,11 +369,18 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::AskIdentify { link } => wishes.push(Wish::Ask(link)),
                 Action::ReturnIdentify { link } => wishes.push(Wish::GiveBack(link)),
                 Action::AskToken { reason } => wanted = Some(reason),
-                Action::Event(event) => self.inbox.push_back(event),
+                Action::Event(event) => {
+                    if let Some(onlooker) = onlooker {
+                        onlooker.observe(now, &event);
+                    }
+                    self.inbox.push_back(event);
+                }
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
         }
-        let phase = desk.machine.phase();
+        let phase = machine.phase();
+        let woken = desk.look_on(now, sight);
+        self.onlooker_due = desk.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
         drop(desk);
         // What is not ours to know is called without the lock: the gate, the token source, who waits for a ticket.
         for wish in wishes {
@@ -358,19 +390,26 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }
+        woken.into_iter().for_each(Waker::wake);
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
                 self.shared.settle(*id, *outcome);
             }
         }
     }
+}
 
-    fn note_taken(&mut self, event: &Event) {
-        if let Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) = event {
-            self.taken = Taken::UpTo(dispatch.mark());
-        }
+/// The events of the shard, as `next_event()` gives them.
+impl<D: Dialect, R: Runtime> Stream for Driver<D, R> {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
     }
 }
+
+// Nothing in it is pinned in place: futures and timers are boxed.
+impl<D: Dialect, R: Runtime> Unpin for Driver<D, R> {}
 
 /// The socket goes, the session stays; commands that waited come back.
 impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {

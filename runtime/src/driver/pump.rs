@@ -1,61 +1,61 @@
 //! The spawned form: a future that keeps the shard alive, and a queue of its events.
 
 use super::Driver;
+use super::buffer::{Buffer, Sink, Source, buffer};
 use super::sender::Sender;
+use super::taken::Taken;
 use super::wire::Wire;
 use crate::runtime::Runtime;
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::num::NonZeroUsize;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use futures_channel::mpsc;
-use futures_core::Stream as _;
+use futures_core::Stream;
 use portcullis::dialect::Dialect;
-use portcullis::machine::Shutdown;
+use portcullis::machine::{Session, Shutdown};
 use portcullis::{Discord, Event, Input};
 
 /// Keeps a shard alive: spawn it. It is done when the shard has ended, or nobody takes its events any more.
 #[must_use = "a shard lives only while its pump is polled: spawn it"]
 pub struct Pump<D: Dialect, R: Runtime> {
     driver: Driver<D, R>,
-    queue: mpsc::Sender<Event>,
+    source: Source,
 }
 
 /// The events of a shard that runs in a task of its own. Dropped, it ends the pump, which drops the socket; the session
 /// can be resumed for a few minutes.
 pub struct Events<D: Dialect = Discord> {
-    queue: mpsc::Receiver<Event>,
+    sink: Sink,
     sender: Sender<D>,
 }
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
-    /// Splits the shard into a future to spawn and the events it gives.
+    /// Splits the shard into a future to spawn and the events it gives: a [`Stream`], and a `next()` of its own.
     ///
-    /// A shard that was split beats, whatever its consumer does. When `capacity` events wait, it reads no more, so
-    /// nothing is lost and memory is bounded: it goes on beating and sending, and the gateway waits.
+    /// A shard that was split beats and sends, whatever its consumer does. When as many events wait as the buffer
+    /// takes, it does what [`Overflow`](crate::Overflow) says: unless told otherwise it reads no more, so nothing is
+    /// lost, memory is bounded, and the gateway waits.
     ///
     /// ```
-    /// # use core::num::NonZeroUsize;
     /// # use portcullis::Discord;
-    /// # use portcullis_runtime::{Driver, Runtime};
+    /// # use portcullis_runtime::{Buffer, Driver, Runtime};
     /// # async fn run<R: Runtime>(shard: Driver<Discord, R>, spawn: impl Fn(portcullis_runtime::Pump<Discord, R>)) {
-    /// let (pump, mut events) = shard.split(NonZeroUsize::new(1024).unwrap());
+    /// let (pump, mut events) = shard.split(Buffer::default());
     /// spawn(pump);
     /// while let Some(event) = events.next().await {
     ///     println!("{event:?}");
     /// }
     /// # }
     /// ```
-    pub fn split(self, capacity: NonZeroUsize) -> (Pump<D, R>, Events<D>) {
+    pub fn split(self, settings: impl Into<Buffer>) -> (Pump<D, R>, Events<D>) {
         let sender = self.sender();
-        // The channel has one place more than it is told, for its one sender.
-        let (queue, taken) = mpsc::channel(capacity.get() - 1);
-        (Pump { driver: self, queue }, Events { queue: taken, sender })
+        let (source, sink) = buffer(settings.into(), Taken::None(self.session()));
+        (Pump { driver: self, source }, Events { sink, sender })
     }
 
     /// Does all but read, connect and hand out events: what keeps an open link alive while nobody takes any.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.note_sleep();
         loop {
             while let Some(input) = self.wire.poll_write(cx) {
                 self.feed(input);
@@ -84,13 +84,13 @@ impl<D: Dialect, R: Runtime> Future for Pump<D, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
-            let Poll::Ready(room) = this.queue.poll_ready(cx) else { return this.driver.poll_unread(cx) };
+            let Poll::Ready(room) = this.source.poll_room(cx) else { return this.driver.poll_unread(cx) };
             if room.is_err() {
                 return Poll::Ready(());
             }
             match ready!(this.driver.poll_event(cx)) {
                 // A consumer that has gone meanwhile is seen with the next one.
-                Some(event) => drop(this.queue.start_send(event)),
+                Some(event) => this.source.push(event),
                 None => return Poll::Ready(()),
             }
         }
@@ -103,13 +103,28 @@ impl<D: Dialect, R: Runtime> Unpin for Pump<D, R> {}
 impl<D: Dialect> Events<D> {
     /// The next event; `None` after the shard has ended. It is cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| Pin::new(&mut self.queue).poll_next(cx)).await
+        poll_fn(|cx| self.sink.poll_next(cx)).await
+    }
+
+    /// The session as of the last event that was taken here: what another process, or a later run, resumes from. What
+    /// still waits comes again then; what was dropped does not.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.sink.with_taken(|taken| taken.session(|mark| self.sender.session_at(mark)))
     }
 
     /// A handle to the shard: to send commands, and to end it.
     #[must_use]
     pub const fn sender(&self) -> &Sender<D> {
         &self.sender
+    }
+}
+
+impl<D: Dialect> Stream for Events<D> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.sink.poll_next(cx)
     }
 }
 

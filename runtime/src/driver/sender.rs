@@ -7,8 +7,9 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_channel::oneshot;
 use portcullis::Discord;
-use portcullis::dialect::Dialect;
-use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Shutdown};
+use portcullis::dialect::{Dialect, ShardId};
+use portcullis::dispatch::Mark;
+use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Session, Shutdown};
 use std::sync::Arc;
 
 /// Sends commands to a shard, and ends it, from any task. It is cheap to clone, and every call returns at once.
@@ -16,7 +17,7 @@ use std::sync::Arc;
 /// What is asked for happens while the shard is polled. It does not keep the shard alive: when that is dropped, commands
 /// come back and new ones are refused with [`SendError::Ended`].
 pub struct Sender<D: Dialect = Discord> {
-    shared: Arc<Shared<D>>,
+    pub(super) shared: Arc<Shared<D>>,
 }
 
 impl<D: Dialect> Sender<D> {
@@ -42,10 +43,22 @@ impl<D: Dialect> Sender<D> {
         self.shared.reconnect(cause);
     }
 
+    /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)): `None` if that session is over.
+    #[must_use]
+    pub fn session_at(&self, mark: &Mark) -> Option<Session> {
+        self.shared.lock().machine.session_at(mark)
+    }
+
     /// How many more commands are accepted now.
     #[must_use]
     pub fn room(&self) -> usize {
         self.shared.lock().machine.room()
+    }
+
+    /// Which shard it is; `None` where the gateway has none.
+    #[must_use]
+    pub fn shard(&self) -> Option<ShardId> {
+        self.shared.lock().machine.dialect().shard()
     }
 
     /// Where the shard stands.

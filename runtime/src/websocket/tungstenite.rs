@@ -5,6 +5,7 @@
 
 use super::WebSocket;
 use crate::failure;
+use crate::network::Network;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Error;
 use async_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -34,13 +35,15 @@ pub(crate) struct SocketLimits {
 /// Makes the handshake over a connected stream.
 pub(crate) async fn open<S>(
     url: &GatewayUrl,
+    network: &Network,
     stream: S,
     limits: SocketLimits,
 ) -> Result<Box<dyn WebSocket>, ConnectFailure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let request = url.as_str().into_client_request().map_err(|error| failure::of_handshake(&error))?;
+    let mut request = url.as_str().into_client_request().map_err(|error| failure::of_handshake(&error))?;
+    network.dress(&mut request);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)

@@ -4,8 +4,14 @@
 mod cancel;
 mod identify;
 mod memory;
+mod names;
+mod naps;
 mod phases;
+mod proxies;
 mod pump;
+mod requests;
+mod rest;
+mod set;
 mod sockets;
 mod stage;
 mod tokens;

@@ -8,8 +8,8 @@ use core::time::Duration;
 use portcullis::dialect::RawCommand;
 use portcullis::dialect::discord::{Command, Intents};
 use portcullis::machine::{Phase, Shutdown};
-use portcullis::{Discord, Event, Seed};
-use portcullis_runtime::{Builder, Events, Pump};
+use portcullis::{Discord, Event, Seed, Sequence};
+use portcullis_runtime::{Buffer, Builder, Events, Overflow, Pump};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -23,9 +23,17 @@ struct Task {
 }
 
 fn start(capacity: usize) -> (Task, Events) {
+    start_with(capacity, Overflow::Wait)
+}
+
+fn start_with(capacity: usize, overflow: Overflow) -> (Task, Events) {
     let memory = Memory::new();
     let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
-    let (pump, events) = builder.seed(Seed(7)).build().unwrap().split(NonZeroUsize::new(capacity).unwrap());
+    let (pump, events) = builder
+        .seed(Seed(7))
+        .build()
+        .unwrap()
+        .split(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow });
     let alarm = Arc::new(Alarm::default());
     Waker::from(Arc::clone(&alarm)).wake();
     (Task { gateway: Gateway::new(&memory), memory, pump, alarm, is_done: false }, events)
@@ -137,4 +145,110 @@ fn a_shard_that_is_shut_down_under_a_full_queue_ends() {
     }
     assert!(matches!(last, Some(Event::Ended(_))), "{last:?}");
     assert!(task.is_done);
+}
+
+/// What waits, in short: the sequence of a dispatch, the name of all else.
+fn brief(events: &mut Events) -> Vec<String> {
+    let brief = |event| match event {
+        Event::Dispatch(dispatch) => dispatch.sequence().unwrap().0.to_string(),
+        Event::Lagged(dropped) => format!("lagged {dropped}"),
+        event => format!("{event:?}").split([' ', '(']).next().unwrap().to_lowercase(),
+    };
+    core::iter::from_fn(|| take(events)).map(brief).collect()
+}
+
+#[test]
+fn the_oldest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
+    let (mut task, mut events) = start_with(5, Overflow::DropOldest);
+    task.settle();
+    for _ in 0..10 {
+        assert!(task.gateway.dispatch("ONE"));
+        task.settle();
+    }
+    assert_eq!(brief(&mut events), ["connecting", "ready", "lagged 7", "9", "10", "11"]);
+    assert!(task.gateway.dispatch("ONE"));
+    task.settle();
+    assert_eq!(brief(&mut events), ["12"]);
+}
+
+#[test]
+fn the_newest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
+    let (mut task, mut events) = start_with(5, Overflow::DropNewest);
+    task.settle();
+    for _ in 0..10 {
+        assert!(task.gateway.dispatch("ONE"));
+        task.settle();
+    }
+    assert_eq!(brief(&mut events), ["connecting", "ready", "2", "3", "4", "lagged 7"]);
+    assert!(task.gateway.dispatch("ONE"));
+    task.settle();
+    assert_eq!(brief(&mut events), ["12"]);
+}
+
+#[test]
+fn what_tells_of_the_shards_own_life_is_never_dropped() {
+    for (overflow, told) in [
+        (Overflow::DropOldest, ["connecting", "ready", "lagged 10", "command"]),
+        (Overflow::DropNewest, ["connecting", "ready", "lagged 10", "command"]),
+    ] {
+        let (mut task, mut events) = start_with(3, overflow);
+        task.settle();
+        for _ in 0..10 {
+            assert!(task.gateway.dispatch("ONE"));
+            task.settle();
+        }
+        let command = || Command::Raw(RawCommand::new(&BTreeMap::from([("op", 99)])).unwrap());
+        drop(events.sender().send(command()).unwrap());
+        task.settle();
+        // The buffer is full of what must not be dropped: the shard waits, and beats.
+        assert!(task.gateway.dispatch("ONE"));
+        let beats = task.gateway.beats;
+        task.pass(Duration::from_secs(100));
+        assert!(task.gateway.beats > beats);
+        assert_eq!(brief(&mut events), told, "{overflow:?}");
+        task.settle();
+        assert_eq!(brief(&mut events), ["12"], "{overflow:?}");
+    }
+}
+
+#[test]
+fn a_session_is_exported_at_what_was_taken_and_what_was_dropped_counts_as_taken() {
+    let at = |events: &Events| events.session().and_then(|session| session.sequence());
+    let (mut task, mut events) = start_with(4, Overflow::DropOldest);
+    task.settle();
+    assert_eq!(events.session(), None, "nothing was taken");
+    for _ in 0..6 {
+        assert!(task.gateway.dispatch("ONE"));
+        task.settle();
+    }
+    assert!(matches!(take(&mut events), Some(Event::Connecting { .. })));
+    assert_eq!(at(&events), None);
+    assert!(matches!(take(&mut events), Some(Event::Ready(_))));
+    assert_eq!(at(&events), Some(Sequence(1)));
+    assert_eq!(take(&mut events), Some(Event::Lagged(4)));
+    assert_eq!(at(&events), Some(Sequence(5)));
+    assert!(matches!(take(&mut events), Some(Event::Dispatch(_))));
+    assert_eq!(at(&events), Some(Sequence(6)));
+    // The shard is further on than its application, and stays so when it has ended.
+    events.sender().shutdown(Shutdown::KeepSession);
+    task.settle();
+    assert_eq!(at(&events), Some(Sequence(6)));
+}
+
+#[test]
+fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
+    let (mut task, mut events) = start(100);
+    task.settle();
+    task.pass(Duration::from_secs(42));
+    let (beats, text) = (task.gateway.beats, format!(r#"{{"t":"HUGE","s":2,"op":0,"d":"{}"}}"#, "x".repeat(4 << 20)));
+    let frame = [&[0x81, 127][..], &(text.len() as u64).to_be_bytes(), text.as_bytes()].concat();
+    let (first, rest) = frame.split_at(frame.len() / 2);
+    task.gateway.is_acking = false;
+    task.gateway.bytes(first);
+    task.settle();
+    task.pass(Duration::from_secs(41));
+    assert_eq!(task.gateway.beats, beats + 1);
+    task.gateway.bytes(rest);
+    task.settle();
+    assert_eq!(brief(&mut events), ["connecting", "ready", "2"]);
 }

@@ -87,6 +87,10 @@ impl<R: Runtime> Runtime for Lab<R> {
         self.inner.now() + self.lock().ahead
     }
 
+    fn slept(&self) -> Duration {
+        self.inner.slept()
+    }
+
     fn sleep_until(&self, until: Timestamp) -> Sleep<R> {
         let (number, ahead) = {
             let mut state = self.lock();

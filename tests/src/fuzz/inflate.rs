@@ -37,7 +37,7 @@ enum End {
 }
 
 /// What came out of the messages, and how it ended.
-fn lived(format: Format, inflater: Inflater, messages: &[&[u8]]) -> (Vec<Bytes>, End) {
+fn lived(format: Format, inflater: Option<Inflater>, messages: &[&[u8]]) -> (Vec<Bytes>, End) {
     let limits = Limits { inflated: INFLATED_MAX, payloads: PAYLOADS_MAX, ..Limits::default() };
     let config = Config { inflater, limits, ..config() };
     let mut machine = GatewayMachine::new(discord_in(format), config, portcullis::Seed(7)).unwrap();

@@ -8,7 +8,7 @@ use core::time::Duration;
 use portcullis::dialect::discord::{Command, Presence, RequestGuildMembers, Status, UpdateVoiceState};
 use portcullis::machine::{
     Action, Backoff, Cause, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Imported, Input, Life, Limits,
-    MalformedPolicy, OutOfBounds, Session, SessionLostPolicy, Shutdown,
+    MalformedPolicy, OutOfBounds, ProxyStatus, Session, SessionLostPolicy, Shutdown,
 };
 use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Sequence, Timestamp};
 
@@ -214,7 +214,7 @@ fn failure(low: u8) -> ConnectFailure {
     match low {
         0 => ConnectFailure::Name,
         1 => ConnectFailure::Tls,
-        2 => ConnectFailure::Proxy { status: Some(407) },
+        2 => ConnectFailure::Proxy { status: Some(ProxyStatus::Socks(5)) },
         3 => ConnectFailure::TimedOut,
         4 => ConnectFailure::Protocol,
         5 => http(401, None),

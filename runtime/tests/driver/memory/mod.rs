@@ -40,7 +40,13 @@ pub(crate) struct World {
     pub(crate) silent: Vec<SocketAddr>,
     /// Those of them that refuse.
     pub(crate) refusing: Vec<SocketAddr>,
+    /// The names that were looked up.
+    pub(crate) asked: Vec<String>,
+    /// Whether the resolver answers.
+    is_resolving: bool,
     callers: Vec<Waker>,
+    /// How long the host has slept.
+    pub(crate) slept: Duration,
 }
 
 impl Memory {
@@ -54,7 +60,10 @@ impl Memory {
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], 9))],
             silent: Vec::new(),
             refusing: Vec::new(),
+            asked: Vec::new(),
+            is_resolving: true,
             callers: Vec::new(),
+            slept: Duration::ZERO,
         })))
     }
 
@@ -78,6 +87,11 @@ impl Memory {
         true
     }
 
+    /// The other end of a stream that was connected, for a server of the test's own.
+    pub(crate) fn accept(&self) -> Option<Pipe> {
+        self.world().arrived.pop()
+    }
+
     pub(crate) fn time(&self) -> Timestamp {
         self.world().now
     }
@@ -89,8 +103,23 @@ impl Memory {
     }
 
     pub(crate) fn listen(&self) {
+        self.world().is_listening = true;
+        self.call_back();
+    }
+
+    /// Whether the resolver answers from now on.
+    pub(crate) fn resolve_names(&self, is_resolving: bool) {
+        self.world().is_resolving = is_resolving;
+        self.call_back();
+    }
+
+    /// Puts a stream back, for the gateway to accept.
+    pub(crate) fn pass_on(&self, pipe: Pipe) {
+        self.world().arrived.push(pipe);
+    }
+
+    fn call_back(&self) {
         let mut world = self.world();
-        world.is_listening = true;
         let callers = core::mem::take(&mut world.callers);
         drop(world);
         callers.into_iter().for_each(Waker::wake);
@@ -105,13 +134,26 @@ impl Runtime for Memory {
         self.world().now
     }
 
+    fn slept(&self) -> Duration {
+        self.world().slept
+    }
+
     fn sleep_until(&self, until: Timestamp) -> Sleep {
         Sleep { memory: self.clone(), until }
     }
 
-    fn resolve(&self, _: &str, _: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
-        let addresses = self.world().addresses.clone();
-        core::future::ready(if addresses.is_empty() { Err(ErrorKind::NotFound.into()) } else { Ok(addresses) })
+    fn resolve(&self, host: &str, _: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
+        self.world().asked.push(host.to_owned());
+        let memory = self.clone();
+        poll_fn(move |cx| {
+            let mut world = memory.world();
+            if !world.is_resolving {
+                world.callers.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+            let addresses = world.addresses.clone();
+            Poll::Ready(if addresses.is_empty() { Err(ErrorKind::NotFound.into()) } else { Ok(addresses) })
+        })
     }
 
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Pipe>> + Send + 'static {

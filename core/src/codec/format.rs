@@ -1,0 +1,184 @@
+//! How a gateway packs what it sends: the words of the protocol.
+
+use super::etf;
+use crate::message::Message;
+use bytes::Bytes;
+use core::fmt;
+use core::str::FromStr;
+
+/// How a gateway packs what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Format {
+    /// How payloads are compressed.
+    pub compression: Compression,
+    /// How payloads are written, in both directions.
+    pub encoding: Encoding,
+}
+
+/// How payloads from the gateway are compressed. What we send never is.
+///
+/// Its names, as they stand in a command line or a config file, are `none`, `zlib-stream`, `zstd-stream` and `payload`.
+///
+/// ```
+/// use portcullis::codec::Compression;
+///
+/// assert_eq!("zlib-stream".parse(), Ok(Compression::ZlibStream));
+/// let error = "gzip".parse::<Compression>().unwrap_err();
+/// assert_eq!(error.to_string(), "no such compression; there are none, zlib-stream, zstd-stream and payload");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// One zlib stream a link, with a flush at each payload's end.
+    ZlibStream,
+    /// Each binary message is a zlib stream of its own. Small payloads come as text.
+    ZlibPayload,
+    /// One zstd frame a link, with a flush at each payload's end.
+    #[cfg(feature = "zstd")]
+    ZstdStream,
+}
+
+impl FromStr for Compression {
+    type Err = FormatError;
+
+    fn from_str(name: &str) -> Result<Self, FormatError> {
+        match name {
+            "none" => Ok(Self::None),
+            "zlib-stream" => Ok(Self::ZlibStream),
+            "payload" => Ok(Self::ZlibPayload),
+            "zstd-stream" => zstd_stream(),
+            _ => Err(FormatError::NoCompression),
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::ZlibStream => "zlib-stream",
+            Self::ZlibPayload => "payload",
+            #[cfg(feature = "zstd")]
+            Self::ZstdStream => "zstd-stream",
+        })
+    }
+}
+
+#[cfg(feature = "zstd")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it is an error")]
+const fn zstd_stream() -> Result<Compression, FormatError> {
+    Ok(Compression::ZstdStream)
+}
+
+#[cfg(not(feature = "zstd"))]
+const fn zstd_stream() -> Result<Compression, FormatError> {
+    Err(FormatError::NeedsZstd)
+}
+
+/// How payloads are written, in both directions.
+///
+/// Its names are `json` and `etf`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Encoding {
+    /// As JSON.
+    #[default]
+    Json,
+    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
+    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
+    Etf,
+}
+
+impl Encoding {
+    /// A frame as it goes out. One that no term can hold goes out as it is.
+    pub(crate) fn message(self, frame: Bytes) -> Message {
+        match self {
+            Self::Json => Message::Text(frame),
+            Self::Etf => match etf::write(&frame) {
+                Some(term) => Message::Binary(term.into()),
+                None => Message::Text(frame),
+            },
+        }
+    }
+
+    /// How many bytes of a frame go out; `None` where it cannot be written.
+    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
+        match self {
+            Self::Json => Some(frame.len()),
+            Self::Etf => etf::write(frame).map(|term| term.len()),
+        }
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = FormatError;
+
+    fn from_str(name: &str) -> Result<Self, FormatError> {
+        match name {
+            "json" => Ok(Self::Json),
+            "etf" => Ok(Self::Etf),
+            _ => Err(FormatError::NoEncoding),
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Etf => "etf",
+        })
+    }
+}
+
+/// Why a name is no compression or encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// No compression has this name.
+    NoCompression,
+    /// No encoding has this name.
+    NoEncoding,
+    /// `zstd-stream` was not compiled in: it is there with the feature `zstd`, and needs a C compiler.
+    NeedsZstd,
+}
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCompression => "no such compression; there are none, zlib-stream, zstd-stream and payload",
+            Self::NoEncoding => "no such encoding; there are json and etf",
+            Self::NeedsZstd => "zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream",
+        })
+    }
+}
+
+impl core::error::Error for FormatError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn names_are_read_as_they_print() {
+        for compression in [Compression::None, Compression::ZlibStream, Compression::ZlibPayload] {
+            assert_eq!(compression.to_string().parse(), Ok(compression));
+        }
+        for encoding in [Encoding::Json, Encoding::Etf] {
+            assert_eq!(encoding.to_string().parse(), Ok(encoding));
+        }
+        assert_eq!("ETF".parse::<Encoding>(), Err(FormatError::NoEncoding));
+        assert_eq!("zlib".parse::<Compression>(), Err(FormatError::NoCompression));
+    }
+
+    #[test]
+    fn zstd_is_there_with_its_feature_and_named_without() {
+        #[cfg(feature = "zstd")]
+        assert_eq!("zstd-stream".parse(), Ok(Compression::ZstdStream));
+        #[cfg(not(feature = "zstd"))]
+        assert_eq!("zstd-stream".parse::<Compression>(), Err(FormatError::NeedsZstd));
+    }
+}

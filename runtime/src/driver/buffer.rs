@@ -1,0 +1,274 @@
+//! The events between a pump and who takes them, and what is done when there is no room.
+//!
+//! # Invariants
+//! * `drops-are-told`: what was dropped is told by one `Lagged`, at the place where it is missing.
+//! * `life-is-kept`: only dispatches are dropped. What tells of the shard's own life is not, and when nothing else waits
+//!   the pump waits as well: the buffer never holds more than its capacity.
+
+use super::taken::{Taken, mark_of};
+use core::num::NonZeroUsize;
+use core::task::{Context, Poll, Waker};
+use portcullis::Event;
+use portcullis::dispatch::Mark;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many events of a shard may wait for who takes them, and what is done when they are that many.
+///
+/// ```
+/// use core::num::NonZeroUsize;
+/// use portcullis_runtime::{Buffer, Overflow};
+///
+/// let capacity = NonZeroUsize::new(64).unwrap();
+/// assert_eq!(Buffer::from(capacity), Buffer { capacity, overflow: Overflow::Wait });
+/// assert_eq!(Buffer::default().capacity.get(), 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// The most events that wait: 1,024 unless set.
+    pub capacity: NonZeroUsize,
+    /// What is done when they are that many.
+    pub overflow: Overflow,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { capacity: CAPACITY, overflow: Overflow::default() }
+    }
+}
+
+impl From<NonZeroUsize> for Buffer {
+    fn from(capacity: NonZeroUsize) -> Self {
+        Self { capacity, ..Self::default() }
+    }
+}
+
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// What is done with an event for which there is no room. The shard beats, whatever it is.
+///
+/// Only dispatches are ever dropped; each run of them is told by one
+/// [`Event::Lagged`](portcullis::Event::Lagged) at the place where they are missing. What was dropped counts as
+/// taken: a resume does not bring it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// Nothing is lost: the shard reads no more until there is room, and the gateway waits.
+    #[default]
+    Wait,
+    /// What comes is dropped, what waits is kept.
+    DropNewest,
+    /// What has waited longest is dropped.
+    DropOldest,
+}
+
+/// One end of a buffer, held by a pump. Dropped, it ends the other one's wait.
+pub(super) struct Source(Arc<Mutex<Waiting>>);
+
+/// The other end, held by who takes the events.
+pub(super) struct Sink(Arc<Mutex<Waiting>>);
+
+/// Nobody takes events any more.
+pub(super) struct Gone;
+
+pub(super) fn buffer(settings: Buffer, taken: Taken) -> (Source, Sink) {
+    let waiting = Arc::new(Mutex::new(Waiting {
+        settings,
+        events: VecDeque::new(),
+        dispatches: 0,
+        lag: None,
+        taken,
+        pump: End::Busy,
+        consumer: End::Busy,
+    }));
+    (Source(Arc::clone(&waiting)), Sink(waiting))
+}
+
+struct Waiting {
+    settings: Buffer,
+    events: VecDeque<Place>,
+    /// How many of them may be dropped.
+    dispatches: usize,
+    /// What is missing behind the last of them.
+    lag: Option<Box<Lag>>,
+    taken: Taken,
+    pump: End,
+    consumer: End,
+}
+
+/// An event, and what is missing before it.
+struct Place {
+    lag: Option<Box<Lag>>,
+    event: Event,
+}
+
+/// A run of dispatches that were dropped.
+struct Lag {
+    dropped: u64,
+    /// Where the session stood after the last of them.
+    up_to: Mark,
+}
+
+enum End {
+    Busy,
+    Waits(Waker),
+    Gone,
+}
+
+impl End {
+    fn wait(&mut self, cx: &Context<'_>) {
+        *self = Self::Waits(cx.waker().clone());
+    }
+
+    /// Whoever waits there, to be woken when the lock is gone.
+    fn rouse(&mut self) -> Option<Waker> {
+        match core::mem::replace(self, Self::Busy) {
+            Self::Waits(waker) => Some(waker),
+            Self::Busy => None,
+            Self::Gone => {
+                *self = Self::Gone;
+                None
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Ready when the next event can be kept, or something less worth keeping can be dropped for it.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<Result<(), Gone>> {
+        let mut waiting = lock(&self.0);
+        if let End::Gone = waiting.consumer {
+            return Poll::Ready(Err(Gone));
+        }
+        if waiting.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        waiting.pump.wait(cx);
+        Poll::Pending
+    }
+
+    pub(super) fn push(&self, event: Event) {
+        let mut waiting = lock(&self.0);
+        waiting.push(event);
+        let consumer = waiting.consumer.rouse();
+        drop(waiting);
+        consumer.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.0);
+        let consumer = waiting.consumer.rouse();
+        waiting.pump = End::Gone;
+        drop(waiting);
+        consumer.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Sink {
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        let mut waiting = lock(&self.0);
+        let Some(event) = waiting.pop() else {
+            if let End::Gone = waiting.pump {
+                return Poll::Ready(None);
+            }
+            waiting.consumer.wait(cx);
+            return Poll::Pending;
+        };
+        let pump = waiting.pump.rouse();
+        drop(waiting);
+        pump.into_iter().for_each(Waker::wake);
+        Poll::Ready(Some(event))
+    }
+
+    /// What the application took last, told or not.
+    pub(super) fn with_taken<T>(&self, look: impl FnOnce(&Taken) -> T) -> T {
+        look(&lock(&self.0).taken)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.0);
+        waiting.consumer = End::Gone;
+        let (pump, events) = (waiting.pump.rouse(), core::mem::take(&mut waiting.events));
+        drop(waiting);
+        drop(events);
+        pump.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// It is whole after every call: a panic of another thread leaves nothing half done.
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Waiting {
+    fn is_full(&self) -> bool {
+        self.events.len() >= self.settings.capacity.get()
+    }
+
+    fn has_room(&self) -> bool {
+        !self.is_full() || (self.settings.overflow != Overflow::Wait && self.dispatches > 0)
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.is_full() {
+            match (self.settings.overflow, &event) {
+                (Overflow::DropNewest, Event::Dispatch(dispatch)) => {
+                    return note_dropped(&mut self.lag, dispatch.mark());
+                }
+                (Overflow::DropNewest, _) => self.drop_at(self.events.iter().rposition(is_dispatch)),
+                (Overflow::DropOldest, _) => self.drop_at(self.events.iter().position(is_dispatch)),
+                (Overflow::Wait, _) => {}
+            }
+        }
+        self.dispatches += usize::from(matches!(event, Event::Dispatch(_)));
+        self.events.push_back(Place { lag: self.lag.take(), event });
+    }
+
+    /// Takes an event out of its place, and has the next one tell of it.
+    fn drop_at(&mut self, index: Option<usize>) {
+        let Some((index, place)) = index.and_then(|index| Some((index, self.events.remove(index)?))) else { return };
+        self.dispatches -= 1;
+        let mut lag = place.lag;
+        if let Some(mark) = mark_of(&place.event) {
+            note_dropped(&mut lag, mark);
+        }
+        let behind = self.events.get_mut(index).map_or(&mut self.lag, |place| &mut place.lag);
+        *behind = match (lag, behind.take()) {
+            (Some(mut lag), Some(later)) => {
+                lag.dropped += later.dropped;
+                lag.up_to = later.up_to;
+                Some(lag)
+            }
+            (lag, later) => lag.or(later),
+        };
+    }
+
+    fn pop(&mut self) -> Option<Event> {
+        let lag = self.events.front_mut().map_or(&mut self.lag, |place| &mut place.lag);
+        if let Some(lag) = lag.take() {
+            self.taken = Taken::UpTo(lag.up_to);
+            return Some(Event::Lagged(lag.dropped));
+        }
+        let Place { event, .. } = self.events.pop_front()?;
+        self.dispatches -= usize::from(matches!(event, Event::Dispatch(_)));
+        self.taken.note(&event);
+        Some(event)
+    }
+}
+
+fn is_dispatch(place: &Place) -> bool {
+    matches!(place.event, Event::Dispatch(_))
+}
+
+fn note_dropped(lag: &mut Option<Box<Lag>>, mark: Mark) {
+    match lag {
+        Some(lag) => {
+            lag.dropped += 1;
+            lag.up_to = mark;
+        }
+        None => *lag = Some(Box::new(Lag { dropped: 1, up_to: mark })),
+    }
+}

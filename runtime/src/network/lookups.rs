@@ -1,0 +1,136 @@
+//! Lookups of names, shared: those who ask for a name while it is being looked up get the same answer, and those who
+//! ask a moment later the answer that was given.
+//!
+//! # Invariants
+//! * `one-clock`: the lookups have a clock of their own, the first asker's, since each driver's may have another origin.
+//! * `no-old-company`: nobody joins a lookup that hangs; who asks late asks anew.
+
+use crate::runtime::Runtime;
+use core::future::Future;
+use core::pin::Pin;
+use core::time::Duration;
+use futures_util::future::{FutureExt as _, Shared, WeakShared};
+use portcullis::Timestamp;
+use portcullis::machine::ConnectFailure;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// How long an answer is good: long enough for shards that lost their links together, short enough for a host that
+/// moves.
+const GOOD_FOR: Duration = Duration::from_secs(10);
+/// How long a lookup may take before those who ask begin another.
+const COMPANY: Duration = Duration::from_secs(5);
+/// More names than an application asks in that time; above it they are asked, and not remembered.
+const NAMES_MAX: usize = 256;
+
+type Answer = Result<Arc<[SocketAddr]>, ConnectFailure>;
+type Lookup = Pin<Box<dyn Future<Output = Answer> + Send>>;
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+type Name = (String, u16);
+
+#[derive(Default)]
+pub(crate) struct Lookups {
+    clock: OnceLock<Clock>,
+    names: Mutex<BTreeMap<Name, Known>>,
+}
+
+enum Known {
+    /// Nobody waits any more when the lookup is gone: then it is as good as never begun.
+    Asked {
+        lookup: WeakShared<Lookup>,
+        since: Timestamp,
+    },
+    Answered {
+        addresses: Arc<[SocketAddr]>,
+        since: Timestamp,
+    },
+}
+
+impl Known {
+    fn is_good(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Asked { lookup, since } => now - *since < COMPANY && lookup.upgrade().is_some(),
+            Self::Answered { since, .. } => now - *since < GOOD_FOR,
+        }
+    }
+}
+
+impl Lookups {
+    /// The addresses of a host: at least one.
+    pub(crate) async fn resolve<R: Runtime>(self: &Arc<Self>, runtime: &R, host: &str, port: u16) -> Answer {
+        let lookup = {
+            let now = self.now(runtime);
+            let mut names = self.lock();
+            names.retain(|_, known| known.is_good(now));
+            let name = (host.to_owned(), port);
+            let underway = match names.get(&name) {
+                Some(Known::Answered { addresses, .. }) => return Ok(Arc::clone(addresses)),
+                Some(Known::Asked { lookup, .. }) => lookup.upgrade(),
+                None => None,
+            };
+            underway.unwrap_or_else(|| {
+                let lookup = self.begin(runtime, name.clone());
+                if names.len() < NAMES_MAX
+                    && let Some(lookup) = lookup.downgrade()
+                {
+                    names.insert(name, Known::Asked { lookup, since: now });
+                }
+                lookup
+            })
+        };
+        lookup.await
+    }
+
+    /// The addresses led nowhere: the next to dial asks anew.
+    pub(crate) fn forget(&self, host: &str, port: u16) {
+        let name = (host.to_owned(), port);
+        let mut names = self.lock();
+        if let Some(Known::Answered { .. }) = names.get(&name) {
+            names.remove(&name);
+        }
+    }
+
+    fn begin<R: Runtime>(self: &Arc<Self>, runtime: &R, name: Name) -> Shared<Lookup> {
+        let found = runtime.resolve(&name.0, name.1);
+        let (lookups, runtime) = (Arc::downgrade(self), runtime.clone());
+        let lookup: Lookup = Box::pin(async move {
+            let answer = match found.await {
+                Ok(addresses) if !addresses.is_empty() => Ok(Arc::from(addresses)),
+                Ok(_) | Err(_) => Err(ConnectFailure::Name),
+            };
+            if let Some(lookups) = lookups.upgrade() {
+                lookups.note(&runtime, name, &answer);
+            }
+            answer
+        });
+        lookup.shared()
+    }
+
+    /// A failure is not kept: each who got it waits its own time, and asks again.
+    fn note<R: Runtime>(&self, runtime: &R, name: Name, answer: &Answer) {
+        let since = self.now(runtime);
+        let mut names = self.lock();
+        match answer {
+            Ok(addresses) if names.contains_key(&name) => {
+                names.insert(name, Known::Answered { addresses: Arc::clone(addresses), since });
+            }
+            Ok(_) => {}
+            Err(_) => {
+                names.remove(&name);
+            }
+        }
+    }
+
+    fn now<R: Runtime>(&self, runtime: &R) -> Timestamp {
+        let clock = self.clock.get_or_init(|| {
+            let runtime = runtime.clone();
+            Box::new(move || runtime.now())
+        });
+        clock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Known>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,178 @@
+//! How the shards of an application reach the network.
+
+mod header;
+mod lookups;
+
+pub use header::HeaderError;
+
+use crate::proxy::Proxy;
+use crate::tls::Tls;
+use core::fmt;
+use http::header::USER_AGENT;
+use http::{HeaderName, HeaderValue, Request};
+use lookups::Lookups;
+use std::sync::Arc;
+
+/// How connections are made: TLS, a proxy, what the upgrade says, and the lookups of names that are shared.
+///
+/// Clones are cheap and share their lookups: a thousand shards that dial one host at a time ask its name once, and
+/// the answer is good for ten seconds. So make one for an application, and give it to each of its shards.
+///
+/// ```
+/// use portcullis_runtime::{Network, Proxy};
+///
+/// let proxy = Proxy::parse("socks5://bot:s%C3%A9same@proxy.example:1080")?;
+/// let network = Network::default().with_proxy(proxy).with_header("X-Region", "eu")?;
+/// assert!(!format!("{network:?}").contains("same"), "passwords and values are never printed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Environment variables such as `HTTPS_PROXY` are not read.
+#[derive(Clone)]
+pub struct Network {
+    parts: Arc<Parts>,
+}
+
+#[derive(Clone)]
+struct Parts {
+    tls: Tls,
+    proxy: Option<Proxy>,
+    user_agent: HeaderValue,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    lookups: Arc<Lookups>,
+}
+
+impl Network {
+    /// The same with another TLS configuration than the built-in certificate authorities.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.parts_mut().tls = tls;
+        self
+    }
+
+    /// The same through a proxy: each connection, to whichever host, in the clear or not.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: Proxy) -> Self {
+        self.parts_mut().proxy = Some(proxy);
+        self
+    }
+
+    /// The same with one more header in the upgrade. One that is given twice is sent twice.
+    ///
+    /// It goes to the gateway, never to the proxy.
+    ///
+    /// # Errors
+    /// [`HeaderError`] for what is no header, and for those that the handshake itself makes.
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
+        let header = header::checked(name, value)?;
+        self.parts_mut().headers.push(header);
+        Ok(self)
+    }
+
+    /// The same with another `User-Agent` than [`Network::USER_AGENT`], for gateway and proxy.
+    ///
+    /// # Errors
+    /// [`HeaderError::Value`] for what no header can hold, and for nothing.
+    pub fn with_user_agent(mut self, user_agent: &str) -> Result<Self, HeaderError> {
+        self.parts_mut().user_agent = header::value(USER_AGENT.as_str(), user_agent)?;
+        Ok(self)
+    }
+
+    /// What `User-Agent` says, in the form that Discord asks of HTTP clients. *(source: API reference, User Agent)*
+    pub const USER_AGENT: &str =
+        concat!("DiscordBot (", env!("CARGO_PKG_REPOSITORY"), ", ", env!("CARGO_PKG_VERSION"), ")");
+
+    /// The proxy, if there is one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.parts.proxy.as_ref()
+    }
+
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.parts.tls
+    }
+
+    pub(crate) fn lookups(&self) -> &Arc<Lookups> {
+        &self.parts.lookups
+    }
+
+    pub(crate) fn user_agent(&self) -> &HeaderValue {
+        &self.parts.user_agent
+    }
+
+    /// Adds the headers to an upgrade.
+    pub(crate) fn dress(&self, request: &mut Request<()>) {
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.parts.user_agent.clone());
+        for (name, value) in &self.parts.headers {
+            headers.append(name, value.clone());
+        }
+    }
+
+    fn parts_mut(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.parts)
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::from(Tls::default())
+    }
+}
+
+/// All defaults but this.
+impl From<Tls> for Network {
+    fn from(tls: Tls) -> Self {
+        let user_agent = HeaderValue::from_static(Self::USER_AGENT);
+        let parts = Parts { tls, proxy: None, user_agent, headers: Vec::new(), lookups: Arc::default() };
+        Self { parts: Arc::new(parts) }
+    }
+}
+
+/// Prints the names of headers, never their values.
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.parts.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Network")
+            .field("proxy", &self.parts.proxy)
+            .field("user_agent", &self.parts.user_agent)
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_says_who_we_are_and_what_was_asked_for() {
+        let network = Network::default().with_header("X-Region", "eu").unwrap().with_header("x-region", "us").unwrap();
+        let mut request = Request::new(());
+        network.dress(&mut request);
+        let headers = request.headers();
+        let agent = headers.get(USER_AGENT).unwrap().to_str().unwrap();
+        assert_eq!(agent, "DiscordBot (https://github.com/portcullis-rs/portcullis, 0.1.0)");
+        let regions: Vec<_> = headers.get_all("x-region").iter().map(|value| value.to_str().unwrap()).collect();
+        assert_eq!(regions, ["eu", "us"]);
+
+        network.with_user_agent("mine/1").unwrap().dress(&mut request);
+        assert_eq!(request.headers().get_all(USER_AGENT).iter().collect::<Vec<_>>(), ["mine/1"]);
+    }
+
+    #[test]
+    fn clones_share_their_lookups_and_nothing_else() {
+        let network = Network::default();
+        let other = network.clone().with_user_agent("mine/1").unwrap();
+        assert!(Arc::ptr_eq(network.lookups(), other.lookups()));
+        assert_ne!(network.user_agent(), other.user_agent());
+        assert!(!Arc::ptr_eq(network.lookups(), Network::default().lookups()));
+    }
+
+    #[test]
+    fn a_headers_value_is_never_printed() {
+        let network = Network::default().with_header("Authorization", "Bearer hush").unwrap();
+        let printed = format!("{network:?}");
+        assert!(printed.contains("authorization") && !printed.contains("hush"), "{printed}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Carries a handshake with a proxy out, over a stream that is connected to it.
+
+use super::http::Connect;
+use super::socks::Socks;
+use super::{Kind, Proxy};
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
+use portcullis::machine::{ConnectFailure, ProxyStatus};
+use std::sync::Arc;
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Say(Vec<u8>),
+    /// The answer is not whole.
+    Listen,
+    /// The stream is the host's now.
+    Done,
+}
+
+/// The proxy could not be reached, hung up, or spoke another protocol.
+pub(super) const FAILED: ConnectFailure = ConnectFailure::Proxy { status: None };
+
+pub(super) const fn refused(status: ProxyStatus) -> ConnectFailure {
+    ConnectFailure::Proxy { status: Some(status) }
+}
+
+/// A handshake underway.
+enum Talk {
+    Http(Connect),
+    Socks(Socks),
+}
+
+impl Talk {
+    fn hear(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
+        match self {
+            Self::Http(connect) => connect.hear(bytes),
+            Self::Socks(socks) => socks.hear(bytes),
+        }
+    }
+}
+
+/// Asks the proxy for a way to the host. Then the stream leads there.
+pub(crate) async fn dig<S>(
+    proxy: &Proxy,
+    mut stream: S,
+    host: &str,
+    port: u16,
+    user_agent: &[u8],
+) -> Result<S, ConnectFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut talk, mut words) = match proxy.kind {
+        Kind::Http => {
+            let request = Connect::request(host, port, proxy.credentials.as_deref(), user_agent);
+            (Talk::Http(Connect::default()), request)
+        }
+        Kind::Socks5 => {
+            let socks = Socks::new(host, port, proxy.credentials.as_ref().map(Arc::clone));
+            let greeting = socks.greeting();
+            (Talk::Socks(socks), greeting)
+        }
+    };
+    let mut heard = [0; ONE_READ];
+    loop {
+        stream.write_all(&words).await.map_err(|_| FAILED)?;
+        stream.flush().await.map_err(|_| FAILED)?;
+        words = loop {
+            let len = stream.read(&mut heard).await.map_err(|_| FAILED)?;
+            if len == 0 {
+                return Err(FAILED);
+            }
+            match talk.hear(&heard[..len])? {
+                Step::Listen => {}
+                Step::Say(words) => break words,
+                Step::Done => return Ok(stream),
+            }
+        };
+    }
+}
+
+/// Most answers are shorter.
+const ONE_READ: usize = 512;

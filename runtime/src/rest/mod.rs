@@ -1,0 +1,185 @@
+//! `GET /gateway/bot`: where to connect, with how many shards, and how many identifies are left.
+
+mod http;
+
+use crate::network::Network;
+use crate::runtime::Runtime;
+use ::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, USER_AGENT};
+use ::http::{Request, Response, StatusCode, Uri};
+use core::fmt;
+use core::time::Duration;
+use portcullis::identify::StartLimit;
+use portcullis::token::Token;
+use std::io;
+use std::sync::Arc;
+
+pub use http::{HttpClient, HttpFuture};
+
+/// What the gateway's HTTP API says to a bot that asks where to connect. *(source: Gateway, Get Gateway Bot)*
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayBot {
+    /// The gateway's URL.
+    pub url: String,
+    /// With how many shards to connect: at least one.
+    pub shards: u32,
+    /// How many identifies there are, and how many at a time.
+    pub session_start_limit: StartLimit,
+}
+
+/// Discord's HTTP API, for the one question of a gateway client.
+///
+/// ```
+/// use portcullis::token::Token;
+/// use portcullis_runtime::http::{Request, Response};
+/// use portcullis_runtime::{AskError, Rest};
+///
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// // An HTTP client of one's own, here one that knows the answer.
+/// let rest = Rest::with_client(|_: Request<()>| async {
+///     Ok(Response::builder().status(401).body(Vec::new()).unwrap())
+/// });
+/// let rest = rest.at("http://127.0.0.1:8080/api/v10");
+/// let refused = rest.gateway_bot(&Token::new("a.bot.token")?).await;
+/// assert!(matches!(refused, Err(AskError::Unauthorized)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Rest {
+    base: String,
+    client: Arc<dyn HttpClient>,
+}
+
+/// *(source: API Reference, API Versioning)*
+const BASE: &str = "https://discord.com/api/v10";
+
+impl Rest {
+    /// The API, by the client that is built in: over the shards' own network, its proxy and its user agent. Headers that
+    /// were set for the gateway are not sent.
+    #[must_use]
+    pub fn new<R: Runtime>(runtime: R, network: Network) -> Self {
+        Self::with_client(http::OneShot { runtime, network })
+    }
+
+    /// The API, by another client.
+    #[must_use]
+    pub fn with_client(client: impl HttpClient) -> Self {
+        Self { base: BASE.to_owned(), client: Arc::new(client) }
+    }
+
+    /// The API elsewhere: a proxy, or a fake one. `base` is what comes before `/gateway/bot`; the token is sent there.
+    #[must_use]
+    pub fn at(mut self, base: impl Into<String>) -> Self {
+        self.base = base.into();
+        self
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// [`AskError`]; [`AskError::may_pass`] says whether to ask again.
+    pub async fn gateway_bot(&self, token: &Token) -> Result<GatewayBot, AskError> {
+        let answer = self.client.send(self.request(token)?).await.map_err(AskError::Unreachable)?;
+        match answer.status() {
+            StatusCode::OK => read(answer.body()),
+            StatusCode::UNAUTHORIZED => Err(AskError::Unauthorized),
+            StatusCode::TOO_MANY_REQUESTS => Err(AskError::RateLimited { retry_after: retry_after(&answer) }),
+            status => Err(AskError::Status(status.as_u16())),
+        }
+    }
+
+    fn request(&self, token: &Token) -> Result<Request<()>, AskError> {
+        let uri: Uri =
+            format!("{}/gateway/bot", self.base.trim_end_matches('/')).parse().map_err(|_| AskError::Base)?;
+        // A token is printable ASCII. Its `Debug` says nothing from here on.
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bot {}", token.reveal())).map_err(|_| AskError::Unauthorized)?;
+        authorization.set_sensitive(true);
+        let request = Request::get(uri).header(AUTHORIZATION, authorization).header(USER_AGENT, Network::USER_AGENT);
+        request.body(()).map_err(|_| AskError::Base)
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    url: String,
+    shards: u32,
+    session_start_limit: StartLimit,
+}
+
+fn read(body: &[u8]) -> Result<GatewayBot, AskError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(AskError::Unreadable)?;
+    let Answer { url, shards, session_start_limit } = answer;
+    Ok(GatewayBot { url, shards: shards.max(1), session_start_limit })
+}
+
+/// In seconds: the body's, which has fractions, else the header's.
+fn retry_after(answer: &Response<Vec<u8>>) -> Option<Duration> {
+    #[derive(serde::Deserialize)]
+    struct Limited {
+        retry_after: f64,
+    }
+    let in_body = serde_json::from_slice::<Limited>(answer.body()).ok().map(|limited| limited.retry_after);
+    let in_header = || answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok();
+    Duration::try_from_secs_f64(in_body.or_else(in_header)?).ok()
+}
+
+/// Why there is no word of how to connect.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The token is wrong, or was reset. To ask again with it is counted against the host.
+    Unauthorized,
+    /// It was asked too often.
+    RateLimited {
+        /// When to ask again, if that was said.
+        retry_after: Option<Duration>,
+    },
+    /// The API answered with another status than 200.
+    Status(u16),
+    /// No answer came.
+    Unreachable(io::Error),
+    /// The answer was no JSON, or not the one that was expected.
+    Unreadable(serde_json::Error),
+    /// The base is no URL.
+    Base,
+}
+
+impl AskError {
+    /// Whether the same question may have another answer later.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unreachable(_) => true,
+            Self::Status(status) => *status >= 500,
+            Self::Unauthorized | Self::Unreadable(_) | Self::Base => false,
+        }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthorized => f.write_str(
+                "the API refused the token with 401: copy the bot's token anew from the developer portal, page Bot, \
+                 or reset it there if it leaked",
+            ),
+            Self::RateLimited { retry_after: Some(after) } => {
+                write!(f, "asked too often: ask again in {} s", after.as_secs_f32().ceil())
+            }
+            Self::RateLimited { retry_after: None } => f.write_str("asked too often: ask again in a minute"),
+            Self::Status(status) => write!(f, "the API answered /gateway/bot with {status}"),
+            Self::Unreachable(error) => write!(f, "the API was not reached: {error}"),
+            Self::Unreadable(error) => write!(f, "the API's answer to /gateway/bot could not be read: {error}"),
+            Self::Base => f.write_str("the API's base is no URL: it should look like https://discord.com/api/v10"),
+        }
+    }
+}
+
+impl core::error::Error for AskError {}

@@ -1,0 +1,298 @@
+//! Many shards as one stream.
+
+mod auto;
+mod ready;
+
+use crate::driver::{Buffer, Driver, Events, Pump, Sender, Ticket};
+use crate::identify::SharedIdentify;
+use crate::runtime::Runtime;
+pub use auto::AutoError;
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_core::Stream;
+use portcullis::Event;
+use portcullis::dialect::{Dialect, ShardId};
+use portcullis::machine::{SendError, Session, Shutdown};
+use ready::{Bell, Ready};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// A shard as a set sees it: a [`Driver`], which lives while the set is polled, or the [`Events`] of one that lives in a
+/// task of its own.
+pub trait Member: Stream<Item = Event> + Unpin {
+    /// The gateway's dialect.
+    type Dialect: Dialect;
+
+    /// A handle to it.
+    fn sender(&self) -> Sender<Self::Dialect>;
+
+    /// The session as of the last event that was taken of it.
+    fn session(&self) -> Option<Session>;
+}
+
+impl<D: Dialect, R: Runtime> Member for Driver<D, R> {
+    type Dialect = D;
+
+    fn sender(&self) -> Sender<D> {
+        self.sender()
+    }
+
+    fn session(&self) -> Option<Session> {
+        self.session()
+    }
+}
+
+impl<D: Dialect> Member for Events<D> {
+    type Dialect = D;
+
+    fn sender(&self) -> Sender<D> {
+        self.sender().clone()
+    }
+
+    fn session(&self) -> Option<Session> {
+        self.session()
+    }
+}
+
+/// Which shard of a set. No other one of the set ever has the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardKey(u64);
+
+/// Many shards as one stream of their events: a fleet in one task.
+///
+/// It is fair: shards that have something to say take turns, one event each, so a flooded one delays no other's event by
+/// more than one of each. It is cancel-safe, as [`Driver`] is, and a shard that has nothing to do costs nothing.
+/// Shards are added and removed at any time.
+///
+/// When one ends, by a fatal close code among others, the rest live on: `Event::Ended` of its key is the word of it, and what
+/// becomes of its share of the guilds is the application's to decide.
+///
+/// A set of [`Driver`]s beats only while it is polled; [`split`](Self::split) makes of it one of shards that live in tasks
+/// of their own.
+///
+/// ```
+/// # use portcullis::dialect::ShardId;
+/// # use portcullis::dialect::discord::Intents;
+/// # use portcullis::{Discord, Event};
+/// # use portcullis_runtime::{Builder, Driver, Runtime, ShardSet, SharedIdentify};
+/// # async fn run<R: Runtime>(runtime: R, identify: SharedIdentify) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut shards = ShardSet::new();
+/// for id in 0..16 {
+///     let shard = ShardId::new(id, 16)?;
+///     // The shards of a bot share what rations their identifies.
+///     let builder = Builder::new(runtime.clone(), "a.bot.token", Intents::GUILDS).identify(&identify);
+///     shards.add(builder.shard(shard).build()?);
+/// }
+/// while let Some((key, event)) = shards.next_event().await {
+///     if let Event::Ended(reason) = event {
+///         println!("{key:?} is over: {reason}");
+///         shards.remove(key);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ShardSet<M> {
+    members: BTreeMap<ShardKey, Seat<M>>,
+    ready: Arc<Ready>,
+    next: u64,
+    /// Those that have not ended.
+    alive: usize,
+    identify: Option<SharedIdentify>,
+}
+
+struct Seat<M> {
+    shard: M,
+    bell: Arc<Bell>,
+    waker: Waker,
+    is_over: bool,
+}
+
+/// How many shards may say nothing, one after the other, before other tasks have their turn.
+const TURNS_MAX: u32 = 256;
+
+impl<M: Member> ShardSet<M> {
+    /// No shards yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { members: BTreeMap::new(), ready: Arc::default(), next: 0, alive: 0, identify: None }
+    }
+
+    /// What rations the identifies of a set that was made by [`auto`](ShardSet::auto): for shards that are added later, and
+    /// to be [exported](SharedIdentify::export).
+    #[must_use]
+    pub const fn identify(&self) -> Option<&SharedIdentify> {
+        self.identify.as_ref()
+    }
+
+    /// Adds a shard. It connects when the set is polled.
+    pub fn add(&mut self, shard: M) -> ShardKey {
+        let key = ShardKey(self.next);
+        self.next += 1;
+        self.alive += 1;
+        let bell = Bell::rung(key, &self.ready);
+        let waker = Waker::from(Arc::clone(&bell));
+        self.members.insert(key, Seat { shard, bell, waker, is_over: false });
+        key
+    }
+
+    /// Takes a shard out, alive or ended. Drop it, and its session can be resumed for a few minutes.
+    pub fn remove(&mut self, key: ShardKey) -> Option<M> {
+        let seat = self.members.remove(&key)?;
+        self.alive -= usize::from(!seat.is_over);
+        Some(seat.shard)
+    }
+
+    /// A shard of the set: one that has ended stays until it is removed, so that it can be asked why, and for its
+    /// session.
+    #[must_use]
+    pub fn get(&self, key: ShardKey) -> Option<&M> {
+        Some(&self.members.get(&key)?.shard)
+    }
+
+    /// Which of the gateway's shards a key stands for; `None` where the gateway has none.
+    #[must_use]
+    pub fn shard(&self, key: ShardKey) -> Option<ShardId> {
+        self.members.get(&key)?.shard.sender().shard()
+    }
+
+    /// All shards, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (ShardKey, &M)> {
+        self.members.iter().map(|(key, seat)| (*key, &seat.shard))
+    }
+
+    /// How many shards there are, those that have ended among them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The next event of any shard; `None` when all have ended, until another is added.
+    pub async fn next_event(&mut self) -> Option<(ShardKey, Event)> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The poll form of [`next_event`](Self::next_event).
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<(ShardKey, Event)>> {
+        self.ready.wake_by(cx);
+        for _ in 0..TURNS_MAX {
+            if self.alive == 0 {
+                return Poll::Ready(None);
+            }
+            let Some(key) = self.ready.next() else { return Poll::Pending };
+            // One that was removed had its place in the line still.
+            let Some(seat) = self.members.get_mut(&key).filter(|seat| !seat.is_over) else { continue };
+            seat.bell.answer();
+            match Pin::new(&mut seat.shard).poll_next(&mut Context::from_waker(&seat.waker)) {
+                Poll::Pending => {}
+                Poll::Ready(Some(event)) => {
+                    // It may have more to say, when all the others have had their turn.
+                    seat.bell.stand_in_line();
+                    return Poll::Ready(Some((key, event)));
+                }
+                Poll::Ready(None) => {
+                    seat.is_over = true;
+                    self.alive -= 1;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Queues a command with every shard that lives; what came of it, shard by shard.
+    pub fn broadcast(&self, command: &<M::Dialect as Dialect>::Command) -> Vec<(ShardKey, Result<Ticket, SendError>)>
+    where
+        <M::Dialect as Dialect>::Command: Clone,
+    {
+        let living = self.members.iter().filter(|(_, seat)| !seat.is_over);
+        living.map(|(key, seat)| (*key, seat.shard.sender().send(command.clone()))).collect()
+    }
+
+    /// Asks every shard to end. Go on with [`next_event`](Self::next_event) until it gives `None`.
+    pub fn shutdown(&self, shutdown: Shutdown) {
+        for seat in self.members.values() {
+            seat.shard.sender().shutdown(shutdown);
+        }
+    }
+
+    /// The sessions as of the last events that were taken: what a later run resumes from. Shards without one are left
+    /// out.
+    pub fn sessions(&self) -> impl Iterator<Item = (ShardKey, Session)> {
+        self.members.iter().filter_map(|(key, seat)| Some((*key, seat.shard.session()?)))
+    }
+}
+
+impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
+    /// Gives each shard a task of its own, in which it beats whatever becomes of its events, and a buffer. Keys stay.
+    #[must_use]
+    pub fn split(self, settings: impl Into<Buffer>, mut spawn: impl FnMut(Pump<D, R>)) -> ShardSet<Events<D>> {
+        let settings = settings.into();
+        let mut set = ShardSet {
+            members: BTreeMap::new(),
+            ready: Arc::default(),
+            next: self.next,
+            alive: self.alive,
+            identify: self.identify,
+        };
+        for (key, Seat { shard, is_over, .. }) in self.members {
+            let (pump, shard) = shard.split(settings);
+            spawn(pump);
+            let bell = Bell::rung(key, &set.ready);
+            let waker = Waker::from(Arc::clone(&bell));
+            set.members.insert(key, Seat { shard, bell, waker, is_over });
+        }
+        set
+    }
+}
+
+impl<M: Member> Stream for ShardSet<M> {
+    type Item = (ShardKey, Event);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_event(cx)
+    }
+}
+
+// Members are polled as what can be moved.
+impl<M> Unpin for ShardSet<M> {}
+
+impl<M: Member> Default for ShardSet<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Member> Extend<M> for ShardSet<M> {
+    fn extend<I: IntoIterator<Item = M>>(&mut self, shards: I) {
+        for shard in shards {
+            self.add(shard);
+        }
+    }
+}
+
+impl<M: Member> FromIterator<M> for ShardSet<M> {
+    fn from_iter<I: IntoIterator<Item = M>>(shards: I) -> Self {
+        let mut set = Self::new();
+        set.extend(shards);
+        set
+    }
+}
+
+impl<M> fmt::Debug for ShardSet<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardSet")
+            .field("shards", &self.members.len())
+            .field("alive", &self.alive)
+            .finish_non_exhaustive()
+    }
+}
