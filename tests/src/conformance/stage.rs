@@ -44,7 +44,11 @@ impl<H: Host> Stage<H> {
 
     /// The same with a gateway and settings of the case's own.
     pub fn with(fake: Fake, set: impl FnOnce(Settings<H>) -> Settings<H>) -> Self {
-        let lab = Lab::default();
+        Self::within(Lab::default(), fake, set)
+    }
+
+    /// The same in a laboratory of the case's own.
+    pub fn within(lab: Lab<H::Runtime>, fake: Fake, set: impl FnOnce(Settings<H>) -> Settings<H>) -> Self {
         let shard = set(settings::<H>(&lab, &fake.url)).build().unwrap();
         Self { fake, lab, shard }
     }
