@@ -1,12 +1,12 @@
 //! zlib by `miniz_oxide`, into memory that holds its history: nothing is copied on the way.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, Purpose, USUAL_RATIO};
+use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_PARSE_ZLIB_HEADER,
-    TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+    TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
@@ -25,22 +25,55 @@ impl Miniz {
         };
         Self { state: DecompressorOxide::new(), scratch: Scratch::with_history(history), flags }
     }
+
+    /// Inflates until input or room is used up: how it ended, and how much was read and written.
+    fn step(&mut self, input: &[u8], most: usize, flags: u32) -> Result<(TINFLStatus, usize, usize), CodecError> {
+        let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
+        let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags | flags);
+        self.scratch.wrote(written);
+        if self.scratch.pending().len() > most {
+            return Err(CodecError::TooLarge { limit: most });
+        }
+        Ok((status, read, written))
+    }
+
+    /// Whether the last block has just ended: any four bytes would then end the stream, and no three. Others stop there
+    /// as they do behind any block.
+    fn is_behind_last(&self) -> bool {
+        let mut state = self.state.clone();
+        let mut end = |zeros: &[u8]| decompress(&mut state, zeros, &mut [0], 0, self.flags);
+        end(&[0; 3]).0 == TINFLStatus::NeedsMoreInput && end(&[0]).0 == TINFLStatus::Done
+    }
 }
 
 impl Inflate for Miniz {
     fn feed(&mut self, mut input: &[u8], most: usize) -> Result<Fed, CodecError> {
         loop {
-            let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
-            let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags);
-            self.scratch.wrote(written);
+            let (status, read, _) = self.step(input, most, 0)?;
             input = &input[read..];
-            if self.scratch.pending().len() > most {
-                return Err(CodecError::TooLarge { limit: most });
-            }
             match status {
                 TINFLStatus::HasMoreOutput => {}
                 TINFLStatus::NeedsMoreInput => return Ok(Fed::All),
                 TINFLStatus::Done => return Ok(Fed::Ended { left: input.len() }),
+                _ => return Err(CodecError::Damaged),
+            }
+        }
+    }
+
+    fn edge(&mut self, last: u8, _: u8, most: usize) -> Result<Edge, CodecError> {
+        let (mut read, mut written) = (0, 0);
+        loop {
+            let step = self.step(&[last][read..], most, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY)?;
+            (read, written) = (read + step.1, written + step.2);
+            match step.0 {
+                TINFLStatus::BlockBoundary if read == 1 && written == 0 => return Ok(Edge::Block),
+                TINFLStatus::NeedsMoreInput if read == 1 && written == 0 && self.is_behind_last() => {
+                    return Ok(Edge::Block);
+                }
+                TINFLStatus::BlockBoundary | TINFLStatus::NeedsMoreInput if read == 1 => {
+                    return Ok(Edge::Within { read });
+                }
+                TINFLStatus::BlockBoundary | TINFLStatus::HasMoreOutput => {}
                 _ => return Err(CodecError::Damaged),
             }
         }

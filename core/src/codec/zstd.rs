@@ -1,7 +1,7 @@
 //! zstd by the C library, which keeps its own history.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, USUAL_RATIO};
+use super::inflate::{Fed, USUAL_RATIO};
 use super::scratch::Scratch;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
@@ -19,10 +19,9 @@ impl Zstd {
         });
         Self { state, scratch: Scratch::with_history(0) }
     }
-}
 
-impl Inflate for Zstd {
-    fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
+    /// As [`Inflate::feed`](super::inflate::Inflate::feed), but for a frame.
+    pub(super) fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
         let state = self.state.as_mut().ok_or(CodecError::Damaged)?;
         let mut input = InBuffer::around(input);
         loop {
@@ -46,19 +45,15 @@ impl Inflate for Zstd {
         }
     }
 
-    fn pending(&self) -> &[u8] {
+    pub(super) fn pending(&self) -> &[u8] {
         self.scratch.pending()
     }
 
-    fn settle(&mut self, len: usize) {
+    pub(super) fn settle(&mut self, len: usize) {
         self.scratch.settle(len);
     }
 
-    fn reset(&mut self) {
-        *self = Self::new();
-    }
-
-    fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.scratch.rest();
     }
 }
