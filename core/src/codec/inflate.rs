@@ -21,7 +21,7 @@ impl Inflater {
         match self {
             Self::Miniz => Box::new(Miniz::new(purpose)),
             #[cfg(feature = "zlib-rs")]
-            Self::ZlibRs => Box::new(super::zlib_rs::ZlibRs::new()),
+            Self::ZlibRs => Box::new(super::zlib_rs::ZlibRs::new(purpose)),
         }
     }
 }
@@ -29,9 +29,9 @@ impl Inflater {
 /// What an inflater is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A stream that never ends, nor comes to its checksum.
+    /// A stream that never ends: deflate without zlib's head. No checksum is ever made of it.
     Stream,
-    /// Streams that end, each with a checksum.
+    /// Streams of zlib that end, each with a checksum.
     Payloads,
 }
 

@@ -5,8 +5,8 @@ use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_PARSE_ZLIB_HEADER,
-    TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
+    TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
@@ -18,10 +18,10 @@ pub(super) struct Miniz {
 
 impl Miniz {
     pub(super) fn new(purpose: Purpose) -> Self {
-        let flags = TINFL_FLAG_PARSE_ZLIB_HEADER | TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        let flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         let (flags, history) = match purpose {
-            Purpose::Stream => (flags | TINFL_FLAG_IGNORE_ADLER32, WINDOW),
-            Purpose::Payloads => (flags, 0),
+            Purpose::Stream => (flags, WINDOW),
+            Purpose::Payloads => (flags | TINFL_FLAG_PARSE_ZLIB_HEADER, 0),
         };
         Self { state: DecompressorOxide::new(), scratch: Scratch::with_history(history), flags }
     }
@@ -35,14 +35,6 @@ impl Miniz {
             return Err(CodecError::TooLarge { limit: most });
         }
         Ok((status, read, written))
-    }
-
-    /// Whether the last block has just ended: any four bytes would then end the stream, and no three. Others stop there
-    /// as they do behind any block.
-    fn is_behind_last(&self) -> bool {
-        let mut state = self.state.clone();
-        let mut end = |zeros: &[u8]| decompress(&mut state, zeros, &mut [0], 0, self.flags);
-        end(&[0; 3]).0 == TINFLStatus::NeedsMoreInput && end(&[0]).0 == TINFLStatus::Done
     }
 }
 
@@ -66,11 +58,9 @@ impl Inflate for Miniz {
             let step = self.step(&[last][read..], most, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY)?;
             (read, written) = (read + step.1, written + step.2);
             match step.0 {
-                TINFLStatus::BlockBoundary if read == 1 && written == 0 => return Ok(Edge::Block),
-                TINFLStatus::NeedsMoreInput if read == 1 && written == 0 && self.is_behind_last() => {
-                    return Ok(Edge::Block);
-                }
-                TINFLStatus::BlockBoundary | TINFLStatus::NeedsMoreInput if read == 1 => {
+                // The last block is one, too. What is to follow on it nobody inflates.
+                TINFLStatus::BlockBoundary | TINFLStatus::Done if read == 1 && written == 0 => return Ok(Edge::Block),
+                TINFLStatus::BlockBoundary | TINFLStatus::Done | TINFLStatus::NeedsMoreInput if read == 1 => {
                     return Ok(Edge::Within { read });
                 }
                 TINFLStatus::BlockBoundary | TINFLStatus::HasMoreOutput => {}

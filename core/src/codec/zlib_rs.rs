@@ -1,18 +1,20 @@
 //! zlib by `zlib-rs`, which keeps its own history.
 
 use super::CodecError;
-use super::inflate::{Edge, Fed, Inflate, USUAL_RATIO};
+use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use zlib_rs::{InflateFlush, Status};
 
 pub(super) struct ZlibRs {
     state: zlib_rs::Inflate,
     scratch: Scratch,
+    purpose: Purpose,
 }
 
 impl ZlibRs {
-    pub(super) fn new() -> Self {
-        Self { state: zlib_rs::Inflate::new(true, WINDOW_BITS), scratch: Scratch::with_history(0) }
+    pub(super) fn new(purpose: Purpose) -> Self {
+        let state = zlib_rs::Inflate::new(purpose == Purpose::Payloads, WINDOW_BITS);
+        Self { state, scratch: Scratch::with_history(0), purpose }
     }
 
     /// Inflates until the input is used up, or `room_max` bytes of room: how it ended, and how much was read and
@@ -75,7 +77,7 @@ impl Inflate for ZlibRs {
     }
 
     fn reset(&mut self) {
-        self.state.reset(true);
+        self.state.reset(self.purpose == Purpose::Payloads);
         self.scratch.clear();
     }
 

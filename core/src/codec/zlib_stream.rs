@@ -20,6 +20,7 @@ pub(super) struct ZlibStream {
     inflate: Box<dyn Inflate>,
     /// Built once: that takes longer than most searches.
     flush: memmem::Finder<'static>,
+    head: Head,
     message: Bytes,
     /// How much of the message was inflated.
     at: usize,
@@ -30,6 +31,27 @@ pub(super) struct ZlibStream {
     step: Step,
     begun: Begun,
     extent: Extent,
+}
+
+/// How much of zlib's head has come, which stands before the stream once (RFC 1950 §2.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Missing,
+    First(u8),
+    Whole,
+}
+
+impl Head {
+    fn take(self, byte: u8) -> Result<Self, CodecError> {
+        let Self::First(first) = self else { return Ok(Self::First(byte)) };
+        let (is_deflate, window) = (first & 15 == 8, first >> 4);
+        let has_dictionary = byte & 32 != 0;
+        if is_deflate && window <= 7 && !has_dictionary && u16::from_be_bytes([first, byte]).is_multiple_of(31) {
+            Ok(Self::Whole)
+        } else {
+            Err(CodecError::Damaged)
+        }
+    }
 }
 
 /// What the inflated bytes have come to.
@@ -55,6 +77,7 @@ impl ZlibStream {
         Self {
             inflate,
             flush: memmem::Finder::new(&FLUSH),
+            head: Head::Missing,
             message: Bytes::new(),
             at: 0,
             tail: [0xFF; 4],
@@ -67,6 +90,11 @@ impl ZlibStream {
 
     /// Inflates up to the next flush, or all there is.
     fn advance(&mut self, most: usize) -> Result<(), CodecError> {
+        while self.head != Head::Whole {
+            let Some(&byte) = self.message.get(self.at) else { return Ok(()) };
+            self.head = self.head.take(byte)?;
+            self.at += 1;
+        }
         let rest = &self.message[self.at..];
         let marked = flush_in(&self.flush, self.tail, rest);
         let (part, behind) = rest.split_at(marked.unwrap_or(rest.len()));
