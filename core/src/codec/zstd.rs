@@ -60,3 +60,38 @@ impl Zstd {
 
 /// The largest window that is held for a peer: 8 MiB, as RFC 8878 §3.1.1.1.2 recommends. What asks for more is refused.
 const WINDOW_LOG_MAX: u32 = 23;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// A frame of this window, and 64 MiB in blocks of one byte that is repeated.
+    fn repeated(window: u8) -> Vec<u8> {
+        const BLOCK: usize = 128 << 10;
+        let block = [&(BLOCK << 3 | 1 << 1).to_le_bytes()[..3], b"x"].concat();
+        [&[0x28, 0xB5, 0x2F, 0xFD, 0x00, window], &*block.repeat((64 << 20) / BLOCK)].concat()
+    }
+
+    #[test]
+    fn the_library_holds_a_window_and_no_more() {
+        for (descriptor, window) in [(0x40, 256 << 10), (0x68, 8 << 20)] {
+            let mut zstd = Zstd::new();
+            for part in repeated(descriptor).chunks(100) {
+                assert_eq!(zstd.feed(part, 64 << 20), Ok(Fed::All));
+                zstd.settle(zstd.pending().len());
+            }
+            let held = zstd.state.as_ref().map_or(0, DCtx::sizeof);
+            // Beside the window it has two blocks, and its tables.
+            assert!((window..window + (768 << 10)).contains(&held), "{held} bytes for a window of {window}");
+        }
+    }
+
+    #[test]
+    fn a_larger_window_is_refused_before_there_is_memory_for_it() {
+        let mut zstd = Zstd::new();
+        assert_eq!(zstd.feed(&repeated(0x70), 64 << 20), Err(CodecError::Damaged));
+        let held = zstd.state.as_ref().map_or(0, DCtx::sizeof);
+        assert!(held < 512 << 10, "{held} bytes");
+    }
+}
