@@ -1,0 +1,283 @@
+//! The machine in the `select!` loop of an application, which has sockets, timers and a clock of its own:
+//! `cargo run -p portcullis-runtime --example select_loop`.
+//!
+//! Nothing is spawned, and the driver of this crate is not used: the loop in `run` takes its place. All that is underway
+//! is in `wire`, none of it in a future, so that a branch which loses the race has lost nothing. `main` joins a fake
+//! gateway, sends a command, loses its link, resumes, and leaves.
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
+use async_tungstenite::tungstenite::error::{CapacityError, Error as WireError, ProtocolError};
+use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use async_tungstenite::tungstenite::protocol::frame::{CloseFrame as WireClose, Frame};
+use async_tungstenite::tungstenite::protocol::{Message as WireMessage, WebSocketConfig};
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use futures_core::Stream as _;
+use futures_sink::Sink as _;
+use portcullis::dialect::discord::{Command, Intents, Presence, Status};
+use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, TicketId};
+use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, Outcome, Phase, Shutdown};
+use portcullis::url::{GatewayUrl, Scheme};
+use portcullis::{
+    Action, CloseCode, CloseFrame, Closure, Config, Discord, Event, GatewayMachine, Input, LinkId, Message, Timestamp,
+};
+use portcullis_fake::{FakeGateway, FakeHandle, Target};
+use portcullis_runtime::draw_seed;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::io::ErrorKind;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, interval, sleep_until};
+
+/// The application's one loop.
+async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), Box<dyn Error>> {
+    let origin = Instant::now();
+    let clock = || Timestamp::since_start(origin.elapsed());
+    let (ask, mut asked) = mpsc::channel::<Command>(16);
+    let mut every = interval(Duration::from_millis(250));
+    let mut turns = IdentifyQueue::new(clock(), StartLimit::default(), Rules::default());
+    let (mut wire, mut inputs) = (Wire::None, VecDeque::from([Input::Start]));
+    loop {
+        let input = match (inputs.pop_front(), machine.deadline()) {
+            (Some(input), _) => input,
+            (None, None) => return Ok(()),
+            // In this order: a gateway that floods starves nobody, since what is the application's own comes first; and
+            // the timer has its turn only when the socket had nothing.
+            (None, Some(deadline)) => tokio::select! {
+                biased;
+                _ = every.tick() => {
+                    println!("{} … {}, and whatever else an application does", clock(), machine.phase());
+                    continue;
+                }
+                Some(command) = asked.recv(), if machine.room() > 0 => {
+                    machine.send(clock(), command)?;
+                    Input::TickUnread
+                }
+                input = poll_fn(|cx| wire.poll(cx)) => input,
+                () = sleep_until(origin + Duration::from_nanos(deadline.as_nanos())) => Input::Tick,
+            },
+        };
+        let now = clock();
+        let actions: Vec<_> = machine.handle(now, input).collect();
+        for action in actions {
+            match action {
+                Action::Connect { link, url, limits } => wire = Wire::Dialing(link, Box::pin(dial(url, limits))),
+                Action::Send { link, message } => wire.start(link, wire_message(message)),
+                Action::Close { link, code, reason } => {
+                    let frame = WireClose { code: code.0.into(), reason: reason.into() };
+                    wire.start(link, WireMessage::Close(Some(frame)));
+                }
+                Action::Abort { link } => wire.abort(link),
+                Action::AskIdentify { link } => inputs.push_back(turn(&mut turns, now, link)),
+                Action::ReturnIdentify { link } => turns.give_back(now, ticket(link)),
+                // Discord's tokens do not expire: it is never asked.
+                Action::AskToken { .. } => inputs.push_back(Input::TokenDenied(None)),
+                Action::Event(event) => {
+                    println!("{now} {event:?}");
+                    hear(&event, machine, now, &ask, gateway)?;
+                }
+                // `deadline()` says the same.
+                Action::Wait { .. } => {}
+            }
+        }
+        if let (Phase::Identifying, Some(link)) = (machine.phase(), wire.link()) {
+            turns.spent(now, ticket(link));
+        }
+    }
+}
+
+/// What the application makes of an event. It does not wait here: that would be a wait of the whole loop.
+fn hear(
+    event: &Event,
+    machine: &mut GatewayMachine,
+    now: Timestamp,
+    ask: &mpsc::Sender<Command>,
+    gateway: &FakeHandle,
+) -> Result<(), Box<dyn Error>> {
+    match event {
+        Event::Ready(_) => ask.try_send(Command::UpdatePresence(Presence::new(Status::Idle)))?,
+        Event::Command(_, Outcome::Sent) => {
+            gateway.with(|gateway, now| gateway.drop_connections(now, Target::All));
+        }
+        // What was asked for is done by the tick that comes next: it is due at once.
+        Event::Resumed(_) => machine.shutdown(now, Shutdown::EndSession),
+        _ => {}
+    }
+    Ok(())
+}
+
+type Socket = WebSocketStream<TokioAdapter<TcpStream>>;
+type Dial = Pin<Box<dyn Future<Output = Result<Socket, ConnectFailure>>>>;
+
+/// The one connection there is, and all that is underway on it.
+enum Wire {
+    None,
+    Dialing(LinkId, Dial),
+    Open { link: LinkId, socket: Box<Socket>, write: Write },
+}
+
+enum Write {
+    Settled,
+    ToStart(WireMessage),
+    ToFlush,
+    /// Nobody waits for word of it.
+    ToFlushClose,
+}
+
+impl Wire {
+    /// What happens first: the dial is done, the write is done, a message comes. It starts anew where it was left.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        if let Self::Dialing(link, dial) = self {
+            let (link, dialed) = (*link, ready!(dial.as_mut().poll(cx)));
+            let (wire, input) = match dialed {
+                Ok(socket) => {
+                    let socket = Box::new(socket);
+                    (Self::Open { link, socket, write: Write::Settled }, Input::Opened(link))
+                }
+                Err(failure) => (Self::None, Input::ConnectFailed(link, failure)),
+            };
+            *self = wire;
+            return Poll::Ready(input);
+        }
+        let Self::Open { link, socket, write } = self else { return Poll::Pending };
+        let link = *link;
+        let mut pinned = Pin::new(&mut **socket);
+        // A write that fails is told by the read, behind what came before it.
+        if let Write::ToStart(_) = write
+            && pinned.as_mut().poll_ready(cx).is_ready()
+            && let Write::ToStart(message) = core::mem::replace(write, Write::Settled)
+        {
+            let underway = match message {
+                WireMessage::Close(_) => Write::ToFlushClose,
+                _ => Write::ToFlush,
+            };
+            if pinned.as_mut().start_send(message).is_ok() {
+                *write = underway;
+            }
+        }
+        if let Write::ToFlush | Write::ToFlushClose = write
+            && let Poll::Ready(flushed) = pinned.as_mut().poll_flush(cx)
+            && let (Write::ToFlush, Ok(())) = (core::mem::replace(write, Write::Settled), flushed)
+        {
+            return Poll::Ready(Input::Sent(link));
+        }
+        let closure = loop {
+            match ready!(pinned.as_mut().poll_next(cx)) {
+                Some(Ok(WireMessage::Text(text))) => {
+                    return Poll::Ready(Input::Message(link, Message::Text(text.into())));
+                }
+                Some(Ok(WireMessage::Binary(bytes))) => {
+                    return Poll::Ready(Input::Message(link, Message::Binary(bytes)));
+                }
+                Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => {}
+                Some(Ok(WireMessage::Close(frame))) => {
+                    let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
+                    break Closure::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                        code: Some(CloseCode(frame.code.into())),
+                        reason: frame.reason.as_str().into(),
+                    }));
+                }
+                Some(Err(error)) => break closure_of(&error),
+                None => break Closure::Eof,
+            }
+        };
+        *self = Self::None;
+        Poll::Ready(Input::Closed(link, closure))
+    }
+
+    /// No other write is underway: the machine waits for `Sent`.
+    fn start(&mut self, of: LinkId, message: WireMessage) {
+        if let Self::Open { link, write, .. } = self
+            && *link == of
+        {
+            *write = Write::ToStart(message);
+        }
+    }
+
+    fn abort(&mut self, of: LinkId) {
+        if self.link() == Some(of) {
+            *self = Self::None;
+        }
+    }
+
+    fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::None => None,
+            Self::Dialing(link, _) | Self::Open { link, .. } => Some(*link),
+        }
+    }
+}
+
+/// The machine times it, with an `Abort`.
+async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectFailure> {
+    if url.scheme() == Scheme::Wss {
+        return Err(ConnectFailure::Tls); // an application's own TLS stands here
+    }
+    let stream = TcpStream::connect((url.host(), url.port())).await.map_err(|_| ConnectFailure::Refused)?;
+    stream.set_nodelay(true).map_err(|_| ConnectFailure::Io)?;
+    let most = Some(limits.message);
+    let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
+    match client_async_with_config(url.as_str(), stream, Some(config)).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(WireError::Http(answer)) => {
+            Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after: None })
+        }
+        Err(WireError::Io(_)) => Err(ConnectFailure::Io),
+        Err(_) => Err(ConnectFailure::Protocol),
+    }
+}
+
+fn closure_of(error: &WireError) -> Closure {
+    match error {
+        WireError::ConnectionClosed
+        | WireError::AlreadyClosed
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
+        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => Closure::Reset,
+        WireError::Io(_) => Closure::Io,
+        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
+        _ => Closure::Protocol,
+    }
+}
+
+/// As it is: what the machine writes is not checked for UTF-8 once more.
+fn wire_message(message: Message) -> WireMessage {
+    WireMessage::Frame(match message {
+        Message::Text(bytes) => Frame::message(bytes, OpCode::Data(Data::Text), true),
+        Message::Binary(bytes) => Frame::message(bytes, OpCode::Data(Data::Binary), true),
+    })
+}
+
+/// One shard's own turn. Those of one bot share a queue.
+fn turn(turns: &mut IdentifyQueue, now: Timestamp, link: LinkId) -> Input {
+    let is_queued = turns.ask(now, ticket(link), 0).is_ok();
+    if is_queued && turns.answers(now).contains(&Answer::Granted(ticket(link))) {
+        return Input::IdentifyGranted(link);
+    }
+    let wait = turns.deadline().map_or(Duration::from_secs(5), |until| until - now);
+    turns.give_back(now, ticket(link));
+    Input::IdentifyDenied(link, wait)
+}
+
+fn ticket(link: LinkId) -> TicketId {
+    TicketId(link.0.into())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let fake = FakeGateway::start().await?;
+        let gateway = fake.handle();
+        let discord = Discord::new("a.fake.token", Intents::GUILDS)?.with_gateway(fake.url())?;
+        let mut machine = GatewayMachine::new(discord, Config::default(), draw_seed())?;
+        run(&mut machine, &gateway).await?;
+        let resumes = machine.health().counts.resumes;
+        let breaches = gateway.with(|gateway, _| gateway.breaches().count());
+        if machine.end_reason() != Some(&EndReason::Shutdown) || resumes != 1 || breaches > 0 {
+            return Err(format!("it went wrong: {machine:?}, {breaches} rules broken").into());
+        }
+        println!("one resume, no rule broken");
+        Ok(())
+    })
+}
