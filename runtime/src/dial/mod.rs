@@ -5,6 +5,7 @@
 //!   made in one place only, and the plain way takes the other one.
 
 mod race;
+mod read_ahead;
 
 use crate::failure;
 use crate::network::Network;
@@ -16,6 +17,7 @@ use core::pin::Pin;
 use futures_io::{AsyncRead, AsyncWrite};
 use portcullis::machine::ConnectFailure;
 use portcullis::url::{GatewayUrl, Scheme};
+use read_ahead::ReadAhead;
 
 /// A dial on its way.
 pub(crate) type Dial = Pin<Box<dyn Future<Output = Result<Box<dyn WebSocket>, ConnectFailure>> + Send>>;
@@ -70,7 +72,8 @@ impl Plain {
 /// Dials. The machine times it.
 pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, limits: SocketLimits) -> Dial {
     Box::pin(async move {
-        let stream = connect(&runtime, &network, url.host(), url.port()).await?;
+        // Below TLS, which reads small pieces as well.
+        let stream = ReadAhead::new(connect(&runtime, &network, url.host(), url.port()).await?);
         match Target::of(url) {
             Target::Secured(target) => target.open(stream, &network, limits).await,
             Target::Plain(target) => target.open(stream, &network, limits).await,
