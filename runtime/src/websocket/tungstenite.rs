@@ -222,7 +222,7 @@ fn on_the_wire(len: usize) -> u64 {
 }
 
 /// One read's worth: most messages of a gateway fit, an idle link holds no more than this, and the layer zeroes it before
-/// each read.
+/// each read. BENCHMARKS.md has the numbers behind it.
 const READ_BUFFER: usize = 4 << 10;
 /// A larger message's buffer is not kept.
 const KEPT_MAX: usize = 4 * READ_BUFFER;
