@@ -3,6 +3,7 @@
 use crate::frames;
 use crate::story::{Story, told_frame};
 use core::time::Duration;
+use portcullis::codec::Scratch;
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::machine::{
@@ -27,6 +28,8 @@ pub struct Rig<D: Dialect = Discord> {
     pub sends: Vec<(Timestamp, Message)>,
     /// Every dispatch that came out, Ready and Resumed among them.
     pub dispatches: Vec<Dispatch>,
+    /// Lent to the machine, if there is one.
+    pub scratch: Option<Scratch>,
     link: Option<LinkId>,
     writes: Held,
     identifies: Held,
@@ -135,6 +138,7 @@ impl<D: Dialect> Rig<D> {
             now: Timestamp::ZERO,
             sends: Vec::new(),
             dispatches: Vec::new(),
+            scratch: None,
             link: None,
             writes: Held::No,
             identifies: Held::No,
@@ -171,7 +175,11 @@ impl<D: Dialect> Rig<D> {
         self.story.input(self.now, &input);
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for action in self.machine.handle(self.now, input) {
+            let actions = match &mut self.scratch {
+                Some(scratch) => self.machine.handle_with(self.now, input, scratch),
+                None => self.machine.handle(self.now, input),
+            };
+            for action in actions {
                 match &action {
                     Action::Connect { link, .. } => self.link = Some(*link),
                     Action::Send { link, message } => {
