@@ -3,6 +3,7 @@
 use crate::frames;
 use crate::story::{Story, told_frame};
 use core::time::Duration;
+use portcullis::codec::Scratch;
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::machine::{
@@ -29,6 +30,8 @@ pub struct Rig<D: Dialect = Discord> {
     pub dispatches: Vec<Dispatch>,
     /// Every event that came out, and when.
     pub events: Vec<(Timestamp, Event)>,
+    /// Lent to the machine, if there is one.
+    pub scratch: Option<Scratch>,
     link: Option<LinkId>,
     writes: Held,
     identifies: Held,
@@ -138,6 +141,7 @@ impl<D: Dialect> Rig<D> {
             sends: Vec::new(),
             dispatches: Vec::new(),
             events: Vec::new(),
+            scratch: None,
             link: None,
             writes: Held::No,
             identifies: Held::No,
@@ -174,7 +178,11 @@ impl<D: Dialect> Rig<D> {
         self.story.input(self.now, &input);
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for action in self.machine.handle(self.now, input) {
+            let actions = match &mut self.scratch {
+                Some(scratch) => self.machine.handle_with(self.now, input, scratch),
+                None => self.machine.handle(self.now, input),
+            };
+            for action in actions {
                 if let Action::Event(event) = &action {
                     self.events.push((self.now, event.clone()));
                 }

@@ -157,6 +157,43 @@ fn a_payload_that_is_cut_short_is_damage() {
     }
 }
 
+/// What is done to the bytes of an event, and its name.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
+#[test]
+fn a_zstd_stream_that_is_damaged_is_left() {
+    let zstd = Format { compression: Compression::ZstdStream, ..Format::default() };
+    for encoding in [Encoding::Json, Encoding::Etf] {
+        let format = Format { encoding, ..zstd };
+        let (event, next) = (frames::message_create(2), frames::message_create(3));
+        let damages: [Damage; 4] = [
+            ("cut short", |bytes| bytes.truncate(bytes.len() - 2)),
+            ("bytes behind the end", |bytes| bytes.extend(b"trailing")),
+            ("its first byte at the end", |bytes| bytes.rotate_left(1)),
+            ("a frame that ends", |bytes| bytes.splice(.., [1, 0, 0]).for_each(drop)),
+        ];
+        for (name, damage) in damages {
+            let mut pair = Pair::online(format, prompt());
+            let mut bytes = pair.pack(&event);
+            damage(&mut bytes);
+            pair.give(bytes);
+            for _ in 0..200 {
+                if pair.rig.machine.phase() == Phase::Online {
+                    pair.say(&next);
+                }
+            }
+            assert_eq!(pair.rig.machine.phase(), Phase::Closing, "{name} in {encoding}");
+            assert_eq!(pair.rig.dispatches.len(), 1, "{name} in {encoding}");
+            pair.assert_left_for("undecodable message", 1);
+        }
+        // The gateway begins another frame within the link.
+        let mut pair = Pair::online(format, prompt());
+        pair.packer = Packer::new(format, LEVEL);
+        pair.say(&event);
+        pair.assert_left_for("undecodable message: damaged compression", 1);
+    }
+}
+
 #[test]
 fn bytes_that_are_no_zlib_are_damage() {
     for format in [stream(), payload()] {

@@ -109,7 +109,7 @@ fn left_at(stood: &[Stood]) -> Option<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn inflaters_agree_on_every_stream_whole_or_damaged(
         format in prop::sample::select(formats().into_iter().filter(compressed).collect::<Vec<_>>()),

@@ -26,9 +26,9 @@ fn events() -> u64 {
 
 /// An event of 600 bytes.
 fn event(sequence: u64) -> Message {
-    let name = if sequence % ONE_IN == 0 { "MESSAGE_CREATE" } else { "TYPING_START" };
-    let words: String = (0..50).map(|index| format!("{:010}", (sequence + index) * 7_919)).collect();
-    frames::dispatch(name, sequence, &format!(r#"{{"id":"{sequence}","content":"{words}"}}"#))
+    let name = if sequence.is_multiple_of(ONE_IN) { "MESSAGE_CREATE" } else { "TYPING_START" };
+    let words: Vec<String> = (0..50).map(|index| format!("{:010}", (sequence + index) * 7_919)).collect();
+    frames::dispatch(name, sequence, &format!(r#"{{"id":"{sequence}","content":"{}"}}"#, words.concat()))
 }
 
 /// A copy in memory of its own, as from a socket.

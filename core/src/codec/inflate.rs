@@ -2,6 +2,7 @@
 
 use super::CodecError;
 use super::miniz::Miniz;
+use super::output::Output;
 use alloc::boxed::Box;
 
 /// Which library inflates zlib. All give the same payloads.
@@ -58,6 +59,9 @@ pub(super) trait Inflate: Send + Sync {
 
     /// The first `len` bytes of what is pending have been used.
     fn settle(&mut self, len: usize);
+
+    /// What is inflated to.
+    fn output(&mut self) -> &mut Output;
 
     /// Begins anew.
     fn reset(&mut self);

@@ -2,7 +2,7 @@
 
 use super::CodecError;
 use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
-use super::scratch::Scratch;
+use super::output::Output;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
@@ -12,7 +12,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 pub(super) struct Miniz {
     state: DecompressorOxide,
-    scratch: Scratch,
+    output: Output,
     flags: u32,
 }
 
@@ -23,15 +23,15 @@ impl Miniz {
             Purpose::Stream => (flags, WINDOW),
             Purpose::Payloads => (flags | TINFL_FLAG_PARSE_ZLIB_HEADER, 0),
         };
-        Self { state: DecompressorOxide::new(), scratch: Scratch::with_history(history), flags }
+        Self { state: DecompressorOxide::new(), output: Output::with_history(history), flags }
     }
 
     /// Inflates until input or room is used up: how it ended, and how much was read and written.
     fn step(&mut self, input: &[u8], most: usize, flags: u32) -> Result<(TINFLStatus, usize, usize), CodecError> {
-        let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
+        let (memory, end) = self.output.room(input.len().saturating_mul(USUAL_RATIO), most);
         let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags | flags);
-        self.scratch.wrote(written);
-        if self.scratch.pending().len() > most {
+        self.output.wrote(written);
+        if self.output.pending().len() > most {
             return Err(CodecError::TooLarge { limit: most });
         }
         Ok((status, read, written))
@@ -70,20 +70,24 @@ impl Inflate for Miniz {
     }
 
     fn pending(&self) -> &[u8] {
-        self.scratch.pending()
+        self.output.pending()
     }
 
     fn settle(&mut self, len: usize) {
-        self.scratch.settle(len);
+        self.output.settle(len);
+    }
+
+    fn output(&mut self) -> &mut Output {
+        &mut self.output
     }
 
     fn reset(&mut self) {
         self.state.init();
-        self.scratch.clear();
+        self.output.clear();
     }
 
     fn rest(&mut self) {
-        self.scratch.rest();
+        self.output.rest();
     }
 }
 

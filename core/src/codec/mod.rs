@@ -17,6 +17,7 @@ mod extent;
 mod format;
 mod inflate;
 mod miniz;
+mod output;
 mod scratch;
 mod uncompressed;
 mod zlib_payload;
@@ -36,6 +37,7 @@ use core::fmt;
 use etf::Transcoder;
 use extent::Extent;
 use inflate::Purpose;
+use output::Output;
 use uncompressed::Uncompressed;
 use zlib_payload::ZlibPayload;
 use zlib_stream::ZlibStream;
@@ -43,6 +45,7 @@ use zlib_stream::ZlibStream;
 pub use error::CodecError;
 pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
+pub use scratch::Scratch;
 
 /// The codec of one link. By default a message is a payload as it stands.
 #[derive(Default)]
@@ -106,6 +109,28 @@ impl Codec {
         })
     }
 
+    /// Goes on in memory that is lent, until it is given back.
+    pub(crate) fn lend(&mut self, scratch: &mut Scratch) {
+        let Some(packed) = &mut self.packed else { return };
+        if let Some(output) = packed.unpack.output() {
+            output.lend(&mut scratch.output);
+        }
+        if let Some(transcoder) = &mut packed.transcoder {
+            transcoder.swap(&mut scratch.json);
+        }
+    }
+
+    /// Goes on in memory of its own.
+    pub(crate) fn give_back(&mut self, scratch: &mut Scratch) {
+        let Some(packed) = &mut self.packed else { return };
+        if let Some(output) = packed.unpack.output() {
+            output.give_back(&mut scratch.output);
+        }
+        if let Some(transcoder) = &mut packed.transcoder {
+            transcoder.swap(&mut scratch.json);
+        }
+    }
+
     /// Gives back what memory it can do without: the link is quiet.
     pub(crate) fn rest(&mut self) {
         if let Some(packed) = &mut self.packed {
@@ -140,6 +165,9 @@ trait Unpack: Send + Sync {
 
     /// The next payload, which is gone with the next call; `None` when the message is used up.
     fn next(&mut self, most: usize) -> Result<Option<&[u8]>, CodecError>;
+
+    /// What it inflates to, if it does.
+    fn output(&mut self) -> Option<&mut Output>;
 
     /// Gives back what memory it can do without.
     fn rest(&mut self);

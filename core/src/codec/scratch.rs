@@ -1,157 +1,38 @@
-//! Where output is inflated to, before its size is known.
-//!
-//! # Invariants
-//! * `ordered`: `start` is not above `end`, nor `end` above the size of the memory.
+//! Memory that is lent.
 
-use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
-/// Memory with settled output at its front, as far as an inflater may look back, then what is pending, then room.
-pub(super) struct Scratch {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    history: usize,
+/// Memory to unpack payloads in, lent to one machine after another by
+/// [`GatewayMachine::handle_with`](crate::machine::GatewayMachine::handle_with). It grows to the largest payload of up to
+/// a mebibyte, and holds nothing between two calls that anyone reads.
+///
+/// ```
+/// use portcullis::codec::Scratch;
+/// # use portcullis::dialect::discord::Intents;
+/// # use portcullis::{Config, Discord, GatewayMachine, Input, Seed, Timestamp};
+/// # let machine = |seed| GatewayMachine::new(Discord::new("a.bot.token", Intents::GUILDS)?, Config::default(), Seed(seed));
+/// # let mut machines: Vec<GatewayMachine> = (0..2).map(|seed| Ok(machine(seed)?)).collect::<Result<_, Box<dyn std::error::Error>>>()?;
+///
+/// let mut scratch = Scratch::default();
+/// for machine in &mut machines {
+///     for action in machine.handle_with(Timestamp::ZERO, Input::Start, &mut scratch) {
+///         println!("{action:?}");
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct Scratch {
+    /// For what is inflated.
+    pub(super) output: Vec<u8>,
+    /// For terms that are read into JSON.
+    pub(super) json: Vec<u8>,
 }
 
-impl Scratch {
-    /// One that keeps `history` bytes of settled output.
-    pub(super) const fn with_history(history: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, end: 0, history }
-    }
-
-    pub(super) fn pending(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    /// Everything, and where the room begins. At least one byte of it is free, `wish` if that costs little, while not
-    /// more than `most` are pending.
-    pub(super) fn room(&mut self, wish: usize, most: usize) -> (&mut [u8], usize) {
-        let end_max = self.history.saturating_add(most).saturating_add(1);
-        if self.bytes.len() - self.end < wish.clamp(1, ROOM_MAX) {
-            let kept = self.start.saturating_sub(self.history);
-            if kept > 0 && (kept >= 2 * self.history || self.bytes.len() >= end_max) {
-                self.bytes.copy_within(kept..self.end, 0);
-            } else if self.bytes.len() < end_max {
-                let live = self.end - kept;
-                let size = self.bytes.len().max(wish.min(ROOM_MAX)).saturating_mul(2).max(SIZE_MIN);
-                // Near the end it grows once and for all: old and new memory together stay near the limit.
-                let size = if size > end_max / 4 { end_max } else { size };
-                let mut grown = vec![0; size];
-                grown[..live].copy_from_slice(&self.bytes[kept..self.end]);
-                self.bytes = grown;
-            } else {
-                return (&mut self.bytes, self.end);
-            }
-            self.start -= kept;
-            self.end -= kept;
-        }
-        (&mut self.bytes, self.end)
-    }
-
-    /// `len` bytes of the room were written.
-    pub(super) fn wrote(&mut self, len: usize) {
-        self.end = (self.end + len).min(self.bytes.len());
-    }
-
-    /// The first `len` bytes of what is pending were used.
-    pub(super) fn settle(&mut self, len: usize) {
-        self.start = (self.start + len).min(self.end);
-        if self.start == self.end && self.history == 0 {
-            self.clear();
-        }
-        debug_assert!(self.end <= self.bytes.len(), "ordered: output beyond its memory");
-        if self.bytes.len() > KEPT_MAX {
-            self.rest();
-        }
-    }
-
-    /// Forgets all output.
-    pub(super) const fn clear(&mut self) {
-        self.start = 0;
-        self.end = 0;
-    }
-
-    /// Gives back all that is neither pending nor history, unless something is pending.
-    pub(super) fn rest(&mut self) {
-        if self.start < self.end {
-            return;
-        }
-        let kept = self.start.saturating_sub(self.history);
-        if kept > 0 || self.bytes.len() > self.end {
-            let len = if self.history == 0 { 0 } else { self.end - kept };
-            self.bytes = self.bytes[self.end - len..self.end].to_vec();
-            self.start = len;
-            self.end = len;
-        }
-    }
-}
-
-/// The smallest memory.
-const SIZE_MIN: usize = 4 << 10;
-/// More room than this is not asked for ahead.
-const ROOM_MAX: usize = 32 << 10;
-/// Larger memory is given back as soon as its payload is used, not when the link is quiet.
-pub(super) const KEPT_MAX: usize = 1 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(scratch: &mut Scratch, bytes: &[u8], most: usize) {
-        for part in bytes.chunks(1000) {
-            let mut part = part;
-            while !part.is_empty() {
-                let (memory, end) = scratch.room(part.len(), most);
-                let len = part.len().min(memory.len() - end);
-                assert!(len > 0, "no room");
-                memory[end..end + len].copy_from_slice(&part[..len]);
-                scratch.wrote(len);
-                part = &part[len..];
-            }
-        }
-    }
-
-    #[test]
-    fn history_stays_before_what_is_pending() {
-        let mut scratch = Scratch::with_history(100);
-        let output: Vec<u8> = (0..100_000_u32).map(|count| count.to_le_bytes()[0] ^ count.to_le_bytes()[1]).collect();
-        for (index, part) in output.chunks(777).enumerate() {
-            write(&mut scratch, part, 5000);
-            assert_eq!(scratch.pending(), part);
-            let so_far = &output[..index * 777];
-            let history = &so_far[so_far.len().saturating_sub(100)..];
-            let (memory, end) = scratch.room(1, 5000);
-            let start = end - part.len();
-            assert_eq!(&memory[start - history.len()..start], history);
-            scratch.settle(part.len());
-            if index % 7 == 0 {
-                scratch.rest();
-                assert_eq!(scratch.bytes.len(), 100.min(so_far.len() + part.len()));
-            }
-        }
-    }
-
-    #[test]
-    fn memory_is_bounded_by_what_may_be_pending() {
-        let mut scratch = Scratch::with_history(10);
-        write(&mut scratch, &vec![1; 20_000], 20_000);
-        assert!(scratch.bytes.len() <= 20_011, "{}", scratch.bytes.len());
-        scratch.settle(20_000);
-        for _ in 0..100 {
-            write(&mut scratch, &vec![2; 19_999], 20_000);
-            scratch.settle(19_999);
-        }
-        assert!(scratch.bytes.len() <= 20_011, "{}", scratch.bytes.len());
-    }
-
-    #[test]
-    fn large_memory_is_given_back_at_once_and_pending_output_never() {
-        let mut scratch = Scratch::with_history(0);
-        write(&mut scratch, &vec![1; 2 << 20], 4 << 20);
-        scratch.rest();
-        assert_eq!(scratch.pending().len(), 2 << 20);
-        scratch.settle(2 << 20);
-        assert_eq!(scratch.bytes.capacity(), 0);
+/// Prints its size, never what was in it.
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scratch({} bytes)", self.output.capacity() + self.json.capacity())
     }
 }

@@ -1,5 +1,6 @@
 //! Each message is one payload as it stands: what is left to do is its encoding's.
 
+use super::output::Output;
 use super::{CodecError, Unpack};
 use bytes::Bytes;
 
@@ -31,6 +32,10 @@ impl Unpack for Uncompressed {
                 Ok(None)
             }
         }
+    }
+
+    fn output(&mut self) -> Option<&mut Output> {
+        None
     }
 
     fn rest(&mut self) {}

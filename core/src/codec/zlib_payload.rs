@@ -1,6 +1,7 @@
 //! Each binary message is one payload, a zlib stream of its own. *(source: Gateway, Payload Compression)*
 
 use super::inflate::{Fed, Inflate};
+use super::output::Output;
 use super::{CodecError, Unpack};
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -31,6 +32,10 @@ impl Unpack for ZlibPayload {
             Fed::Ended { left: 0 } => Ok(Some(self.inflate.pending())),
             Fed::Ended { .. } | Fed::All => Err(CodecError::Cut),
         }
+    }
+
+    fn output(&mut self) -> Option<&mut Output> {
+        Some(self.inflate.output())
     }
 
     fn rest(&mut self) {

@@ -2,32 +2,32 @@
 
 use super::CodecError;
 use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
-use super::scratch::Scratch;
+use super::output::Output;
 use zlib_rs::{InflateFlush, Status};
 
 pub(super) struct ZlibRs {
     state: zlib_rs::Inflate,
-    scratch: Scratch,
+    output: Output,
     purpose: Purpose,
 }
 
 impl ZlibRs {
     pub(super) fn new(purpose: Purpose) -> Self {
         let state = zlib_rs::Inflate::new(purpose == Purpose::Payloads, WINDOW_BITS);
-        Self { state, scratch: Scratch::with_history(0), purpose }
+        Self { state, output: Output::with_history(0), purpose }
     }
 
     /// Inflates until the input is used up, or `room_max` bytes of room: how it ended, and how much was read and
     /// written into how much room.
     fn step(&mut self, input: &[u8], room_max: usize, flush: InflateFlush, most: usize) -> Result<Step, CodecError> {
-        let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
+        let (memory, end) = self.output.room(input.len().saturating_mul(USUAL_RATIO), most);
         let room = room_max.min(memory.len() - end);
         let before = (self.state.total_in(), self.state.total_out());
         let status = self.state.decompress(input, &mut memory[end..end + room], flush);
         let since = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
         let (read, written) = (since(self.state.total_in(), before.0), since(self.state.total_out(), before.1));
-        self.scratch.wrote(written);
-        if self.scratch.pending().len() > most {
+        self.output.wrote(written);
+        if self.output.pending().len() > most {
             return Err(CodecError::TooLarge { limit: most });
         }
         Ok(Step { status: status.map_err(|_| CodecError::Damaged)?, read, written, room })
@@ -69,20 +69,24 @@ impl Inflate for ZlibRs {
     }
 
     fn pending(&self) -> &[u8] {
-        self.scratch.pending()
+        self.output.pending()
     }
 
     fn settle(&mut self, len: usize) {
-        self.scratch.settle(len);
+        self.output.settle(len);
+    }
+
+    fn output(&mut self) -> &mut Output {
+        &mut self.output
     }
 
     fn reset(&mut self) {
         self.state.reset(self.purpose == Purpose::Payloads);
-        self.scratch.clear();
+        self.output.clear();
     }
 
     fn rest(&mut self) {
-        self.scratch.rest();
+        self.output.rest();
     }
 }
 

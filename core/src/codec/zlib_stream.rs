@@ -11,6 +11,7 @@
 
 use super::extent::{Extent, Verdict};
 use super::inflate::{Edge, Fed, Inflate};
+use super::output::Output;
 use super::{CodecError, Unpack};
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -167,6 +168,10 @@ impl Unpack for ZlibStream {
             }
             self.advance(most)?;
         }
+    }
+
+    fn output(&mut self) -> Option<&mut Output> {
+        Some(self.inflate.output())
     }
 
     fn rest(&mut self) {

@@ -2,13 +2,13 @@
 
 use super::CodecError;
 use super::inflate::{Fed, USUAL_RATIO};
-use super::scratch::Scratch;
+use super::output::Output;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 pub(super) struct Zstd {
     /// None where there is no memory for one: then nothing can be inflated.
     state: Option<DCtx<'static>>,
-    scratch: Scratch,
+    output: Output,
 }
 
 impl Zstd {
@@ -17,7 +17,7 @@ impl Zstd {
             state.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).ok()?;
             Some(state)
         });
-        Self { state, scratch: Scratch::with_history(0) }
+        Self { state, output: Output::with_history(0) }
     }
 
     /// As [`Inflate::feed`](super::inflate::Inflate::feed), but for a frame.
@@ -26,12 +26,12 @@ impl Zstd {
         let mut input = InBuffer::around(input);
         loop {
             let left = input.src.len() - input.pos;
-            let (memory, end) = self.scratch.room(left.saturating_mul(USUAL_RATIO), most);
+            let (memory, end) = self.output.room(left.saturating_mul(USUAL_RATIO), most);
             let mut output = OutBuffer::around_pos(memory, end);
             let hint = state.decompress_stream(&mut output, &mut input).map_err(|_| CodecError::Damaged)?;
             let (written, room) = (output.pos() - end, output.capacity() - output.pos());
-            self.scratch.wrote(written);
-            if self.scratch.pending().len() > most {
+            self.output.wrote(written);
+            if self.output.pending().len() > most {
                 return Err(CodecError::TooLarge { limit: most });
             }
             let left_now = input.src.len() - input.pos;
@@ -46,15 +46,19 @@ impl Zstd {
     }
 
     pub(super) fn pending(&self) -> &[u8] {
-        self.scratch.pending()
+        self.output.pending()
+    }
+
+    pub(super) fn output(&mut self) -> &mut Output {
+        &mut self.output
     }
 
     pub(super) fn settle(&mut self, len: usize) {
-        self.scratch.settle(len);
+        self.output.settle(len);
     }
 
     pub(super) fn rest(&mut self) {
-        self.scratch.rest();
+        self.output.rest();
     }
 }
 

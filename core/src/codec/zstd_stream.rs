@@ -7,6 +7,7 @@
 
 use super::extent::{Extent, Verdict};
 use super::inflate::Fed;
+use super::output::Output;
 use super::zstd::Zstd;
 use super::{CodecError, Encoding, Unpack};
 use bytes::Bytes;
@@ -98,6 +99,10 @@ impl Unpack for ZstdStream {
         };
         self.given = len;
         Ok(Some(&self.zstd.pending()[..len]))
+    }
+
+    fn output(&mut self) -> Option<&mut Output> {
+        Some(self.zstd.output())
     }
 
     fn rest(&mut self) {

@@ -6,7 +6,7 @@ use super::event::Fault;
 use super::limits::Limits;
 use super::link::Happening;
 use super::trace;
-use crate::codec::{Codec, CodecError, Undecoded};
+use crate::codec::{Codec, CodecError, Scratch, Undecoded};
 use crate::dialect::{Dialect, FrameError};
 use crate::message::{LinkId, Message};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use core::ops::Deref;
 
 impl<D: Dialect> GatewayMachine<D> {
     /// Takes a message of a link, if it is the current one.
-    pub(super) fn message(&mut self, link: LinkId, message: Message) {
+    pub(super) fn message(&mut self, link: LinkId, message: Message, mut scratch: Option<&mut Scratch>) {
         let desk = &mut self.desk;
         let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link) else {
             desk.counts.stale += 1;
@@ -31,7 +31,13 @@ impl<D: Dialect> GatewayMachine<D> {
         }
         // It is out of its wire while what it lends is read.
         let mut codec = core::mem::take(&mut wire.codec);
+        if let Some(scratch) = scratch.as_deref_mut() {
+            codec.lend(scratch);
+        }
         self.unpack(link, &mut codec);
+        if let Some(scratch) = scratch {
+            codec.give_back(scratch);
+        }
         if let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link) {
             wire.codec = codec;
         }

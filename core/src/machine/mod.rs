@@ -30,6 +30,7 @@ mod trace;
 mod tray;
 mod wire;
 
+use crate::codec::Scratch;
 use crate::dialect::discord::Discord;
 use crate::dialect::{CommandError, Dialect, Encoded};
 use crate::dispatch::Mark;
@@ -112,13 +113,24 @@ impl<D: Dialect> GatewayMachine<D> {
     /// It never fails and never panics, whatever the bytes, the order of inputs, or the clock: a `now` older than one
     /// already seen counts as the newest seen. Actions that are not taken come first next time.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Actions<'_> {
+        self.handle_in(now, input, None)
+    }
+
+    /// As [`handle`](Self::handle), but payloads are unpacked in memory that is lent, so that many machines need it once.
+    /// The same actions come out, byte for byte. Where `miniz_oxide` inflates a stream, what it may look back to, 32 KiB,
+    /// is copied there and back; the other libraries keep it themselves.
+    pub fn handle_with(&mut self, now: Timestamp, input: Input, scratch: &mut Scratch) -> Actions<'_> {
+        self.handle_in(now, input, Some(scratch))
+    }
+
+    fn handle_in(&mut self, now: Timestamp, input: Input, scratch: Option<&mut Scratch>) -> Actions<'_> {
         self.desk.advance(now);
         let sight = match input {
             Input::Tick => Sight::Dry,
             Input::TickUnread | Input::Suspended(_) => Sight::Unread,
             _ => Sight::Unsaid,
         };
-        self.take(input);
+        self.take(input, scratch);
         let wait = self.catch_up(sight);
         Actions { tray: &mut self.desk.tray, wait }
     }
@@ -267,13 +279,13 @@ impl<D: Dialect> GatewayMachine<D> {
         }
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: Input, scratch: Option<&mut Scratch>) {
         match input {
             Input::Tick | Input::TickUnread => {}
             Input::Start => self.step(Happening::Start),
             Input::Opened(link) => self.on_link(link, Happening::Opened),
             Input::ConnectFailed(link, failure) => self.on_link(link, Happening::ConnectFailed(failure)),
-            Input::Message(link, message) => self.message(link, message),
+            Input::Message(link, message) => self.message(link, message, scratch),
             Input::Sent(link) => self.on_link(link, Happening::Sent),
             Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),

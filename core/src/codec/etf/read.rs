@@ -9,7 +9,7 @@ use super::{
     SMALL_ATOM, SMALL_ATOM_UTF8, SMALL_BIG, SMALL_INTEGER, SMALL_TUPLE, STRING, VERSION,
 };
 use crate::codec::inflate::{Fed, Inflate, Inflater, Purpose};
-use crate::codec::scratch::KEPT_MAX;
+use crate::codec::output::KEPT_MAX;
 use crate::codec::{CodecError, Undecoded};
 use crate::dialect::FrameError;
 use alloc::boxed::Box;
@@ -50,6 +50,11 @@ impl Transcoder {
         if let Some(inflate) = &mut self.inflate {
             inflate.settle(inflate.pending().len());
         }
+    }
+
+    /// Writes to other memory from now on. Between two frames it has nothing in it.
+    pub(in crate::codec) const fn swap(&mut self, memory: &mut Vec<u8>) {
+        core::mem::swap(&mut self.out, memory);
     }
 
     /// Gives back what memory it can do without.

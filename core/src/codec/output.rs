@@ -1,0 +1,211 @@
+//! Where output is inflated to, before its size is known.
+//!
+//! # Invariants
+//! * `ordered`: `start` is not above `end`, nor `end` above the size of the memory.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Memory with settled output at its front, as far as an inflater may look back, then what is pending, then room.
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    history: usize,
+    /// Memory of its own, while other is lent.
+    own: Vec<u8>,
+}
+
+impl Output {
+    /// One that keeps `history` bytes of settled output.
+    pub(super) const fn with_history(history: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, history, own: Vec::new() }
+    }
+
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Everything, and where the room begins. At least one byte of it is free, `wish` if that costs little, while not
+    /// more than `most` are pending.
+    pub(super) fn room(&mut self, wish: usize, most: usize) -> (&mut [u8], usize) {
+        let end_max = self.history.saturating_add(most).saturating_add(1);
+        if self.bytes.len() - self.end < wish.clamp(1, ROOM_MAX) {
+            let kept = self.start.saturating_sub(self.history);
+            if kept > 0 && (kept >= 2 * self.history || self.bytes.len() >= end_max) {
+                self.bytes.copy_within(kept..self.end, 0);
+            } else if self.bytes.len() < end_max {
+                let live = self.end - kept;
+                let size = self.bytes.len().max(wish.min(ROOM_MAX)).saturating_mul(2).max(SIZE_MIN);
+                // Near the end it grows once and for all: old and new memory together stay near the limit.
+                let size = if size > end_max / 4 { end_max } else { size };
+                let mut grown = vec![0; size];
+                grown[..live].copy_from_slice(&self.bytes[kept..self.end]);
+                self.bytes = grown;
+            } else {
+                return (&mut self.bytes, self.end);
+            }
+            self.start -= kept;
+            self.end -= kept;
+        }
+        (&mut self.bytes, self.end)
+    }
+
+    /// `len` bytes of the room were written.
+    pub(super) fn wrote(&mut self, len: usize) {
+        self.end = (self.end + len).min(self.bytes.len());
+    }
+
+    /// The first `len` bytes of what is pending were used.
+    pub(super) fn settle(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+        if self.start == self.end && self.history == 0 {
+            self.clear();
+        }
+        debug_assert!(self.end <= self.bytes.len(), "ordered: output beyond its memory");
+        if self.bytes.len() > KEPT_MAX {
+            self.rest();
+        }
+    }
+
+    /// Goes on in memory that is lent, until it is given back.
+    pub(super) fn lend(&mut self, lent: &mut Vec<u8>) {
+        let live = self.live();
+        if lent.len() < live.len() {
+            lent.resize(live.len(), 0);
+        }
+        lent[..live.len()].copy_from_slice(&self.bytes[live.clone()]);
+        core::mem::swap(&mut self.bytes, lent);
+        self.own = core::mem::take(lent);
+        (self.start, self.end) = (self.start - live.start, live.len());
+    }
+
+    /// Goes on in memory of its own, of no more than what is pending and the history.
+    pub(super) fn give_back(&mut self, lent: &mut Vec<u8>) {
+        let live = self.live();
+        self.own.clear();
+        self.own.extend_from_slice(&self.bytes[live.clone()]);
+        self.own.shrink_to(live.len());
+        *lent = core::mem::replace(&mut self.bytes, core::mem::take(&mut self.own));
+        (self.start, self.end) = (self.start - live.start, live.len());
+    }
+
+    /// Where that is which an inflater may look back to, or which is pending.
+    fn live(&self) -> Range<usize> {
+        let is_empty = self.start == self.end && self.history == 0;
+        if is_empty { self.start..self.end } else { self.start.saturating_sub(self.history)..self.end }
+    }
+
+    /// Forgets all output.
+    pub(super) const fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Gives back all that is neither pending nor history, unless something is pending.
+    pub(super) fn rest(&mut self) {
+        if self.start < self.end {
+            return;
+        }
+        let kept = self.start.saturating_sub(self.history);
+        if kept > 0 || self.bytes.len() > self.end {
+            let len = if self.history == 0 { 0 } else { self.end - kept };
+            self.bytes = self.bytes[self.end - len..self.end].to_vec();
+            self.start = len;
+            self.end = len;
+        }
+    }
+}
+
+/// The smallest memory.
+const SIZE_MIN: usize = 4 << 10;
+/// More room than this is not asked for ahead.
+const ROOM_MAX: usize = 32 << 10;
+/// Larger memory is given back as soon as its payload is used, not when the link is quiet.
+pub(super) const KEPT_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(output: &mut Output, bytes: &[u8], most: usize) {
+        for part in bytes.chunks(1000) {
+            let mut part = part;
+            while !part.is_empty() {
+                let (memory, end) = output.room(part.len(), most);
+                let len = part.len().min(memory.len() - end);
+                assert!(len > 0, "no room");
+                memory[end..end + len].copy_from_slice(&part[..len]);
+                output.wrote(len);
+                part = &part[len..];
+            }
+        }
+    }
+
+    #[test]
+    fn history_stays_before_what_is_pending() {
+        let mut output = Output::with_history(100);
+        let all: Vec<u8> = (0..100_000_u32).map(|count| count.to_le_bytes()[0] ^ count.to_le_bytes()[1]).collect();
+        for (index, part) in all.chunks(777).enumerate() {
+            write(&mut output, part, 5000);
+            assert_eq!(output.pending(), part);
+            let so_far = &all[..index * 777];
+            let history = &so_far[so_far.len().saturating_sub(100)..];
+            let (memory, end) = output.room(1, 5000);
+            let start = end - part.len();
+            assert_eq!(&memory[start - history.len()..start], history);
+            output.settle(part.len());
+            if index % 5 == 0 {
+                let mut lent = alloc::vec![1; 300];
+                output.lend(&mut lent);
+                output.give_back(&mut lent);
+                assert_eq!(lent.len(), 300);
+            }
+            if index % 7 == 0 {
+                output.rest();
+                assert_eq!(output.bytes.len(), 100.min(so_far.len() + part.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_what_may_be_pending() {
+        let mut output = Output::with_history(10);
+        write(&mut output, &vec![1; 20_000], 20_000);
+        assert!(output.bytes.len() <= 20_011, "{}", output.bytes.len());
+        output.settle(20_000);
+        for _ in 0..100 {
+            write(&mut output, &vec![2; 19_999], 20_000);
+            output.settle(19_999);
+        }
+        assert!(output.bytes.len() <= 20_011, "{}", output.bytes.len());
+    }
+
+    #[test]
+    fn what_is_pending_moves_with_the_memory() {
+        for history in [0, 100] {
+            let (mut output, mut lent) = (Output::with_history(history), Vec::new());
+            for (part, len) in [(1, 300), (2, 0), (3, 700)] {
+                output.lend(&mut lent);
+                write(&mut output, &alloc::vec![part; 1000], 5000);
+                output.settle(1000 - len);
+                output.give_back(&mut lent);
+                assert_eq!(output.pending(), alloc::vec![part; len]);
+                assert!(output.bytes.capacity() <= len + history, "{} bytes kept", output.bytes.capacity());
+                assert!(lent.len() >= 1000);
+                output.settle(len);
+            }
+        }
+    }
+
+    #[test]
+    fn large_memory_is_given_back_at_once_and_pending_output_never() {
+        let mut output = Output::with_history(0);
+        write(&mut output, &vec![1; 2 << 20], 4 << 20);
+        output.rest();
+        assert_eq!(output.pending().len(), 2 << 20);
+        output.settle(2 << 20);
+        assert_eq!(output.bytes.capacity(), 0);
+    }
+}
