@@ -21,18 +21,29 @@ pub struct FakeConfig {
     pub guilds: u32,
     /// How many of them, the last ones, have an outage: a Guild Delete comes instead of a Guild Create. Default 0.
     pub guilds_unavailable: u32,
+    /// How many members each guild has, the bot among them. Default 2.
+    pub members: u32,
+    /// How many bytes the data of each Guild Create has, filled with channels and members; none is smaller than the
+    /// smallest, of some 2,000. Default 0.
+    pub guild_bytes: usize,
+    /// Whether commands are answered. Default [`Answers::Given`].
+    pub answers: Answers,
     /// How many dispatches a session keeps for a resume. Default 3,500 *(staff, 2016)*.
     pub ring: usize,
     /// How many bytes of their data it keeps at most; a resume from before what is kept gets op 9. Default 16 MiB.
     pub ring_bytes: usize,
     /// How long a session without a connection lives. Default 180 s *(documented: a few minutes)*.
     pub session_lifetime: Duration,
+    /// How many shards `GET /gateway/bot` recommends. Default `None`: one for each 1,000 guilds.
+    pub shards: Option<u32>,
     /// How many Identifies are allowed in 5 s, one a bucket. Default 1.
     pub max_concurrency: u32,
     /// How many Identifies are allowed in 24 h. Default 1,000.
     pub daily_limit: u32,
     /// Whether the limits on what clients send are held. Default [`Limits::Real`].
     pub limits: Limits,
+    /// How streams are compressed. Default [`Blocks::Compressed`].
+    pub blocks: Blocks,
     /// Which privileged intents the application may ask for, as their bits. Default all three.
     pub privileged: u64,
     /// What `GET /gateway` gives as `url`. Default `ws://fake.invalid`; a listener puts its own address here.
@@ -59,12 +70,17 @@ impl Default for FakeConfig {
             token: AcceptedToken::Any,
             guilds: 2,
             guilds_unavailable: 0,
+            members: 2,
+            guild_bytes: 0,
+            answers: Answers::Given,
             ring: 3500,
             ring_bytes: 16 << 20,
             session_lifetime: Duration::from_secs(180),
+            shards: None,
             max_concurrency: 1,
             daily_limit: 1000,
             limits: Limits::Real,
+            blocks: Blocks::Compressed,
             privileged: intents::PRIVILEGED,
             url: "ws://fake.invalid".into(),
             resume_url: "ws://fake.invalid".into(),
@@ -102,6 +118,24 @@ pub enum Limits {
     Real,
     /// None of them: for load tests.
     Lifted,
+}
+
+/// Whether commands are answered: members, soundboard sounds, channel info, voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// As the real gateway does, but for requests of members that a rule of the script answers.
+    Given,
+    /// By the test or its script alone. All members of a guild twice within 30 s are `RATE_LIMITED` all the same.
+    Off,
+}
+
+/// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// What a compressor makes of the payloads, as the real gateway's do.
+    Compressed,
+    /// The payloads as they are: a connection needs no compressor, which is some hundred kilobytes. For load tests.
+    Stored,
 }
 
 /// Which token opens a session. `Bot ` in front of one is ignored.

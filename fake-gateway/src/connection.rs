@@ -1,7 +1,7 @@
 //! What lives and dies with one connection.
 
-use crate::compress::Transport;
-use crate::query::Asked;
+use crate::flood::Flooding;
+use crate::pack::Packer;
 use crate::script::Cue;
 use crate::session::SessionKey;
 use core::time::Duration;
@@ -13,15 +13,17 @@ const FRAMES: usize = 120;
 /// … within this.
 const WINDOW: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) lane: Lane,
     /// The API version its URL named.
     pub(super) version: u8,
-    pub(super) transport: Transport,
+    pub(super) packer: Packer,
     /// Frames that leave together, and how many more are to come.
     pub(super) gather: Option<Gather>,
+    /// Dispatches that go on as they are read.
+    pub(super) flood: Option<Flooding>,
     /// What the last Request Guild Members asked for.
     pub(super) members_asked: Option<MembersAsked>,
     pace: VecDeque<Timestamp>,
@@ -31,8 +33,18 @@ pub(super) struct Connection {
 /// Messages that wait to leave in one write.
 #[derive(Clone, Debug)]
 pub(super) struct Gather {
+    pub(super) together: Together,
     pub(super) held: Vec<Outgoing>,
     pub(super) more: u32,
+}
+
+/// How gathered messages leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Together {
+    /// In one write.
+    Written,
+    /// In one WebSocket message.
+    Merged,
 }
 
 /// A frame, and how it goes onto the wire.
@@ -51,6 +63,14 @@ pub(super) struct MembersAsked {
     pub(super) nonce_bytes: usize,
     /// Whether all members were asked for.
     pub(super) all: bool,
+    pub(super) answered: Answered,
+}
+
+/// Whose matter a request of members is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    ByGateway,
+    ByScript,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,17 +107,33 @@ pub(super) enum Pace {
 }
 
 impl Connection {
-    pub(super) fn new(Asked { version, transport }: Asked) -> Self {
+    pub(super) fn new(version: u8, packer: Packer) -> Self {
         Self {
             phase: Phase::AwaitAuth,
             lane: Lane::Open,
             version,
-            transport,
+            packer,
             gather: None,
+            flood: None,
             members_asked: None,
             pace: VecDeque::new(),
             presences: VecDeque::new(),
         }
+    }
+
+    /// The same once more; none where its compressor cannot be copied.
+    pub(super) fn fork(&self) -> Option<Self> {
+        Some(Self {
+            phase: self.phase,
+            lane: self.lane.clone(),
+            version: self.version,
+            packer: self.packer.fork()?,
+            gather: self.gather.clone(),
+            flood: self.flood.clone(),
+            members_asked: self.members_asked.clone(),
+            pace: self.pace.clone(),
+            presences: self.presences.clone(),
+        })
     }
 
     pub(super) const fn session(&self) -> Option<SessionKey> {

@@ -4,7 +4,7 @@
 //! [`FakeGateway::deadline`] says that one is due. Each says how many it reached.
 
 use crate::config::{AcceptedToken, SessionFate};
-use crate::connection::{Connection, Lane, Phase};
+use crate::connection::{Connection, Lane, Outgoing, Phase};
 use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, Span, Target, Who};
 use crate::frames::{self, Resumable};
@@ -110,6 +110,21 @@ impl FakeGateway {
         self.each(now, target, |gateway, connection| gateway.send(connection, message.clone()))
     }
 
+    /// Sends a dispatch of so many blanks, compressed to a thousandth by zlib and a thirty-thousandth by zstd; it has no
+    /// sequence. It is made without ever being there whole. Gives how many it reached: those whose connection is
+    /// compressed, or speaks ETF.
+    pub fn bomb(&mut self, now: Timestamp, target: Target, blanks: u32) -> usize {
+        let before = self.record.counters.bombs;
+        self.each(now, target, |gateway, connection| {
+            let Some(open) = gateway.connections.get_mut(&connection) else { return };
+            let Some(wire) = open.packer.bomb(blanks) else { return };
+            gateway.record.counters.bombs += 1;
+            let message = Message::Binary(wire.into());
+            gateway.send_packed(connection, Outgoing { plain: message.clone(), wire: message });
+        });
+        usize::try_from(self.record.counters.bombs - before).unwrap_or(usize::MAX)
+    }
+
     /// Resets the token: sessions end, their connections are closed with 4003, and no token is right until
     /// [`FakeGateway::accept_token`].
     pub fn reset_token(&mut self, now: Timestamp) {
@@ -188,7 +203,7 @@ impl FakeGateway {
         }
     }
 
-    fn see(&mut self, now: Timestamp) {
+    pub(super) fn see(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 }

@@ -1,5 +1,6 @@
 //! What can be made to go wrong, for whom, and for how long.
 
+use crate::damage::{Damage, LastPiece};
 use crate::frames::Resumable;
 use crate::input::ConnectionId;
 use crate::session::{SessionId, Shard};
@@ -85,6 +86,23 @@ pub enum Fault {
         /// After what time the rest leaves; `None`: never.
         pause: Option<Duration>,
     },
+    /// A payload of `zlib-stream` or `zstd-stream` comes in several WebSocket messages.
+    Scatter {
+        /// In how many; no more than it has bytes, nor than 10,000.
+        messages: u32,
+        /// How long the last of them is.
+        last: LastPiece,
+    },
+    /// Several payloads of `zlib-stream` or `zstd-stream` come in one WebSocket message; what waits for more for a
+    /// second leaves with what there is.
+    Merge {
+        /// How many.
+        payloads: u32,
+    },
+    /// The bytes of a message are wrong.
+    Damage(Damage),
+    /// A new connection with `zlib-stream` or `zstd-stream` goes on with a context that its client does not have.
+    KeepContext,
 }
 
 /// What becomes of one frame.
@@ -165,6 +183,14 @@ pub enum FaultKind {
     Lag,
     /// [`Fault::Stall`].
     Stall,
+    /// [`Fault::Scatter`].
+    Scatter,
+    /// [`Fault::Merge`].
+    Merge,
+    /// [`Fault::Damage`].
+    Damage,
+    /// [`Fault::KeepContext`].
+    KeepContext,
 }
 
 impl FaultKind {
@@ -186,6 +212,10 @@ impl FaultKind {
             Self::Coalesce => "coalesce",
             Self::Lag => "lag",
             Self::Stall => "stall",
+            Self::Scatter => "scatter",
+            Self::Merge => "merge",
+            Self::Damage => "damage",
+            Self::KeepContext => "keep-context",
         }
     }
 }
@@ -209,6 +239,10 @@ impl Fault {
             Self::Coalesce { .. } => FaultKind::Coalesce,
             Self::Lag(_) => FaultKind::Lag,
             Self::Stall { .. } => FaultKind::Stall,
+            Self::Scatter { .. } => FaultKind::Scatter,
+            Self::Merge { .. } => FaultKind::Merge,
+            Self::Damage(_) => FaultKind::Damage,
+            Self::KeepContext => FaultKind::KeepContext,
         }
     }
 }
@@ -264,6 +298,12 @@ impl Faults {
     /// Disarms what was armed for a connection that is no more.
     pub(super) fn forget(&mut self, connection: ConnectionId) {
         self.armed.retain(|armed| armed.target != Target::Connection(connection));
+    }
+
+    /// The fault of this kind that would strike now.
+    pub(super) fn armed(&self, kind: FaultKind, who: Who) -> Option<&Fault> {
+        let meets = |armed: &&Armed| armed.fault.kind() == kind && armed.target.meets(who);
+        self.armed.iter().find(meets).map(|armed| &armed.fault)
     }
 
     /// The fault of this kind that now strikes, used up by one.

@@ -5,13 +5,14 @@
 //! * `silent-outside`: nothing is sent on a connection before its Accept, nor after its Close or Drop.
 //! * `expiry-covers-detached`: a session has an expiry exactly while it is on no connection.
 
-use crate::compress::Transport;
 use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
+use crate::guilds::Guilds;
 use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
+use crate::pack::{Compression, Encoding, Packer};
 use crate::query::Asked;
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
@@ -26,8 +27,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The server's side of the gateway, without I/O: many connections and sessions of one application.
 ///
-/// Same config and same calls give the same actions, byte for byte. A clone goes on as the original would.
-#[derive(Clone, Debug)]
+/// Same config and same calls give the same actions, byte for byte.
+#[derive(Debug)]
 pub struct FakeGateway {
     pub(super) config: FakeConfig,
     pub(super) now: Timestamp,
@@ -40,6 +41,7 @@ pub struct FakeGateway {
     pub(super) gate: Gate,
     /// When all members of a guild were asked for, in the last 30 s.
     pub(super) members_asked: BTreeMap<String, Timestamp>,
+    pub(super) guilds: Guilds,
     pub(super) faults: Faults,
     pub(super) record: Record,
     pub(super) happenings: Happenings,
@@ -64,6 +66,7 @@ impl FakeGateway {
             lates: 0,
             gate: Gate::default(),
             members_asked: BTreeMap::new(),
+            guilds: Guilds::default(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
             happenings: Happenings::Unwatched,
@@ -86,6 +89,7 @@ impl FakeGateway {
             Input::Message(connection, message) => self.message(connection, &message),
             Input::Malformed(connection) => self.malformed(connection),
             Input::Closed(connection, code) => self.closed(connection, code),
+            Input::Confirmed(connection) => self.pour(connection),
             Input::Tick => {}
         }
         self.settle();
@@ -98,6 +102,32 @@ impl FakeGateway {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.actions.is_empty() { self.timers.first() } else { Some(self.now) }
+    }
+
+    /// A gateway equal to this one, which goes on as this one would; `None` while a connection has a compressor, whose
+    /// state cannot be copied. With [`Blocks::Stored`](crate::Blocks::Stored) none has.
+    #[must_use]
+    pub fn fork(&self) -> Option<Self> {
+        let fork = |(&id, open): (&ConnectionId, &Connection)| Some((id, open.fork()?));
+        Some(Self {
+            config: self.config.clone(),
+            now: self.now,
+            connections: self.connections.iter().map(fork).collect::<Option<_>>()?,
+            sessions: self.sessions.clone(),
+            timers: self.timers.clone(),
+            late: self.late.clone(),
+            lates: self.lates,
+            gate: self.gate.clone(),
+            members_asked: self.members_asked.clone(),
+            guilds: self.guilds.clone(),
+            faults: self.faults.clone(),
+            record: self.record.clone(),
+            happenings: self.happenings.clone(),
+            script: self.script.clone(),
+            muted: self.muted,
+            actions: self.actions.clone(),
+            draws: self.draws,
+        })
     }
 
     /// The config it was made with, and what was changed since.
@@ -173,8 +203,11 @@ impl FakeGateway {
         }
         self.actions.push_back(Action::Accept { connection });
         let asked = query::read(path_and_query);
-        let unspoken = Asked { version: 0, transport: Transport::Plain };
-        self.connections.insert(connection, Connection::new(asked.unwrap_or(unspoken)));
+        let unspoken = Asked { version: 0, encoding: Encoding::Json, compression: Compression::None };
+        let Asked { version, encoding, compression } = asked.unwrap_or(unspoken);
+        let packer = Packer::new(encoding, compression, self.config.blocks);
+        self.connections.insert(connection, Connection::new(version, packer));
+        self.greet_with_old_context(connection);
         if let Err(rule) = asked {
             return self.breach(connection, rule);
         }
@@ -190,6 +223,17 @@ impl FakeGateway {
             Some(Fate::Delay(delay)) => self.greet(connection, hello, delay),
             Some(Fate::Instead(message)) => self.send(connection, message),
             Some(Fate::Omit) => {}
+        }
+    }
+
+    /// Where a fault wants it, the stream of a new connection goes on with a context its client does not have.
+    fn greet_with_old_context(&mut self, connection: ConnectionId) {
+        let is_stream = self.connections.get(&connection).is_some_and(|open| open.packer.is_stream());
+        if is_stream
+            && self.strike(FaultKind::KeepContext, self.who(connection)).is_some()
+            && let Some(open) = self.connections.get_mut(&connection)
+        {
+            open.packer.keep_context();
         }
     }
 

@@ -48,7 +48,12 @@ impl FakeGateway {
             Verdict::Granted if self.sessions.len() >= self.config.sessions_max => {
                 self.send_invalid(connection, Resumable::No);
             }
-            Verdict::Granted => self.begin(connection, TokenPrint::of(token), intents, identify.shard),
+            Verdict::Granted => {
+                if let (Some(true), Some(open)) = (identify.compress, self.connections.get_mut(&connection)) {
+                    open.packer.compress_payloads();
+                }
+                self.begin(connection, TokenPrint::of(token), intents, identify);
+            }
         }
     }
 
@@ -80,7 +85,8 @@ impl FakeGateway {
         self.reset();
     }
 
-    fn begin(&mut self, connection: ConnectionId, token: TokenPrint, intents: u64, shard: Option<Shard>) {
+    fn begin(&mut self, connection: ConnectionId, token: TokenPrint, intents: u64, identify: &Identify) {
+        let shard = identify.shard;
         let id = self.draw_session_id();
         let url = match self.strike(FaultKind::ResumeUrl, self.who(connection)) {
             Some(Fault::ResumeUrl(ResumeUrl::Omit)) => None,
@@ -96,7 +102,8 @@ impl FakeGateway {
         let departure = self.send_milestone(key, connection, FaultKind::Ready, &ready);
         let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
-            self.deliver(key, &Parcel::new(stubs::guild(guild, availability)));
+            let event = self.guilds.event(&self.config, guild, availability, identify.large_threshold);
+            self.deliver(key, &Parcel::new(event));
         }
         if departure == Departure::Now {
             self.cue(Cue::Ready, connection);

@@ -33,6 +33,8 @@ pub enum Input {
     /// The connection is gone: the client's close frame with its code, or `None` when it had none or the stream
     /// just ended.
     Closed(ConnectionId, Option<CloseCode>),
+    /// All that was sent before an [`Action::Confirm`] has been written.
+    Confirmed(ConnectionId),
     /// Time passed.
     Tick,
 }
@@ -62,6 +64,12 @@ pub enum Action {
         message: Message,
         /// In one piece or in several.
         delivery: Delivery,
+    },
+    /// Say by [`Input::Confirmed`] when all that was sent so far has been written. Nothing to do if the connection ends
+    /// before.
+    Confirm {
+        /// Which one.
+        connection: ConnectionId,
     },
     /// Send a close frame behind all that was sent; no input of this connection counts any more.
     Close {

@@ -2,8 +2,8 @@
 
 /// The Guilds intent, without which no Guild Create comes.
 pub(super) const GUILDS: u64 = 1;
-const GUILD_MEMBERS: u64 = 1 << 1;
-const GUILD_PRESENCES: u64 = 1 << 8;
+pub(super) const GUILD_MEMBERS: u64 = 1 << 1;
+pub(super) const GUILD_PRESENCES: u64 = 1 << 8;
 /// Unlocks content fields; no event depends on it.
 pub(super) const MESSAGE_CONTENT: u64 = 1 << 15;
 /// Members, presences and message content: to be switched on for the application first.

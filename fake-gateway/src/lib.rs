@@ -4,22 +4,27 @@
     doc = "The server's side of the Discord gateway, for tests: the sans-IO machine. The feature `listen` adds a server."
 )]
 
-mod compress;
+mod answer;
 mod config;
 mod connection;
 mod content;
 mod control;
+mod damage;
+mod etf;
 mod faults;
+mod flood;
 mod frames;
 mod gate;
 mod gateway;
 mod generate;
+mod guilds;
 mod handshake;
 mod happening;
 mod input;
 mod intents;
 #[cfg(feature = "listen")]
 mod listen;
+mod pack;
 mod query;
 mod record;
 mod request;
@@ -33,9 +38,11 @@ mod stubs;
 mod timers;
 mod wire;
 
-pub use config::{AcceptedToken, FakeConfig, Limits, SessionFate, Tolerance};
+pub use config::{AcceptedToken, Answers, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 pub use control::EncodeError;
+pub use damage::{Damage, LastPiece};
 pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};
+pub use flood::Flood;
 pub use frames::Resumable;
 pub use gateway::FakeGateway;
 pub use generate::{Generator, GuildBuilder};

@@ -1,19 +1,20 @@
 //! What the URL of a connection asks for.
 
-use crate::compress::{Stream, Transport};
+use crate::pack::{Compression, Encoding};
 use crate::rules::Rule;
 
 /// What a client wants to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) version: u8,
-    pub(super) transport: Transport,
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
 }
 
 /// Reads `v`, `encoding` and `compress`, and gives the API version.
 ///
-/// Versions 10 and 9 are spoken. A missing `v` means an old version, so it is refused like any other. ETF is
-/// real, but this fake does not speak it yet: 4012, which ends a client, so that it does not come back and back. What nobody speaks is 4002.
+/// Versions 10 and 9 are spoken. A missing `v` means an old version, so it is refused like any other: 4012, which ends a
+/// client. An encoding or compression that nobody speaks is 4002. Without `encoding` it is JSON.
 ///
 /// Clients in the wild append their query to a resume URL that has one already, with a slash or without
 /// (`/?v=10/?v=10`): what comes first counts, and a slash behind a value is none of it.
@@ -26,17 +27,18 @@ pub(super) fn read(path_and_query: &str) -> Result<Asked, Rule> {
         Some("9") => 9,
         Some(_) | None => return Err(Rule::InvalidVersion),
     };
-    match value("encoding") {
-        None | Some("json") => {}
-        Some("etf") => return Err(Rule::InvalidVersion),
+    let encoding = match value("encoding") {
+        None | Some("json") => Encoding::Json,
+        Some("etf") => Encoding::Etf,
         Some(_) => return Err(Rule::InvalidQuery),
-    }
-    match value("compress") {
-        None => Ok(Asked { version, transport: Transport::Plain }),
-        Some("zlib-stream") => Ok(Asked { version, transport: Transport::Zlib(Stream::New) }),
-        Some("zstd-stream") => Ok(Asked { version, transport: Transport::Zstd(Stream::New) }),
-        Some(_) => Err(Rule::InvalidQuery),
-    }
+    };
+    let compression = match value("compress") {
+        None => Compression::None,
+        Some("zlib-stream") => Compression::ZlibStream,
+        Some("zstd-stream") => Compression::ZstdStream,
+        Some(_) => return Err(Rule::InvalidQuery),
+    };
+    Ok(Asked { version, encoding, compression })
 }
 
 #[cfg(test)]
@@ -54,7 +56,11 @@ mod tests {
             ("/?encoding=json/?v=9", Ok(9)),
             ("/?v=8", Err(Rule::InvalidVersion)),
             ("/", Err(Rule::InvalidVersion)),
-            ("/?v=10&encoding=etf", Err(Rule::InvalidVersion)),
+            ("/?v=10&encoding=etf", Ok(10)),
+            ("/?v=ten&encoding=json", Err(Rule::InvalidVersion)),
+            ("/?v=10&encoding=ETF", Err(Rule::InvalidQuery)),
+            ("/?v=10&compress=", Err(Rule::InvalidQuery)),
+            ("/?v=8&compress=gzip", Err(Rule::InvalidVersion)),
             ("/?v=10&encoding=xml", Err(Rule::InvalidQuery)),
             ("/?v=10&compress=gzip", Err(Rule::InvalidQuery)),
         ] {
@@ -63,10 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn a_compression_is_asked_for_by_its_name() {
-        let transport = |query| read(query).map(|asked| asked.transport);
-        assert_eq!(transport("/?v=10"), Ok(Transport::Plain));
-        assert_eq!(transport("/?v=10&compress=zlib-stream"), Ok(Transport::Zlib(Stream::New)));
-        assert_eq!(transport("/?compress=zstd-stream&v=10"), Ok(Transport::Zstd(Stream::New)));
+    fn encoding_and_compression_are_asked_for_by_name() {
+        let asked = |query| read(query).map(|asked| (asked.encoding, asked.compression));
+        assert_eq!(asked("/?v=10"), Ok((Encoding::Json, Compression::None)));
+        assert_eq!(asked("/?v=10&compress=zlib-stream"), Ok((Encoding::Json, Compression::ZlibStream)));
+        assert_eq!(asked("/?compress=zstd-stream&encoding=etf&v=10"), Ok((Encoding::Etf, Compression::ZstdStream)));
     }
 }

@@ -143,6 +143,8 @@ pub struct Counters {
     pub replayed: u64,
     /// Dispatches kept back for lack of an intent.
     pub filtered: u64,
+    /// Bombs sent.
+    pub bombs: u64,
     /// Connections the fake closed or dropped.
     pub ended: u64,
     /// Connections the clients closed, or that were lost.

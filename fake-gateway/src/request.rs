@@ -1,6 +1,6 @@
 //! Reads a client's frame: bytes → what it asks for, or the rule it breaks.
 
-use crate::connection::MembersAsked;
+use crate::connection::{Answered, MembersAsked};
 use crate::record::{ClientFrame, Identify, Json};
 use crate::rules::Rule;
 use crate::session::Shard;
@@ -131,7 +131,7 @@ impl Envelope<'_> {
 }
 
 impl Json {
-    /// What a Request Guild Members asked for, its shape known to be right.
+    /// Who asked for members, for a script that answers, its shape known to be right.
     pub(super) fn members_asked(&self) -> Option<MembersAsked> {
         let data: Value = serde_json::from_str(self.as_str()).ok()?;
         let nonce_bytes = data["nonce"].as_str().map_or(0, str::len);
@@ -139,8 +139,88 @@ impl Json {
         // Ids are texts on the wire, whatever a client wrote.
         let guild = data["guild_id"].as_u64().map_or_else(|| data["guild_id"].to_string(), |id| format!("\"{id}\""));
         let all = data["query"] == "" && data["limit"] == 0;
-        Some(MembersAsked { guild, nonce, nonce_bytes, all })
+        Some(MembersAsked { guild, nonce, nonce_bytes, all, answered: Answered::ByGateway })
     }
+}
+
+/// Members to be given.
+pub(super) struct MembersRequest {
+    pub(super) guild: u64,
+    pub(super) chosen: Chosen,
+    pub(super) presences: bool,
+}
+
+/// Which members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Chosen {
+    All,
+    Called { prefix: String, limit: u64 },
+    Users(Vec<u64>),
+}
+
+/// Which fields of channels are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChannelFields {
+    pub(super) status: bool,
+    pub(super) voice_start_time: bool,
+}
+
+/// Where the bot's voice is to be.
+pub(super) struct VoiceState {
+    pub(super) guild: u64,
+    pub(super) channel: Option<u64>,
+    pub(super) self_mute: bool,
+    pub(super) self_deaf: bool,
+}
+
+/// Reads a Request Guild Members of the right shape.
+pub(super) fn members(data: &Json) -> Option<MembersRequest> {
+    let data = parsed(data)?;
+    let chosen = match (data["query"].as_str(), data["limit"].as_u64()) {
+        (Some(""), Some(0)) => Chosen::All,
+        (Some(prefix), Some(limit)) => Chosen::Called { prefix: prefix.to_owned(), limit },
+        _ => Chosen::Users(snowflakes(&data["user_ids"])),
+    };
+    Some(MembersRequest { guild: snowflake(&data["guild_id"])?, chosen, presences: data["presences"] == true })
+}
+
+/// Reads the guilds of a Request Soundboard Sounds.
+pub(super) fn guild_ids(data: &Json) -> Vec<u64> {
+    parsed(data).map(|data| snowflakes(&data["guild_ids"])).unwrap_or_default()
+}
+
+/// Reads a Request Channel Info: its guild and fields. A field nobody knows is passed over.
+pub(super) fn channel_info(data: &Json) -> Option<(u64, ChannelFields)> {
+    let data = parsed(data)?;
+    let has = |field: &str| data["fields"].as_array().is_some_and(|list| list.iter().any(|item| item == field));
+    let fields = ChannelFields { status: has("status"), voice_start_time: has("voice_start_time") };
+    Some((snowflake(&data["guild_id"])?, fields))
+}
+
+/// Reads a Voice State Update.
+pub(super) fn voice_state(data: &Json) -> Option<VoiceState> {
+    let data = parsed(data)?;
+    Some(VoiceState {
+        guild: snowflake(&data["guild_id"])?,
+        channel: snowflake(&data["channel_id"]),
+        self_mute: data["self_mute"] == true,
+        self_deaf: data["self_deaf"] == true,
+    })
+}
+
+fn parsed(data: &Json) -> Option<Value> {
+    serde_json::from_str(data.as_str()).ok()
+}
+
+fn snowflakes(value: &Value) -> Vec<u64> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(snowflake).collect(),
+        other => snowflake(other).into_iter().collect(),
+    }
+}
+
+fn snowflake(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn identify(data: &Value) -> Option<Request> {

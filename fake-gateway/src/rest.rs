@@ -56,7 +56,7 @@ impl FakeGateway {
         format!(
             r#"{{"url":{},"shards":{},"session_start_limit":{{"total":{},"remaining":{remaining},"reset_after":{},"max_concurrency":{}}}}}"#,
             quoted(&config.url),
-            config.guilds.div_ceil(GUILDS_A_SHARD).max(1),
+            config.shards.unwrap_or_else(|| config.guilds.div_ceil(GUILDS_A_SHARD).max(1)),
             config.daily_limit,
             reset_after.as_millis(),
             config.max_concurrency,
@@ -128,6 +128,11 @@ mod tests {
         let limit = r#"{"total":1000,"remaining":1000,"reset_after":0,"max_concurrency":1}"#;
         let bot = format!(r#"{{"url":"ws://fake.invalid","shards":3,"session_start_limit":{limit}}}"#);
         assert_eq!(body("/gateway/bot"), bot);
+        let told = FakeConfig { shards: Some(16), max_concurrency: 16, daily_limit: 2000, ..FakeConfig::default() };
+        let answer = FakeGateway::new(told).http(Timestamp::ZERO, "GET", "/gateway/bot", Some("Bot x"));
+        let limit = r#"{"total":2000,"remaining":2000,"reset_after":0,"max_concurrency":16}"#;
+        let bot = format!(r#"{{"url":"ws://fake.invalid","shards":16,"session_start_limit":{limit}}}"#);
+        assert_eq!((answer.status, answer.body), (200, bot));
         assert_eq!(body("/gateway"), r#"{"url":"ws://fake.invalid"}"#);
         let user: serde_json::Value = serde_json::from_str(&body("/users/@me")).unwrap();
         assert_eq!((&user["id"], &user["bot"]), (&stubs::BOT.into(), &true.into()));

@@ -10,7 +10,7 @@ use portcullis::CloseCode;
 pub enum Rule {
     /// The bytes are no WebSocket frame: unmasked, a reserved bit, an unknown opcode. Close 1002 *(RFC 6455)*.
     WebsocketProtocol,
-    /// The bytes are no JSON object with an `op`. Close 4002.
+    /// The bytes are no JSON object, or with `encoding=etf` no map, with an `op`. Close 4002.
     Undecodable,
     /// The frame is longer than 4,096 bytes. Close 4002.
     TooLong {
@@ -46,7 +46,7 @@ pub enum Rule {
     InvalidShard,
     /// More than 2,500 guilds would be on this shard. Close 4011.
     ShardingRequired,
-    /// The query of the URL has no supported `v`, or asks for a thing this fake does not speak. Close 4012.
+    /// The query of the URL has no supported `v`. Close 4012.
     InvalidVersion,
     /// `compress` or `encoding` has a value nobody speaks. Close 4002.
     InvalidQuery,
@@ -174,7 +174,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WebsocketProtocol => f.write_str("bytes that are no websocket frame"),
-            Self::Undecodable => f.write_str("bytes that are no json object with an op"),
+            Self::Undecodable => f.write_str("bytes that are no object with an op in the encoding of the connection"),
             Self::TooLong { bytes } => write!(f, "a frame of {bytes} bytes, above 4096"),
             Self::UnknownOpcode { op } => write!(f, "opcode {op}, which no client may send"),
             Self::Malformed { op } => write!(f, "the d of opcode {op} has the wrong shape"),
@@ -186,7 +186,7 @@ impl fmt::Display for Rule {
             Self::SessionTimedOut => f.write_str("no heartbeat for too long"),
             Self::InvalidShard => f.write_str("a shard id that is not below its count"),
             Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
-            Self::InvalidVersion => f.write_str("a url without a supported v or encoding"),
+            Self::InvalidVersion => f.write_str("a url without a supported v"),
             Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
             Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
             Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),

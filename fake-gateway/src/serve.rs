@@ -1,26 +1,22 @@
 //! A client's frame, from its bytes to its answer.
 
 use crate::config::Limits;
-use crate::connection::{Pace, Phase};
+use crate::connection::{Answered, Pace, Phase};
 use crate::faults::{Fate, FaultKind};
 use crate::frames;
 use crate::gateway::FakeGateway;
 use crate::happening::What;
 use crate::input::ConnectionId;
-use crate::record::{ClientFrame, Received};
+use crate::record::{ClientFrame, Json, Received};
 use crate::request::{Envelope, NONCE_MAX, Opcode, Request, envelope};
 use crate::rules::Rule;
-use crate::script::Cue;
+use crate::script::{Cue, Play};
 use crate::timers::Timer;
 use core::time::Duration;
 use portcullis::Message;
 
 /// No frame of a client may be longer.
 const FRAME_MAX: usize = 4096;
-/// All members of a guild may be asked for once in this.
-const MEMBERS_SPACING: Duration = Duration::from_secs(30);
-/// So many guilds are remembered for it.
-const MEMBERS_ASKED_MAX: usize = 10_000;
 
 impl FakeGateway {
     pub(super) fn message(&mut self, connection: ConnectionId, message: &Message) {
@@ -31,7 +27,9 @@ impl FakeGateway {
         };
         let (pace, phase) = (open.count(now), open.phase);
         let bytes = message.bytes();
-        let (frame, request) = match envelope(bytes) {
+        let json = open.packer.unpack(message);
+        let envelope = json.as_deref().map_err(|&rule| rule).and_then(envelope);
+        let (frame, request) = match envelope {
             Ok(envelope) => read(phase, &envelope),
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
@@ -70,6 +68,13 @@ impl FakeGateway {
                 {
                     // Known to the script before the answer.
                     open.members_asked = data.members_asked();
+                    let cues = [Cue::Command, Cue::Op(op.number())];
+                    let answers = |play: &Play| cues.iter().any(|&cue| play.is_to_answer(cue, connection));
+                    if let Some(asked) = open.members_asked.as_mut()
+                        && self.script.as_deref().is_some_and(answers)
+                    {
+                        asked.answered = Answered::ByScript;
+                    }
                 }
                 self.cue(Cue::Command, connection);
                 self.cue(Cue::Op(op.number()), connection);
@@ -84,12 +89,12 @@ impl FakeGateway {
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
             Request::Command { .. } if phase == Phase::Revoked => self.record.counters.strays += 1,
-            Request::Command { op, .. } => self.command(connection, op),
+            Request::Command { op, data } => self.command(connection, op, &data),
         }
     }
 
-    /// Commands are taken; what is too much of them is written down.
-    fn command(&mut self, connection: ConnectionId, op: Opcode) {
+    /// Commands are taken and answered; what is too much of them is written down.
+    fn command(&mut self, connection: ConnectionId, op: Opcode, data: &Json) {
         self.record.counters.commands += 1;
         let now = self.now;
         let Some(open) = self.connections.get_mut(&connection) else { return };
@@ -105,8 +110,14 @@ impl FakeGateway {
                 if asked.nonce_bytes > NONCE_MAX {
                     self.breach(connection, Rule::NonceTooLong { bytes: asked.nonce_bytes });
                 }
-                if asked.all && real {
-                    self.members_asked(connection, asked.guild);
+                if asked.all
+                    && let Err(retry_after) = self.members_spacing(asked.guild)
+                {
+                    self.breach(connection, Rule::MembersTooOften { retry_after });
+                    return self.rate_limit_members(connection, retry_after);
+                }
+                if asked.answered == Answered::ByScript {
+                    return;
                 }
             }
             Opcode::Heartbeat
@@ -116,23 +127,7 @@ impl FakeGateway {
             | Opcode::RequestSoundboardSounds
             | Opcode::RequestChannelInfo => {}
         }
-    }
-
-    /// All members of a guild may be asked for once in 30 s, by the whole bot.
-    fn members_asked(&mut self, connection: ConnectionId, guild: String) {
-        let now = self.now;
-        self.members_asked.retain(|_, &mut last| now - last < MEMBERS_SPACING);
-        match self.members_asked.get(&guild) {
-            Some(&last) => {
-                let retry_after = MEMBERS_SPACING.saturating_sub(now - last);
-                self.breach(connection, Rule::MembersTooOften { retry_after });
-                self.rate_limit_members(connection, retry_after);
-            }
-            None if self.members_asked.len() < MEMBERS_ASKED_MAX => {
-                self.members_asked.insert(guild, now);
-            }
-            None => {}
-        }
+        self.answer(connection, op, data);
     }
 
     fn heartbeat(&mut self, connection: ConnectionId, phase: Phase, sequence: Option<u64>) {

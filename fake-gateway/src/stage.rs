@@ -137,6 +137,12 @@ impl FakeGateway {
             Deed::Arm(fault, span) => self.fault(target, fault.clone(), *span),
             Deed::Lift(kind) => self.lift(target, *kind),
             Deed::LiftAll => self.lift_all(),
+            Deed::Flood(flood) => {
+                self.flood(now, target, flood);
+            }
+            Deed::Bomb(blanks) => {
+                self.bomb(now, target, *blanks);
+            }
             Deed::RateLimit(span) => self.answer_members_request(target, |gateway, connection| {
                 gateway.rate_limit_members(connection, *span);
             }),

@@ -1,8 +1,9 @@
 //! The ways out: every frame, close and drop leaves through here.
 
 use crate::config::{SessionFate, Tolerance};
-use crate::connection::{Gather, Lane, Outgoing};
+use crate::connection::{Gather, Lane, Outgoing, Together};
 use crate::content::Parcel;
+use crate::damage::scattered;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
 use crate::gateway::FakeGateway;
@@ -60,22 +61,63 @@ impl FakeGateway {
 
     /// Sends a message now, in one piece unless a fault splits it.
     pub(super) fn send(&mut self, connection: ConnectionId, message: Message) {
-        let Some(outgoing) = self.connections.get_mut(&connection).map(|open| {
-            let wire = open.transport.wrap(message.clone());
-            Outgoing { plain: message, wire }
-        }) else {
-            return;
-        };
+        let Some(open) = self.connections.get_mut(&connection) else { return };
+        let wire = open.packer.pack(&message);
+        self.send_packed(connection, Outgoing { plain: message, wire });
+    }
+
+    /// Sends a message whose bytes are made, unless a fault makes something else of them.
+    pub(super) fn send_packed(&mut self, connection: ConnectionId, outgoing: Outgoing) {
         let who = self.who(connection);
+        let outgoing = self.damaged(who, outgoing);
         if let Some(Fault::Cut { bytes }) = self.strike(FaultKind::Cut, who) {
             let bytes = bytes.min(outgoing.wire.bytes().len().saturating_sub(1));
             self.emit(connection, outgoing, Delivery::Cut { bytes });
             return self.cut(connection);
         }
         if let Some(outgoing) = self.gather(connection, outgoing) {
-            let delivery = self.delivery(who, &outgoing.wire);
-            self.emit(connection, outgoing, delivery);
+            self.send_gathered(connection, outgoing);
         }
+    }
+
+    /// Sends what leaves by itself, or what was merged.
+    fn send_gathered(&mut self, connection: ConnectionId, outgoing: Outgoing) {
+        let who = self.who(connection);
+        let Outgoing { plain, wire } = self.scatter(connection, outgoing);
+        let delivery = self.delivery(who, &wire);
+        self.emit(connection, Outgoing { plain, wire }, delivery);
+    }
+
+    fn damaged(&mut self, who: Who, Outgoing { plain, wire }: Outgoing) -> Outgoing {
+        let fits =
+            |fault: &Fault| match (fault, who.connection.and_then(|connection| self.connections.get(&connection))) {
+                (Fault::Damage(damage), Some(open)) => damage.fits(&open.packer, &wire),
+                _ => false,
+            };
+        if !self.faults.armed(FaultKind::Damage, who).is_some_and(fits) {
+            return Outgoing { plain, wire };
+        }
+        let wire = match self.strike(FaultKind::Damage, who) {
+            Some(Fault::Damage(damage)) => damage.done_to(&wire),
+            Some(_) | None => wire,
+        };
+        Outgoing { plain, wire }
+    }
+
+    /// Sends all but the last message of a payload that comes in several, and gives that.
+    fn scatter(&mut self, connection: ConnectionId, Outgoing { plain, wire }: Outgoing) -> Outgoing {
+        let is_stream = self.connections.get(&connection).is_some_and(|open| open.packer.is_stream());
+        let (true, Message::Binary(bytes)) = (is_stream, &wire) else { return Outgoing { plain, wire } };
+        let Some(Fault::Scatter { messages, last }) = self.strike(FaultKind::Scatter, self.who(connection)) else {
+            return Outgoing { plain, wire };
+        };
+        let mut pieces = scattered(bytes, messages, last);
+        let last = pieces.pop().unwrap_or_default();
+        for piece in pieces {
+            let message = Message::Binary(piece);
+            self.actions.push_back(Action::Send { connection, message, delivery: Delivery::Whole });
+        }
+        Outgoing { plain, wire: Message::Binary(last) }
     }
 
     fn delivery(&mut self, who: Who, message: &Message) -> Delivery {
@@ -93,25 +135,34 @@ impl FakeGateway {
 
     /// Keeps a message that is to leave with others; gives back one that is not.
     fn gather(&mut self, connection: ConnectionId, outgoing: Outgoing) -> Option<Outgoing> {
-        let gathers = self.connections.get(&connection)?.gather.is_some();
-        let frames = if gathers {
-            None
-        } else {
-            match self.strike(FaultKind::Coalesce, self.who(connection)) {
-                Some(Fault::Coalesce { frames }) => Some(frames),
-                Some(_) | None => return Some(outgoing),
-            }
-        };
-        let open = self.connections.get_mut(&connection)?;
-        let gather = open.gather.get_or_insert_with(|| Gather { held: Vec::new(), more: frames.unwrap_or(1) });
+        if self.connections.get(&connection)?.gather.is_none() {
+            let Some((together, more)) = self.begin_gathering(connection, &outgoing) else { return Some(outgoing) };
+            self.timers.set(Timer::Gather(connection), self.now + GATHER);
+            let open = self.connections.get_mut(&connection)?;
+            open.gather = Some(Gather { together, held: Vec::new(), more });
+        }
+        let gather = self.connections.get_mut(&connection)?.gather.as_mut()?;
         gather.held.push(outgoing);
         gather.more = gather.more.saturating_sub(1);
         let more = gather.more;
-        if frames.is_some() {
-            self.timers.set(Timer::Gather(connection), self.now + GATHER);
-        }
         if more == 0 {
             self.release(connection);
+        }
+        None
+    }
+
+    /// Whether a fault wants this message to leave with others: how, and with how many in all.
+    fn begin_gathering(&mut self, connection: ConnectionId, first: &Outgoing) -> Option<(Together, u32)> {
+        let who = self.who(connection);
+        if let Some(Fault::Coalesce { frames }) = self.strike(FaultKind::Coalesce, who) {
+            return Some((Together::Written, frames));
+        }
+        let is_stream = self.connections.get(&connection)?.packer.is_stream();
+        if is_stream
+            && matches!(first.wire, Message::Binary(_))
+            && let Some(Fault::Merge { payloads }) = self.strike(FaultKind::Merge, who)
+        {
+            return Some((Together::Merged, payloads));
         }
         None
     }
@@ -121,6 +172,9 @@ impl FakeGateway {
         self.timers.cancel(Timer::Gather(connection));
         let Some(gather) = self.connections.get_mut(&connection).and_then(|open| open.gather.take()) else { return };
         let mut held = gather.held;
+        if gather.together == Together::Merged {
+            return self.merge(connection, held);
+        }
         let last = held.pop();
         for outgoing in held {
             self.emit(connection, outgoing, Delivery::Joined);
@@ -128,6 +182,18 @@ impl FakeGateway {
         if let Some(outgoing) = last {
             self.emit(connection, outgoing, Delivery::Whole);
         }
+    }
+
+    /// Sends several payloads in one message.
+    fn merge(&mut self, connection: ConnectionId, mut held: Vec<Outgoing>) {
+        let Some(Outgoing { plain, wire }) = held.pop() else { return };
+        let mut merged = Vec::new();
+        for Outgoing { plain, wire } in held {
+            merged.extend_from_slice(wire.bytes());
+            self.tell(connection, || What::Sent { message: plain, delivery: Delivery::Joined });
+        }
+        merged.extend_from_slice(wire.bytes());
+        self.send_gathered(connection, Outgoing { plain, wire: Message::Binary(merged.into()) });
     }
 
     fn emit(&mut self, connection: ConnectionId, Outgoing { plain, wire }: Outgoing, delivery: Delivery) {

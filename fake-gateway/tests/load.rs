@@ -45,8 +45,12 @@ impl Program {
     }
 
     async fn client(&self) -> Client {
+        self.client_with("").await
+    }
+
+    async fn client_with(&self, query: &str) -> Client {
         let stream = TcpStream::connect(self.url.trim_start_matches("ws://")).await.unwrap();
-        client_async(format!("{}/?v=10&encoding=json", self.url), stream).await.unwrap().0
+        client_async(format!("{}/?v=10&encoding=json{query}", self.url), stream).await.unwrap().0
     }
 
     /// How much memory it has now and had at most, in KiB; nothing where that cannot be asked.
@@ -125,5 +129,60 @@ async fn many_dispatches_to_one_client_leave_memory_bounded() {
             "{dispatches} dispatches, {bytes} bytes in {took:?}: {early} KiB early, {after} KiB after, {most} KiB at most"
         );
         assert!(most < early + 100_000, "{most} KiB");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_costs_what_its_compression_needs() {
+    let [clients, ..] = size();
+    for (query, blocks, most) in [
+        ("", "compressed", 200),
+        ("&compress=zlib-stream", "compressed", 1000),
+        ("&compress=zlib-stream", "stored", 200),
+        ("&compress=zstd-stream", "compressed", 2000),
+        ("&compress=zstd-stream", "stored", 200),
+    ] {
+        let program = Program::start(&["--quiet", "--limits", "lifted", "--guild-bytes", "99000", "--blocks", blocks]);
+        let before = program.memory();
+        let mut all = Vec::new();
+        for _ in 0..clients {
+            let mut client = program.client_with(query).await;
+            client.send(Message::text(IDENTIFY)).await.unwrap();
+            // Hello, Ready and two guilds.
+            for _ in 0..4 {
+                timeout(Duration::from_secs(60), client.next()).await.expect("silence").unwrap().unwrap();
+            }
+            all.push(client);
+        }
+        if let (Some([before, _]), Some([after, _])) = (before, program.memory()) {
+            println!("{clients} clients with {query:?} {blocks}: {} KiB each", after.saturating_sub(before) / clients);
+            assert!(after < before + most * clients + 50_000, "{query} {blocks}: {after} KiB");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_comes_as_fast_as_it_is_read_and_memory_is_bounded() {
+    let [_, dispatches, _] = size();
+    for (query, blocks) in
+        [("", "compressed"), ("&compress=zlib-stream", "compressed"), ("&compress=zstd-stream", "compressed")]
+    {
+        let args = ["--quiet", "--blocks", blocks, "--flood", &dispatches.to_string(), "--size", "2000"];
+        let program = Program::start(&args);
+        let mut client = program.client_with(query).await;
+        client.send(Message::text(IDENTIFY)).await.unwrap();
+        let start = Instant::now();
+        // Hello, Ready, two guilds; and the one behind them all.
+        for number in 0..=4 + dispatches {
+            match timeout(Duration::from_secs(60), client.next()).await.expect("silence") {
+                Some(Ok(Message::Text(_) | Message::Binary(_))) => {}
+                other => panic!("after {number}: {other:?}"),
+            }
+        }
+        let a_second = dispatches * 1000 / u64::try_from(start.elapsed().as_millis()).unwrap().max(1);
+        if let Some([_, most]) = program.memory() {
+            println!("{dispatches} dispatches with {query:?}: {a_second} a second, {most} KiB at most");
+            assert!(most < 120_000, "{most} KiB");
+        }
     }
 }

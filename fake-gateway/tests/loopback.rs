@@ -8,8 +8,8 @@ use core::time::Duration;
 use futures_util::StreamExt as _;
 use portcullis::CloseCode;
 use portcullis_fake::{
-    ClientFrame, FakeConfig, FakeServer, Fault, Identity, Limits, Listen, Observer, Resumable, Rule, Script, SessionId,
-    Span, Target,
+    ClientFrame, FakeConfig, FakeServer, Fault, Flood, Identity, Limits, Listen, Observer, Resumable, Rule, Script,
+    SessionId, Span, Target,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -392,4 +392,22 @@ async fn a_script_is_played_and_told_of_over_sockets() {
         all += &timeout(Duration::from_secs(20), lines.recv()).await.unwrap().unwrap();
     }
     assert!(all.contains("connected by /?v=10&encoding=json") && all.contains("< Identify"), "{all}");
+}
+
+#[tokio::test]
+async fn a_flood_waits_for_a_client_that_reads_late() {
+    let server = server().await;
+    let mut client = Client::connect(&server).await;
+    client.say(&IDENTIFY.replace("\"intents\":0", "\"intents\":33281")).await;
+    let ready = client.frame().await;
+    assert_eq!(ready["t"], "READY");
+    // More messages than may wait for one client, and more bytes than fit into the kernel's buffers.
+    let flood = Flood { events: 20_000, size: 1000, until: "DONE".into() };
+    assert_eq!(server.handle().with(|gateway, now| gateway.flood(now, Target::All, &flood)), 1);
+    let sent = server.handle().with(|gateway, _| gateway.counters().dispatches);
+    assert!(sent < 2000, "{sent} are on their way to nobody");
+    for number in 0..20_000 {
+        assert_eq!(client.frame().await["s"], number + 2);
+    }
+    assert_eq!(client.frame().await["t"], "DONE");
 }

@@ -46,15 +46,16 @@
 
 #![forbid(unsafe_code)]
 
-use async_std::net::{TcpStream, ToSocketAddrs as _};
+use async_io::Async;
+use async_std::net::ToSocketAddrs as _;
 use async_std::task;
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use portcullis::{Discord, Timestamp};
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Clock, Driver, Runtime, prepare_socket};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 #[doc(inline)]
 pub use portcullis_runtime::adapter::*;
@@ -86,7 +87,8 @@ impl AsyncStd {
 }
 
 impl Runtime for AsyncStd {
-    type Stream = TcpStream;
+    // What async-std's own stream wraps, which does not lend its socket.
+    type Stream = Async<TcpStream>;
     type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
     fn now(&self) -> Timestamp {
@@ -109,8 +111,8 @@ impl Runtime for AsyncStd {
     #[expect(clippy::manual_async_fn, reason = "an async fn would borrow self")]
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            let stream = Async::<TcpStream>::connect(address).await?;
+            prepare_socket(&stream)?;
             Ok(stream)
         }
     }

@@ -52,14 +52,15 @@
 //! ```
 //!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
-//! `shard.send(…)`, or from any task with `shard.sender()`.
+//! `shard.send(…)`, or from any task with `shard.sender()`. What the gateway answers by events is one await there:
+//! `sender.request_guild_members(…).await`.
 
 #![forbid(unsafe_code)]
 
 use core::future::Future;
 use core::time::Duration;
 use portcullis::{Discord, Timestamp};
-use portcullis_runtime::{Clock, Driver, Runtime};
+use portcullis_runtime::{Clock, Driver, Runtime, prepare_socket};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -128,7 +129,7 @@ impl Runtime for Tokio {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            prepare_socket(&stream)?;
             Ok(stream.compat())
         }
     }

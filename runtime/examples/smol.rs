@@ -10,7 +10,7 @@ use portcullis::dialect::discord::Intents;
 use portcullis::machine::Shutdown;
 use portcullis::{Discord, Event, Timestamp};
 use portcullis_fake::FakeGateway;
-use portcullis_runtime::{Buffer, Clock, Driver, Runtime};
+use portcullis_runtime::{Buffer, Clock, Driver, Runtime, prepare_socket};
 use smol::Timer;
 use smol::net::{TcpStream, resolve};
 use std::error::Error;
@@ -53,7 +53,7 @@ impl Runtime for Smol {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static {
         async move {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            prepare_socket(&stream)?;
             Ok(stream)
         }
     }

@@ -2,7 +2,7 @@
 //! adapter whole.
 
 pub use crate::builder::BuildError;
-pub use crate::driver::{Buffer, Events, HostSleep, MachineRef, Overflow, Sender, Ticket, TokenAnswer, Tokens};
+pub use crate::driver::{Asked, Buffer, Events, HostSleep, MachineRef, Overflow, Sender, Ticket, TokenAnswer, Tokens};
 pub use crate::identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use crate::network::{HeaderError, Network};
 pub use crate::proxy::{Proxy, ProxyError, UnsupportedScheme};

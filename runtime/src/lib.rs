@@ -21,12 +21,16 @@ mod proxy;
 mod rest;
 mod runtime;
 mod set;
+#[cfg(any(unix, windows))]
+mod socket;
 mod tls;
 mod websocket;
 
 pub use builder::{BuildError, Builder, draw_seed};
 pub use clock::Clock;
-pub use driver::{Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens};
+pub use driver::{
+    Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens,
+};
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;
 pub use http;
@@ -36,5 +40,7 @@ pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
 pub use set::{AutoError, Member, ShardKey, ShardSet};
+#[cfg(any(unix, windows))]
+pub use socket::prepare_socket;
 pub use tls::Tls;
 pub use websocket::WebSocket;

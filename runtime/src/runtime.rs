@@ -31,6 +31,7 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// Resolves a host, which may be an IP address (an IPv6 one without brackets).
     fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static;
 
-    /// Connects to an address. The stream is to send small messages at once (`TCP_NODELAY`).
+    /// Connects to an address. The stream is to send small messages at once:
+    /// [`prepare_socket`](crate::prepare_socket) sees to that.
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
 }

@@ -215,6 +215,10 @@ impl Fleet {
                     Input::Closed(link, Closure::Frame(CloseFrame { code: *code, reason: reason.clone() }))
                 }),
                 fake::Action::Drop { connection } => (*connection, &|link| Input::Closed(link, Closure::Eof)),
+                fake::Action::Confirm { connection } => {
+                    self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Confirmed(*connection)));
+                    continue;
+                }
                 fake::Action::Wait { .. } => continue,
             };
             let (index, link) = client(connection);

@@ -1,11 +1,13 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
 //! clock ([`World`]), and what they do, told as text ([`story`]).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod etf;
 pub mod fleet;
 pub mod frames;
 pub mod fuzz;
-
+pub mod memory;
 pub mod pack;
 pub mod pair;
 pub mod rig;

@@ -31,11 +31,15 @@ impl Packer {
 
     /// The bytes of one payload, given as JSON, and whether they are text.
     pub fn pack(&mut self, payload: &str) -> Packed {
-        let bytes = match self.format.encoding {
+        let bytes = self.encode(payload);
+        if self.format == Format::default() { Packed::Text(bytes) } else { Packed::Binary(self.compress(&bytes)) }
+    }
+
+    fn encode(&self, payload: &str) -> Vec<u8> {
+        match self.format.encoding {
             Encoding::Json => payload.as_bytes().to_vec(),
             Encoding::Etf => etf::written(&serde_json::from_str(payload).unwrap()),
-        };
-        if self.format == Format::default() { Packed::Text(bytes) } else { Packed::Binary(self.compress(&bytes)) }
+        }
     }
 
     /// A payload's own bytes, compressed.

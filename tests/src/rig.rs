@@ -27,6 +27,8 @@ pub struct Rig<D: Dialect = Discord> {
     pub sends: Vec<(Timestamp, Message)>,
     /// Every dispatch that came out, Ready and Resumed among them.
     pub dispatches: Vec<Dispatch>,
+    /// Every event that came out, and when.
+    pub events: Vec<(Timestamp, Event)>,
     link: Option<LinkId>,
     writes: Held,
     identifies: Held,
@@ -135,6 +137,7 @@ impl<D: Dialect> Rig<D> {
             now: Timestamp::ZERO,
             sends: Vec::new(),
             dispatches: Vec::new(),
+            events: Vec::new(),
             link: None,
             writes: Held::No,
             identifies: Held::No,
@@ -172,6 +175,9 @@ impl<D: Dialect> Rig<D> {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for action in self.machine.handle(self.now, input) {
+                if let Action::Event(event) = &action {
+                    self.events.push((self.now, event.clone()));
+                }
                 match &action {
                     Action::Connect { link, .. } => self.link = Some(*link),
                     Action::Send { link, message } => {

@@ -42,8 +42,14 @@ impl World {
     /// A world in which nothing has happened.
     #[must_use]
     pub fn new(config: Config, gateway: FakeConfig, seed: Seed) -> Self {
+        Self::of(discord(), config, gateway, seed)
+    }
+
+    /// The same with this client.
+    #[must_use]
+    pub fn of(discord: Discord, config: Config, gateway: FakeConfig, seed: Seed) -> Self {
         Self {
-            client: GatewayMachine::new(discord(), config, seed).unwrap(),
+            client: GatewayMachine::new(discord, config, seed).unwrap(),
             gateway: FakeGateway::new(with_own_resume_url(gateway)),
             story: Story::default(),
             events: Vec::new(),
@@ -209,6 +215,7 @@ impl World {
                 fake::Action::Drop { connection } => {
                     self.post_back(connection, |link| Input::Closed(link, Closure::Eof));
                 }
+                fake::Action::Confirm { connection } => self.post(Parcel::ToServer(fake::Input::Confirmed(connection))),
                 fake::Action::Wait { .. } => {}
             }
         }

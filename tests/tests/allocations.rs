@@ -1,48 +1,20 @@
 //! What a machine in its steady state allocates: nothing for a dispatch, a tick or an acknowledgement.
 
-// A global allocator cannot be written without.
-#![allow(unsafe_code)]
-
 use bytes::Bytes;
 use portcullis::machine::{Action, Config, Event, EventFilter, Input};
 use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
+use portcullis_tests::memory::{Counting, asked};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, millis, seconds};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
-
-/// The system's allocator, which counts what each thread asks of it.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is handed to the system's allocator as it came; the counter itself allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn allocations<R>(deed: impl FnOnce() -> R) -> u64 {
-    let before = COUNT.get();
+fn allocations<R>(deed: impl FnOnce() -> R) -> usize {
+    let before = asked().count;
     black_box(deed());
-    COUNT.get() - before
+    asked().count - before
 }
 
 /// An online machine that has seen its first event by name, and its link.

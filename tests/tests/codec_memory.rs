@@ -1,68 +1,13 @@
 //! What inflating costs in memory: one allocation of the payload's size a message, and never more than the limit.
 
-// A global allocator cannot be written without.
-#![allow(unsafe_code)]
-
 use portcullis::codec::{Format, Inflater};
 use portcullis::machine::{Action, Config, Event, Input, Limits};
 use portcullis::{Message, Timestamp};
+use portcullis_tests::memory::{Counting, asked, note_anew, sizes};
 use portcullis_tests::pack::{MZFlush, bomb};
 use portcullis_tests::pair::{INFLATERS, compressed, formats};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Pair, frames, seconds};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::{Cell, RefCell};
-
-/// The system's allocator, which notes what each thread asks of it.
-struct Counting;
-
-/// What a thread asked for.
-#[derive(Clone, Copy, Default)]
-struct Asked {
-    live: isize,
-    peak: isize,
-    count: usize,
-}
-
-thread_local! {
-    static ASKED: Cell<Asked> = const { Cell::new(Asked { live: 0, peak: 0, count: 0 }) };
-    static SIZES: RefCell<[usize; 64]> = const { RefCell::new([0; 64]) };
-}
-
-impl Counting {
-    fn grew(size: usize) {
-        ASKED.with(|asked| {
-            let Asked { live, peak, count } = asked.get();
-            SIZES.with_borrow_mut(|sizes| sizes[count % 64] = size);
-            let live = live + size.cast_signed();
-            asked.set(Asked { live, peak: peak.max(live), count: count + 1 });
-        });
-    }
-
-    fn shrank(size: usize) {
-        ASKED.with(|asked| asked.set(Asked { live: asked.get().live - size.cast_signed(), ..asked.get() }));
-    }
-}
-
-// SAFETY: every call is handed to the system's allocator as it came; the notes allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::grew(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        Self::shrank(layout.size());
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    // A reallocation is counted as the worst it can be: both are there at once.
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        Self::grew(size);
-        Self::shrank(layout.size());
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -71,18 +16,6 @@ static ALLOCATOR: Counting = Counting;
 fn choices() -> impl Iterator<Item = (Format, Option<Inflater>)> {
     let formats = formats().into_iter().filter(compressed);
     formats.flat_map(|format| INFLATERS.map(|inflater| (format, inflater)))
-}
-
-/// Begins to note anew: what is live then counts as nothing.
-fn note_anew() {
-    ASKED.set(Asked::default());
-}
-
-fn sizes() -> Vec<usize> {
-    let count = ASKED.get().count;
-    assert!(count <= 64, "{count} allocations");
-    let sizes = SIZES.with_borrow(|sizes| *sizes);
-    sizes[..count].to_vec()
 }
 
 /// A payload of 2 KB.
@@ -123,9 +56,9 @@ fn a_quiet_link_gives_its_scratch_back() {
         let mut pair = Pair::online(format, Config { inflater, ..Config::default() });
         pair.say(&frames::dispatch("GUILD_CREATE", 2, &format!(r#""{}""#, "x".repeat(300_000))));
         pair.rig.dispatches.clear();
-        let before = ASKED.get().live;
+        let before = asked().live;
         pair.rig.ack_beats().advance(seconds(41));
-        let given_back = before - ASKED.get().live;
+        let given_back = before - asked().live;
         assert!((200_000..2_000_000).contains(&given_back), "{format:?} {inflater:?}: {given_back} bytes");
         pair.say(&frames::message_create(3));
         assert_eq!(pair.rig.dispatches.len(), 1);
@@ -145,7 +78,7 @@ fn scenario_59_a_bomb_takes_no_more_memory_than_the_limit() {
         let faults =
             pair.rig.machine.handle(now, input).filter(|action| matches!(action, Action::Event(Event::Faulted(_))));
         assert_eq!(faults.count(), 1);
-        let peak = ASKED.get().peak.cast_unsigned();
+        let peak = asked().peak.cast_unsigned();
         println!("{format:?} {inflater:?}: {peak} bytes at the peak, the limit is {LIMIT}");
         // While the scratch grows for the last time it is there twice: as it was, a quarter at the most, and as it is.
         assert!(peak <= LIMIT / 4 * 5 + (64 << 10), "{format:?} {inflater:?}: {peak} bytes");

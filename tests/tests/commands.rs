@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use portcullis::dialect::RawCommand;
-use portcullis::dialect::discord::{Activity, Command, Presence, RequestGuildMembers, Status, UpdateVoiceState};
+use portcullis::dialect::discord::{
+    Activity, Command, Presence, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, Status,
+    UpdateVoiceState,
+};
 use portcullis::machine::{CommandId, Config, Limits, Phase, SendError, SessionLostPolicy};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, seconds};
@@ -102,6 +105,19 @@ fn scenario_28_by_kind_a_new_session_gets_presence_and_raw_and_the_rest_comes_ba
          t+1.067 * ready 1
          t+1.067 > op 43
          t+1.067 * command 3 sent",
+    );
+}
+
+#[test]
+fn scenario_28_requests_whose_answer_was_the_sessions_come_back_with_it() {
+    let mut rig = Rig::resuming(prompt());
+    rig.send(Command::RequestSoundboardSounds(RequestSoundboardSounds::new([1]))).unwrap();
+    rig.send(Command::RequestChannelInfo(RequestChannelInfo::all(1))).unwrap();
+    rig.message(frames::invalid_session("false"));
+    rig.assert(
+        "t+0.000 * session lost: invalid_session_lost
+         t+0.000 * command 0 returned: session lost
+         t+0.000 * command 1 returned: session lost",
     );
 }
 

@@ -320,6 +320,29 @@ fn scenario_9_a_stored_resume_url_of_a_foreign_host_is_refused() {
 }
 
 #[test]
+fn scenario_84_behind_a_gateway_proxy_a_session_is_resumed_there() {
+    let foreign = vec!["faulted: resume url of a foreign host".to_owned()];
+    for (passed_on, faults, resumed_at) in [
+        ("wss://gateway-us-east1-b.discord.gg", foreign, "ws://proxy.example:7777"),
+        ("ws://proxy.example:7778", vec![], "ws://proxy.example:7778"),
+    ] {
+        // given: a shard in session at a proxy that passes on Discord's resume URL, or gives its own
+        let mut rig = Rig::of(discord().with_gateway("ws://proxy.example:7777").unwrap(), config());
+        let data = format!(r#"{{"session_id":"5e551011","resume_gateway_url":"{passed_on}"}}"#);
+        rig.start().open().message(frames::hello("40000")).message(frames::dispatch("READY", 1, &data));
+        assert_eq!(rig.story.of_kind('!'), faults);
+
+        // when: its link is lost
+        rig.story.clear();
+        rig.lose().next().open().message(frames::hello("40000"));
+
+        // then: it goes on with the session at the proxy, and never past it
+        let connect = format!("connect 2 {resumed_at}/?v=10&encoding=json");
+        assert_eq!(rig.story.of_kind('>'), [connect.as_str(), "resume s#1", "heartbeat 1"]);
+    }
+}
+
+#[test]
 fn a_bound_on_attempts_ends_a_shard_that_cannot_connect() {
     let mut rig = Rig::new(Config { backoff: Backoff::TEN_ATTEMPTS, ..config() });
     rig.start();

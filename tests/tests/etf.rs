@@ -164,6 +164,21 @@ fn compressed_terms_are_read_within_a_stream_and_without() {
 }
 
 #[test]
+fn faults_that_nobody_takes_are_bounded() {
+    let limits = Limits { undrained: 10_000, ..Limits::default() };
+    let mut pair = Pair::online(FORMAT, portcullis::machine::Config { limits, ..prompt() });
+    let (link, now) = (pair.rig.link(), pair.rig.now);
+    for _ in 0..1000 {
+        let input = portcullis::Input::Message(link, Message::Binary(vec![131].into()));
+        drop(pair.rig.machine.handle(now, input));
+    }
+    let untaken = pair.rig.machine.actions().count();
+    assert!((10..1000).contains(&untaken), "{untaken} actions");
+    assert_eq!(pair.rig.machine.health().counts.links, 1);
+    assert_ne!(pair.rig.machine.phase(), portcullis::machine::Phase::Online);
+}
+
+#[test]
 fn a_raw_event_of_terms_is_handed_on_as_json() {
     let mut pair = Pair::online(FORMAT, prompt());
     let term = etf::written(&json!({ "op": 99, "d": { "a": 1 } }));

@@ -2,7 +2,7 @@
 //! 27, 36 to 39, 83, 84, 88, 89 and 90.
 
 use portcullis::dialect::discord::{Command, Presence, Status};
-use portcullis::machine::{Config, Input, Life, Phase, Timeouts};
+use portcullis::machine::{Cause, Config, Input, Life, Phase, Timeouts};
 use portcullis::{CloseFrame, Closure};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, seconds};
@@ -260,15 +260,7 @@ fn scenario_27_a_command_queued_without_a_link_is_sent_once_the_session_is_resum
 #[test]
 fn scenario_36_an_end_without_a_code_is_resumed() {
     let no_code = || Closure::Frame(CloseFrame { code: None, reason: String::new() });
-    for closure in [
-        no_code(),
-        Closure::Eof,
-        Closure::Reset,
-        Closure::Tls,
-        Closure::Protocol,
-        Closure::TooLarge { limit: 9 },
-        Closure::Io,
-    ] {
+    for closure in [no_code(), Closure::Eof, Closure::Reset, Closure::Tls, Closure::Protocol, Closure::Io] {
         let mut rig = Rig::online(config());
         rig.give(Input::Closed(rig.link(), closure.clone())).next();
         rig.assert(&format!(
@@ -278,6 +270,14 @@ fn scenario_36_an_end_without_a_code_is_resumed() {
              t+0.779 > connect 2 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"
         ));
     }
+}
+
+#[test]
+fn an_end_by_a_message_that_the_driver_finds_too_large_is_told_as_such() {
+    let mut rig = Rig::online(config());
+    rig.give(Input::Closed(rig.link(), Closure::TooLarge { limit: 9 })).next();
+    assert_eq!(rig.story.of_kind('~'), ["reconnect in 0.779 s, resume: too_large"]);
+    assert_eq!(rig.machine.explain().last().unwrap().cause, Cause::TooLarge);
 }
 
 #[test]

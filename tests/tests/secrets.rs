@@ -5,8 +5,11 @@
 
 use core::fmt::{Debug, Write as _};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::{Command, Intents, Presence, Status};
-use portcullis::machine::{Cause, ConnectFailure, Imported, Session, Shutdown};
+use portcullis::dialect::discord::request::RequestPolicy;
+use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
+use portcullis::machine::{
+    Cause, CommandId, ConnectFailure, EndReason, Event, Imported, Outcome, SendError, Session, Shutdown,
+};
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence};
@@ -239,6 +242,37 @@ fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
             "WARN fault: link=1 fault=malformed frame: no json near byte 0",
             r#"TRACE frame in: link=1 op="reconnect" size=35"#,
             "DEBUG transition: link=1 cause=reconnect_requested from=online to=closing",
+        ]
+    );
+}
+
+#[test]
+fn scenario_70_a_request_is_traced_by_its_opcode_and_what_came_of_it() {
+    let _alone = alone();
+    let traced = Traces::of(|| {
+        let rig = Rig::new(prompt());
+        let mut requests = rig.machine.requests(RequestPolicy::default());
+        let mut next = 0;
+        for search in [SESSION, TOKEN] {
+            requests.ask(RequestGuildMembers::by_query(1, search, 9)).unwrap();
+            requests.tick(rig.now, |_| {
+                next += 1;
+                if next == 2 { Err(SendError::QueueFull { limit: 1 }) } else { Ok(CommandId(next)) }
+            });
+        }
+        requests.observe(rig.now, &Event::Command(CommandId(1), Outcome::Unknown));
+        requests.tick(rig.now, |_| Ok(CommandId(3)));
+        requests.observe(rig.now, &Event::Ended(EndReason::Shutdown));
+        assert_eq!(requests.open(), 2);
+    });
+    assert_eq!(
+        traced,
+        [
+            "DEBUG request sent: request=0 op=8",
+            "DEBUG request held: request=0 span=0ns",
+            "DEBUG request sent: request=0 op=8",
+            "DEBUG request failed: request=0 error=the shard is over; start another",
+            "DEBUG request failed: request=1 error=the shard is over; start another",
         ]
     );
 }

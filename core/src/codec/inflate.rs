@@ -21,7 +21,7 @@ impl Inflater {
         match self {
             Self::Miniz => Box::new(Miniz::new(purpose)),
             #[cfg(feature = "zlib-rs")]
-            Self::ZlibRs => Box::new(super::zlib_rs::ZlibRs::new()),
+            Self::ZlibRs => Box::new(super::zlib_rs::ZlibRs::new(purpose)),
         }
     }
 }
@@ -29,9 +29,9 @@ impl Inflater {
 /// What an inflater is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A stream that never ends, nor comes to its checksum.
+    /// A stream that never ends: deflate without zlib's head. No checksum is ever made of it.
     Stream,
-    /// Streams that end, each with a checksum.
+    /// Streams of zlib that end, each with a checksum.
     Payloads,
 }
 
@@ -42,6 +42,16 @@ pub(super) trait Inflate: Send + Sync {
     /// # Errors
     /// [`CodecError::TooLarge`] when more than `most` bytes would be pending. After an error it is to be reset.
     fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError>;
+
+    /// Inflates `last`, with at most `most` bytes pending, and tells whether a block ended with it that has nothing in
+    /// it. Where none did, `next` may have been read as well.
+    ///
+    /// An inflater finds damage when it has the bits to, and one has them later than another. Whether it is between two
+    /// blocks they all know.
+    ///
+    /// # Errors
+    /// As those of [`feed`](Self::feed).
+    fn edge(&mut self, last: u8, next: u8, most: usize) -> Result<Edge, CodecError>;
 
     /// What was inflated and not settled.
     fn pending(&self) -> &[u8];
@@ -63,6 +73,15 @@ pub(super) enum Fed {
     All,
     /// The stream ended, `left` bytes before the input did.
     Ended { left: usize },
+}
+
+/// Where an input's last byte left an inflater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// Behind a block that gave no output with that byte, before the next.
+    Block,
+    /// Elsewhere. It has read so many of the two bytes.
+    Within { read: usize },
 }
 
 /// Payloads of gateways inflate to 5 to 20 times their size: so much room is made ahead.

@@ -1,11 +1,11 @@
 //! zlib by `miniz_oxide`, into memory that holds its history: nothing is copied on the way.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, Purpose, USUAL_RATIO};
+use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_PARSE_ZLIB_HEADER,
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
     TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
@@ -18,29 +18,52 @@ pub(super) struct Miniz {
 
 impl Miniz {
     pub(super) fn new(purpose: Purpose) -> Self {
-        let flags = TINFL_FLAG_PARSE_ZLIB_HEADER | TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        let flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         let (flags, history) = match purpose {
-            Purpose::Stream => (flags | TINFL_FLAG_IGNORE_ADLER32, WINDOW),
-            Purpose::Payloads => (flags, 0),
+            Purpose::Stream => (flags, WINDOW),
+            Purpose::Payloads => (flags | TINFL_FLAG_PARSE_ZLIB_HEADER, 0),
         };
         Self { state: DecompressorOxide::new(), scratch: Scratch::with_history(history), flags }
+    }
+
+    /// Inflates until input or room is used up: how it ended, and how much was read and written.
+    fn step(&mut self, input: &[u8], most: usize, flags: u32) -> Result<(TINFLStatus, usize, usize), CodecError> {
+        let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
+        let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags | flags);
+        self.scratch.wrote(written);
+        if self.scratch.pending().len() > most {
+            return Err(CodecError::TooLarge { limit: most });
+        }
+        Ok((status, read, written))
     }
 }
 
 impl Inflate for Miniz {
     fn feed(&mut self, mut input: &[u8], most: usize) -> Result<Fed, CodecError> {
         loop {
-            let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
-            let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags);
-            self.scratch.wrote(written);
+            let (status, read, _) = self.step(input, most, 0)?;
             input = &input[read..];
-            if self.scratch.pending().len() > most {
-                return Err(CodecError::TooLarge { limit: most });
-            }
             match status {
                 TINFLStatus::HasMoreOutput => {}
                 TINFLStatus::NeedsMoreInput => return Ok(Fed::All),
                 TINFLStatus::Done => return Ok(Fed::Ended { left: input.len() }),
+                _ => return Err(CodecError::Damaged),
+            }
+        }
+    }
+
+    fn edge(&mut self, last: u8, _: u8, most: usize) -> Result<Edge, CodecError> {
+        let (mut read, mut written) = (0, 0);
+        loop {
+            let step = self.step(&[last][read..], most, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY)?;
+            (read, written) = (read + step.1, written + step.2);
+            match step.0 {
+                // The last block is one, too. What is to follow on it nobody inflates.
+                TINFLStatus::BlockBoundary | TINFLStatus::Done if read == 1 && written == 0 => return Ok(Edge::Block),
+                TINFLStatus::BlockBoundary | TINFLStatus::Done | TINFLStatus::NeedsMoreInput if read == 1 => {
+                    return Ok(Edge::Within { read });
+                }
+                TINFLStatus::BlockBoundary | TINFLStatus::HasMoreOutput => {}
                 _ => return Err(CodecError::Damaged),
             }
         }

@@ -44,7 +44,8 @@ pub use error::CodecError;
 pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
 
-/// The codec of one link.
+/// The codec of one link. By default a message is a payload as it stands.
+#[derive(Default)]
 pub(crate) struct Codec {
     /// `None` where a message is a payload as it stands.
     packed: Option<Box<Packed>>,
@@ -89,14 +90,18 @@ impl Codec {
     }
 
     /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up.
-    pub(crate) fn next(&mut self, most: usize) -> Option<Result<Bytes, Undecoded>> {
+    /// It is gone with the next call.
+    pub(crate) fn next(&mut self, most: usize) -> Option<Result<&[u8], Undecoded>> {
         let Packed { unpack, transcoder } = &mut **self.packed.as_mut()?;
+        if let Some(transcoder) = transcoder {
+            transcoder.settle();
+        }
         let payload = match unpack.next(most).transpose()? {
             Ok(payload) => payload,
             Err(error) => return Some(Err(Undecoded::Broken(error))),
         };
         Some(match transcoder {
-            None => Ok(Bytes::copy_from_slice(payload)),
+            None => Ok(payload),
             Some(transcoder) => transcoder.json(payload, most),
         })
     }

@@ -1,42 +1,70 @@
 //! zlib by `zlib-rs`, which keeps its own history.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, USUAL_RATIO};
+use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
 use super::scratch::Scratch;
 use zlib_rs::{InflateFlush, Status};
 
 pub(super) struct ZlibRs {
     state: zlib_rs::Inflate,
     scratch: Scratch,
+    purpose: Purpose,
 }
 
 impl ZlibRs {
-    pub(super) fn new() -> Self {
-        Self { state: zlib_rs::Inflate::new(true, WINDOW_BITS), scratch: Scratch::with_history(0) }
+    pub(super) fn new(purpose: Purpose) -> Self {
+        let state = zlib_rs::Inflate::new(purpose == Purpose::Payloads, WINDOW_BITS);
+        Self { state, scratch: Scratch::with_history(0), purpose }
     }
+
+    /// Inflates until the input is used up, or `room_max` bytes of room: how it ended, and how much was read and
+    /// written into how much room.
+    fn step(&mut self, input: &[u8], room_max: usize, flush: InflateFlush, most: usize) -> Result<Step, CodecError> {
+        let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
+        let room = room_max.min(memory.len() - end);
+        let before = (self.state.total_in(), self.state.total_out());
+        let status = self.state.decompress(input, &mut memory[end..end + room], flush);
+        let since = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        let (read, written) = (since(self.state.total_in(), before.0), since(self.state.total_out(), before.1));
+        self.scratch.wrote(written);
+        if self.scratch.pending().len() > most {
+            return Err(CodecError::TooLarge { limit: most });
+        }
+        Ok(Step { status: status.map_err(|_| CodecError::Damaged)?, read, written, room })
+    }
+}
+
+/// What came of a call.
+struct Step {
+    status: Status,
+    read: usize,
+    written: usize,
+    room: usize,
 }
 
 impl Inflate for ZlibRs {
     fn feed(&mut self, mut input: &[u8], most: usize) -> Result<Fed, CodecError> {
         loop {
-            let (memory, end) = self.scratch.room(input.len().saturating_mul(USUAL_RATIO), most);
-            let room = memory.len() - end;
-            let before = (self.state.total_in(), self.state.total_out());
-            let status = self.state.decompress(input, &mut memory[end..], InflateFlush::SyncFlush);
-            let step = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
-            let written = step(self.state.total_out(), before.1);
-            self.scratch.wrote(written);
-            input = input.get(step(self.state.total_in(), before.0)..).unwrap_or_default();
-            if self.scratch.pending().len() > most {
-                return Err(CodecError::TooLarge { limit: most });
-            }
-            match status.map_err(|_| CodecError::Damaged)? {
+            let Step { status, read, written, room } = self.step(input, usize::MAX, InflateFlush::SyncFlush, most)?;
+            input = input.get(read..).unwrap_or_default();
+            match status {
                 Status::StreamEnd => return Ok(Fed::Ended { left: input.len() }),
                 Status::Ok | Status::BufError if written < room && input.is_empty() => return Ok(Fed::All),
                 // It stopped with input and room: no call would bring it on.
                 Status::BufError if written < room => return Err(CodecError::Damaged),
                 Status::Ok | Status::BufError => {}
             }
+        }
+    }
+
+    fn edge(&mut self, last: u8, next: u8, most: usize) -> Result<Edge, CodecError> {
+        // It stops between blocks and does not say so; but then it leaves `next`. So does a stored block that has no
+        // room for it.
+        let Step { status, read, written, .. } = self.step(&[last, next], 1, InflateFlush::Block, most)?;
+        match (status, read, written) {
+            (Status::StreamEnd, ..) | (_, 0, _) => Err(CodecError::Damaged),
+            (Status::Ok | Status::BufError, 1, 0) => Ok(Edge::Block),
+            (Status::Ok | Status::BufError, ..) => Ok(Edge::Within { read }),
         }
     }
 
@@ -49,7 +77,7 @@ impl Inflate for ZlibRs {
     }
 
     fn reset(&mut self) {
-        self.state.reset(true);
+        self.state.reset(self.purpose == Purpose::Payloads);
         self.scratch.clear();
     }
 

@@ -1,12 +1,16 @@
 //! One zlib stream a link, with a sync flush, `00 00 FF FF`, at the end of each payload. *(source: Gateway, Transport
 //! Compression; that payloads may be split over messages, or share one, is observed)*
 //!
-//! The four bytes may also stand in the middle of a payload. At the end of a message they end a payload, if what was
-//! inflated can be one; elsewhere only if it is one from its first byte to its last. They are found across messages,
-//! however a payload was split.
+//! The four bytes are one if an empty block ends with them; elsewhere they are data. A compressor may flush in the middle
+//! of a payload, too: at the end of a message a flush ends a payload, if what was inflated can be one; elsewhere only if it
+//! is one from its first byte to its last. Flushes are found across messages, however a payload was split.
+//!
+//! A message that ends in the four bytes where no empty block does, nor stored data with the same bytes, is damaged. So
+//! damage is found with the message that it is in, whichever inflater looks for it. Where such a message has lost its
+//! last bytes, or was split, one inflater may find it before the next flush, the other with it.
 
 use super::extent::{Extent, Verdict};
-use super::inflate::{Fed, Inflate};
+use super::inflate::{Edge, Fed, Inflate};
 use super::{CodecError, Unpack};
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -16,15 +20,38 @@ pub(super) struct ZlibStream {
     inflate: Box<dyn Inflate>,
     /// Built once: that takes longer than most searches.
     flush: memmem::Finder<'static>,
-    /// What was not inflated yet of the message.
-    rest: Bytes,
-    /// The last bytes before `rest`.
+    head: Head,
+    message: Bytes,
+    /// How much of the message was inflated.
+    at: usize,
+    /// The last bytes before that.
     tail: [u8; 4],
     /// How much of what is pending was given out.
     given: usize,
     step: Step,
     begun: Begun,
     extent: Extent,
+}
+
+/// How much of zlib's head has come, which stands before the stream once (RFC 1950 §2.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Missing,
+    First(u8),
+    Whole,
+}
+
+impl Head {
+    fn take(self, byte: u8) -> Result<Self, CodecError> {
+        let Self::First(first) = self else { return Ok(Self::First(byte)) };
+        let (is_deflate, window) = (first & 15 == 8, first >> 4);
+        let has_dictionary = byte & 32 != 0;
+        if is_deflate && window <= 7 && !has_dictionary && u16::from_be_bytes([first, byte]).is_multiple_of(31) {
+            Ok(Self::Whole)
+        } else {
+            Err(CodecError::Damaged)
+        }
+    }
 }
 
 /// What the inflated bytes have come to.
@@ -47,31 +74,63 @@ enum Begun {
 
 impl ZlibStream {
     pub(super) fn new(inflate: Box<dyn Inflate>, extent: Extent) -> Self {
-        let (rest, tail, flush) = (Bytes::new(), [0xFF; 4], memmem::Finder::new(&FLUSH));
-        Self { inflate, flush, rest, tail, given: 0, step: Step::Within, begun: Begun::Here, extent }
+        Self {
+            inflate,
+            flush: memmem::Finder::new(&FLUSH),
+            head: Head::Missing,
+            message: Bytes::new(),
+            at: 0,
+            tail: [0xFF; 4],
+            given: 0,
+            step: Step::Within,
+            begun: Begun::Here,
+            extent,
+        }
     }
 
     /// Inflates up to the next flush, or all there is.
     fn advance(&mut self, most: usize) -> Result<(), CodecError> {
-        let flush = flush_in(&self.flush, self.tail, &self.rest);
-        let part = self.rest.split_to(flush.unwrap_or(self.rest.len()));
-        self.tail = last_of(self.tail, &part);
-        self.step = if flush.is_some() { Step::Flushed } else { Step::Within };
-        match self.inflate.feed(&part, most)? {
-            Fed::All => Ok(()),
-            // The stream of a link never ends. Whether a checksum follows that fits does not matter.
-            Fed::Ended { .. } => Err(CodecError::Damaged),
+        while self.head != Head::Whole {
+            let Some(&byte) = self.message.get(self.at) else { return Ok(()) };
+            self.head = self.head.take(byte)?;
+            self.at += 1;
         }
+        let rest = &self.message[self.at..];
+        let marked = flush_in(&self.flush, self.tail, rest);
+        let (part, behind) = rest.split_at(marked.unwrap_or(rest.len()));
+        let part_fed = if marked.is_some() { &part[..part.len() - 1] } else { part };
+        if !part_fed.is_empty() && self.inflate.feed(part_fed, most)? != Fed::All {
+            // The stream of a link never ends. Whether a checksum follows that fits does not matter.
+            return Err(CodecError::Damaged);
+        }
+        self.tail = last_of(self.tail, part);
+        self.at += part.len();
+        if marked.is_none() {
+            return Ok(());
+        }
+        // Behind the message's last byte comes one that is made up. What reads it is lost.
+        let [last, next] = [FLUSH[3], behind.first().copied().unwrap_or(0)];
+        match (self.inflate.edge(last, next, most)?, behind.is_empty()) {
+            (Edge::Block, _) => self.step = Step::Flushed,
+            (Edge::Within { read: 2 }, false) => {
+                self.tail = last_of(self.tail, &behind[..1]);
+                self.at += 1;
+            }
+            (Edge::Within { .. }, false) => {}
+            (Edge::Within { read: 1 }, true) if self.inflate.pending().ends_with(&FLUSH) => {}
+            (Edge::Within { .. }, true) => return Err(CodecError::Damaged),
+        }
+        Ok(())
     }
 
     /// Whether what is pending at a flush is a payload, and how long.
     fn judge(&mut self) -> Result<Option<usize>, CodecError> {
-        let pending = self.inflate.pending();
-        if self.begun == Begun::Here && self.rest.is_empty() && self.extent.is_likely_whole(pending) {
+        let (pending, is_end) = (self.inflate.pending(), self.at == self.message.len());
+        if self.begun == Begun::Here && is_end && self.extent.is_likely_whole(pending) {
             return Ok(Some(pending.len()));
         }
         match self.extent.look(pending) {
-            Verdict::Unclear if self.rest.is_empty() => Ok(Some(pending.len())),
+            Verdict::Unclear if is_end => Ok(Some(pending.len())),
             Verdict::Partial | Verdict::Unclear => Ok(None),
             Verdict::Whole { len } => Ok(Some(len)),
             Verdict::Garbled => Err(CodecError::Garbled),
@@ -81,9 +140,10 @@ impl ZlibStream {
 
 impl Unpack for ZlibStream {
     fn take(&mut self, message: Bytes) {
-        debug_assert!(self.rest.is_empty(), "in-order: a message before the last one was used up");
+        debug_assert!(self.at == self.message.len(), "in-order: a message before the last one was used up");
         self.begun = if self.inflate.pending().is_empty() { Begun::Here } else { Begun::Elsewhere };
-        self.rest = message;
+        self.message = message;
+        self.at = 0;
     }
 
     fn next(&mut self, most: usize) -> Result<Option<&[u8]>, CodecError> {
@@ -100,7 +160,9 @@ impl Unpack for ZlibStream {
                 }
                 self.step = Step::Within;
             }
-            if self.rest.is_empty() {
+            if self.at == self.message.len() {
+                self.message = Bytes::new();
+                self.at = 0;
                 return Ok(None);
             }
             self.advance(most)?;

@@ -1,7 +1,7 @@
 //! zstd by the C library, which keeps its own history.
 
 use super::CodecError;
-use super::inflate::{Fed, Inflate, USUAL_RATIO};
+use super::inflate::{Fed, USUAL_RATIO};
 use super::scratch::Scratch;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
@@ -19,10 +19,9 @@ impl Zstd {
         });
         Self { state, scratch: Scratch::with_history(0) }
     }
-}
 
-impl Inflate for Zstd {
-    fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
+    /// As [`Inflate::feed`](super::inflate::Inflate::feed), but for a frame.
+    pub(super) fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
         let state = self.state.as_mut().ok_or(CodecError::Damaged)?;
         let mut input = InBuffer::around(input);
         loop {
@@ -46,22 +45,53 @@ impl Inflate for Zstd {
         }
     }
 
-    fn pending(&self) -> &[u8] {
+    pub(super) fn pending(&self) -> &[u8] {
         self.scratch.pending()
     }
 
-    fn settle(&mut self, len: usize) {
+    pub(super) fn settle(&mut self, len: usize) {
         self.scratch.settle(len);
     }
 
-    fn reset(&mut self) {
-        *self = Self::new();
-    }
-
-    fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.scratch.rest();
     }
 }
 
 /// The largest window that is held for a peer: 8 MiB, as RFC 8878 §3.1.1.1.2 recommends. What asks for more is refused.
 const WINDOW_LOG_MAX: u32 = 23;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// A frame of this window, and 64 MiB in blocks of one byte that is repeated.
+    fn repeated(window: u8) -> Vec<u8> {
+        const BLOCK: usize = 128 << 10;
+        let block = [&(BLOCK << 3 | 1 << 1).to_le_bytes()[..3], b"x"].concat();
+        [&[0x28, 0xB5, 0x2F, 0xFD, 0x00, window], &*block.repeat((64 << 20) / BLOCK)].concat()
+    }
+
+    #[test]
+    fn the_library_holds_a_window_and_no_more() {
+        for (descriptor, window) in [(0x40, 256 << 10), (0x68, 8 << 20)] {
+            let mut zstd = Zstd::new();
+            for part in repeated(descriptor).chunks(100) {
+                assert_eq!(zstd.feed(part, 64 << 20), Ok(Fed::All));
+                zstd.settle(zstd.pending().len());
+            }
+            let held = zstd.state.as_ref().map_or(0, DCtx::sizeof);
+            // Beside the window it has two blocks, and its tables.
+            assert!((window..window + (768 << 10)).contains(&held), "{held} bytes for a window of {window}");
+        }
+    }
+
+    #[test]
+    fn a_larger_window_is_refused_before_there_is_memory_for_it() {
+        let mut zstd = Zstd::new();
+        assert_eq!(zstd.feed(&repeated(0x70), 64 << 20), Err(CodecError::Damaged));
+        let held = zstd.state.as_ref().map_or(0, DCtx::sizeof);
+        assert!(held < 512 << 10, "{held} bytes");
+    }
+}

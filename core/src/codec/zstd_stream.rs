@@ -6,7 +6,7 @@
 //! may.
 
 use super::extent::{Extent, Verdict};
-use super::inflate::{Fed, Inflate as _};
+use super::inflate::Fed;
 use super::zstd::Zstd;
 use super::{CodecError, Encoding, Unpack};
 use bytes::Bytes;

@@ -32,6 +32,10 @@ pub enum CommandError {
         /// Ids it may have.
         max: usize,
     },
+    /// It asks about guilds by their ids, and gives none.
+    NoGuildIds,
+    /// It asks for fields, and names none.
+    NoFields,
     /// It searches members by a prefix, and the limit is 0 or above `max`.
     SearchLimit {
         /// The limit it has.
@@ -52,6 +56,8 @@ impl fmt::Display for CommandError {
             Self::TooManyUserIds { len, max } => {
                 write!(f, "there are {len} user ids, ask for at most {max} at a time")
             }
+            Self::NoGuildIds => f.write_str("there are no guild ids, give one"),
+            Self::NoFields => f.write_str("there are no fields, name one"),
             Self::SearchLimit { limit, max } => write!(f, "a search has the limit {limit}, give one from 1 to {max}"),
         }
     }

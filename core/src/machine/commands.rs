@@ -1,10 +1,20 @@
 //! Discord's commands, as methods of its machine.
 
 use super::{CommandId, GatewayMachine, SendError};
-use crate::dialect::discord::{Command, Discord, Presence, RequestGuildMembers, UpdateVoiceState};
+use crate::dialect::discord::request::{RequestPolicy, Requests};
+use crate::dialect::discord::{
+    Command, Discord, Presence, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, UpdateVoiceState,
+};
 use crate::time::Timestamp;
 
 impl GatewayMachine<Discord> {
+    /// What sends this machine's requests and puts their answers together: one for a machine, since the nonces of two
+    /// would be the same.
+    #[must_use]
+    pub fn requests(&self, policy: RequestPolicy) -> Requests {
+        Requests::new(self.desk.dialect.intents(), self.desk.config.events.clone(), self.desk.seed, policy)
+    }
+
     /// Shows another presence, in this session and each to come.
     ///
     /// # Errors
@@ -23,6 +33,30 @@ impl GatewayMachine<Discord> {
         request: RequestGuildMembers,
     ) -> Result<CommandId, SendError> {
         self.send(now, Command::RequestGuildMembers(request))
+    }
+
+    /// Asks for the soundboard sounds of guilds. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_soundboard_sounds(
+        &mut self,
+        now: Timestamp,
+        request: RequestSoundboardSounds,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestSoundboardSounds(request))
+    }
+
+    /// Asks for what is said of a guild's channels. It comes back when its session is lost, since its answer would be.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn request_channel_info(
+        &mut self,
+        now: Timestamp,
+        request: RequestChannelInfo,
+    ) -> Result<CommandId, SendError> {
+        self.send(now, Command::RequestChannelInfo(request))
     }
 
     /// Joins, moves between or leaves voice channels. It comes back when its session is lost.

@@ -262,7 +262,7 @@ pub enum MalformedPolicy {
 /// What becomes of commands that wait when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
-    /// What their dialect says of their kind: a member request and a voice state come back, the rest is kept.
+    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept.
     #[default]
     ByKind,
     /// All are kept for the next session.

@@ -27,6 +27,7 @@ pub(super) struct Desk<D> {
     pub(super) dialect: D,
     pub(super) config: Config,
     pub(super) limits: GatewayLimits,
+    pub(super) seed: Seed,
     pub(super) rng: Rng,
     /// The newest moment seen: a clock that steps back stands still here.
     pub(super) now: Timestamp,
@@ -59,6 +60,7 @@ impl<D: Dialect> Desk<D> {
         let limits = dialect.limits();
         let mut desk = Self {
             limits,
+            seed,
             rng: Rng::new(seed),
             now: Timestamp::ZERO,
             tray: Tray::default(),

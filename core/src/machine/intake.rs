@@ -6,10 +6,11 @@ use super::event::Fault;
 use super::limits::Limits;
 use super::link::Happening;
 use super::trace;
-use crate::codec::{CodecError, Undecoded};
+use crate::codec::{Codec, CodecError, Undecoded};
 use crate::dialect::{Dialect, FrameError};
 use crate::message::{LinkId, Message};
 use bytes::Bytes;
+use core::ops::Deref;
 
 impl<D: Dialect> GatewayMachine<D> {
     /// Takes a message of a link, if it is the current one.
@@ -25,33 +26,40 @@ impl<D: Dialect> GatewayMachine<D> {
             desk.counts.frames_in += 1;
             return self.step(Happening::TooLarge { len });
         }
-        match wire.codec.take(message) {
-            Some(frame) => self.frame(link, frame),
-            None => self.unpack(link),
+        if let Some(frame) = wire.codec.take(message) {
+            return self.frame(link, Frame::Own(frame));
+        }
+        // It is out of its wire while what it lends is read.
+        let mut codec = core::mem::take(&mut wire.codec);
+        self.unpack(link, &mut codec);
+        if let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link) {
+            wire.codec = codec;
         }
     }
 
     /// Gives on each payload of a packed message, while its link is open.
-    fn unpack(&mut self, link: LinkId) {
+    fn unpack(&mut self, link: LinkId, codec: &mut Codec) {
         let Limits { inflated, payloads: limit, .. } = self.desk.config.limits;
         let mut count = 0;
-        while let Some(wire) = self.link.wire_mut().filter(|wire| wire.link == link)
-            && let Some(payload) = wire.codec.next(inflated)
-        {
+        while let Some(payload) = codec.next(inflated) {
             count += 1;
             match payload {
                 Ok(_) if count > limit => self.step(Happening::Undecodable(CodecError::TooMany { limit })),
-                Ok(frame) => self.frame(link, frame),
+                Ok(frame) => self.frame(link, Frame::Lent(frame)),
+                Err(Undecoded::Malformed(_)) if self.desk.is_full() => self.step(Happening::Undrained),
                 Err(Undecoded::Malformed(error)) => {
                     self.desk.counts.frames_in += 1;
                     self.malformed(error);
                 }
                 Err(Undecoded::Broken(error)) => self.step(Happening::Undecodable(error)),
             }
+            if self.link.wire().is_none_or(|wire| wire.link != link) {
+                return;
+            }
         }
     }
 
-    fn frame(&mut self, link: LinkId, frame: Bytes) {
+    fn frame(&mut self, link: LinkId, frame: Frame<'_>) {
         let desk = &mut self.desk;
         desk.counts.frames_in += 1;
         if desk.tray.bytes() + frame.len() > desk.config.limits.undrained {
@@ -64,7 +72,7 @@ impl<D: Dialect> GatewayMachine<D> {
                 if self.link.pass_over(&reading.signal, written, desk) {
                     return;
                 }
-                let frame = reading.rewritten.map_or(frame, Bytes::from);
+                let frame = reading.rewritten.map_or_else(|| frame.into_bytes(), Bytes::from);
                 if let Some((signal, frame)) = self.link.stay(reading.signal, frame, desk) {
                     self.step(Happening::Frame(signal, frame));
                 }
@@ -84,6 +92,33 @@ impl<D: Dialect> GatewayMachine<D> {
                 self.step(Happening::Malformed(error));
             }
             (_, MalformedPolicy::Report) => self.desk.fault(Fault::Malformed(error)),
+        }
+    }
+}
+
+/// A frame, as it came or as its codec lends it.
+enum Frame<'a> {
+    Own(Bytes),
+    Lent(&'a [u8]),
+}
+
+impl Frame<'_> {
+    /// The frame in memory of its own, of exactly its size where it was lent.
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Lent(bytes) => Bytes::copy_from_slice(bytes),
+        }
+    }
+}
+
+impl Deref for Frame<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Lent(bytes) => bytes,
         }
     }
 }

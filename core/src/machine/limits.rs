@@ -9,7 +9,8 @@ pub struct Limits {
     pub standing: usize,
     /// Bytes of an incoming message: 128 MiB. Real ones have been met with tens of MB.
     pub message: usize,
-    /// Bytes of a payload once inflated: 128 MiB. Above, the link is left and its session kept.
+    /// Bytes of a payload once inflated: 128 MiB. Above, the link is left and its session kept. A stream's window comes on
+    /// top: 32 KiB for zlib, at most 8 MiB for zstd, whose library holds it.
     pub inflated: usize,
     /// Payloads in one message: 4,096. Real ones have one. Above, the link is left and its session kept.
     pub payloads: usize,

@@ -550,7 +550,10 @@ impl Link {
 
     fn closed<D: Dialect>(self, closure: Closure, desk: &mut Desk<D>) -> Self {
         let code = closure.code();
-        let cause = code.map_or(Cause::ConnectionLost, Cause::Closed);
+        let cause = match closure {
+            Closure::TooLarge { .. } => Cause::TooLarge,
+            _ => code.map_or(Cause::ConnectionLost, Cause::Closed),
+        };
         match self {
             Self::Dialing { plan, .. } => Self::not_reached(plan, ConnectFailure::Io, Cause::ConnectIo, desk),
             Self::Closing { link, write, step, after, .. } => {

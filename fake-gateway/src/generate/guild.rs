@@ -2,6 +2,7 @@
 
 use super::Generator;
 use crate::stubs::BOT;
+use core::fmt::Display;
 
 /// Makes the `d` of a Guild Create.
 #[derive(Debug)]
@@ -86,8 +87,19 @@ impl Generator {
     /// The chunk of members that answers a request, `index` of `count`. The guild's id and the nonce are JSON texts.
     pub(crate) fn chunk(&mut self, guild: &str, nonce: Option<&str>, members: u64, index: u64, count: u64) -> String {
         let members = self.list(members, |generator, _| generator.member());
+        format!("{{{}", Self::chunk_tail(guild, nonce, &members, index, count))
+    }
+
+    /// What a chunk has behind its presences and those who were not found.
+    pub(crate) fn chunk_tail(
+        guild: &str,
+        nonce: Option<&str>,
+        members: &str,
+        index: impl Display,
+        count: impl Display,
+    ) -> String {
         let nonce = nonce.map_or_else(String::new, |nonce| format!(r#""nonce":{nonce},"#));
-        format!(r#"{{{nonce}"members":{members},"guild_id":{guild},"chunk_index":{index},"chunk_count":{count}}}"#)
+        format!(r#"{nonce}"members":{members},"guild_id":{guild},"chunk_index":{index},"chunk_count":{count}}}"#)
     }
 
     fn member_with(&mut self, tail: &str) -> String {
@@ -97,19 +109,31 @@ impl Generator {
 
     /// A member's keys without its user, as a message has them too.
     pub(super) fn member_rest(&mut self) -> String {
+        self.member_keys().0
+    }
+
+    /// The same, and the nick among them.
+    pub(super) fn member_keys(&mut self) -> (String, Option<String>) {
         let amount = self.below(5);
         let roles = self.list(amount, |generator, _| format!(r#""{}""#, 970_723_029_262_942_248 + generator.below(99)));
-        let nick = if self.one_in(3) { format!("\"{}\"", self.name()) } else { "null".to_owned() };
+        let nick = self.one_in(3).then(|| self.name());
+        let shown = nick.as_ref().map_or_else(|| "null".to_owned(), |nick| format!("\"{nick}\""));
         let joined = self.moment();
-        format!(
-            r#""roles":{roles},"premium_since":null,"pending":false,"nick":{nick},"mute":false,"joined_at":"{joined}","flags":0,"deaf":false,"communication_disabled_until":null,"banner":null,"avatar":null"#
-        )
+        let keys = format!(
+            r#""roles":{roles},"premium_since":null,"pending":false,"nick":{shown},"mute":false,"joined_at":"{joined}","flags":0,"deaf":false,"communication_disabled_until":null,"banner":null,"avatar":null"#
+        );
+        (keys, nick)
     }
 
     /// A user.
     #[must_use]
     pub fn user(&mut self) -> String {
-        let (id, name, shown, avatar) = (self.user_id(), self.name(), self.name(), self.hash_or_null());
+        let (id, name) = (self.user_id(), self.name());
+        self.user_named(id, &name)
+    }
+
+    pub(super) fn user_named(&mut self, id: u64, name: &str) -> String {
+        let (shown, avatar) = (self.name(), self.hash_or_null());
         format!(
             r#"{{"username":"{name}","public_flags":0,"primary_guild":null,"id":"{id}","global_name":"{shown}","discriminator":"0","collectibles":null,"clan":null,"avatar_decoration_data":null,"avatar":{avatar}}}"#
         )
@@ -146,7 +170,12 @@ impl Generator {
     /// The `d` of a Presence Update.
     #[must_use]
     pub fn presence(&mut self, guild: u64) -> String {
-        let (id, status) = (self.user_id(), self.pick(&["online", "idle", "dnd"]));
+        let id = self.user_id();
+        self.presence_of(id, guild)
+    }
+
+    pub(super) fn presence_of(&mut self, id: u64, guild: u64) -> String {
+        let status = self.pick(&["online", "idle", "dnd"]);
         let activities = if self.one_in(2) {
             let state = self.words(3);
             format!(

@@ -43,6 +43,20 @@ impl Generator {
         )
     }
 
+    /// The `d` of a Message Create that has so many bytes, by the length of its content; a message of few keys where a
+    /// whole one has no room.
+    #[must_use]
+    pub fn message_of_size(&mut self, guild: u64, size: usize) -> String {
+        let (id, at) = (self.next_message_id(), self.moment());
+        let (channel, author, member) = (self.channel_id(guild), self.user(), self.member_rest());
+        let letters = |room: usize| WORDS.chars().cycle().skip(usize::try_from(id >> 22).unwrap_or(0) % 64).take(room);
+        let whole = message(&Parts { at, guild, channel, author, member, id, ..Parts::default() });
+        let bare = format!(r#"{{"id":"{id}","content":"","channel_id":"{channel}","guild_id":"{guild}"}}"#);
+        let text = if whole.len() <= size { whole } else { bare };
+        let content: String = letters(size.saturating_sub(text.len())).collect();
+        text.replacen(r#""content":"""#, &format!(r#""content":"{content}""#), 1)
+    }
+
     fn earlier_message_id(&mut self) -> u64 {
         super::FIRST_MESSAGE + (self.below(self.made + 1) << 22)
     }
@@ -57,10 +71,8 @@ impl Generator {
         let content = self.words(count);
         let embeds = if self.one_in(10) { self.embed() } else { String::new() };
         let attachments = if self.one_in(10) { self.attachment(channel) } else { String::new() };
-        let nonce = id.wrapping_add(11);
-        format!(
-            r#"{{"type":0,"tts":false,"timestamp":"{at}","pinned":false,"nonce":"{nonce}","mentions":[],"mention_roles":[],"mention_everyone":false,"member":{{{member}}},"id":"{id}","flags":0,"embeds":[{embeds}],"edited_timestamp":{edited},"content":"{content}","components":[],"channel_type":0,"channel_id":"{channel}","author":{author},"attachments":[{attachments}],"guild_id":"{guild}"}}"#
-        )
+        let edited = edited.to_owned();
+        message(&Parts { at, guild, channel, author, member, id, edited, content, embeds, attachments })
     }
 
     fn embed(&mut self) -> String {
@@ -79,5 +91,56 @@ impl Generator {
         format!(
             r#"{{"width":1280,"url":"https://cdn.example.org/attachments/{channel}/{id}/{name}.png","size":{size},"proxy_url":"https://media.example.org/attachments/{channel}/{id}/{name}.png","placeholder_version":1,"id":"{id}","height":720,"filename":"{name}.png","content_type":"image/png","content_scan_version":0}}"#
         )
+    }
+}
+
+/// What differs between messages; as JSON where it is no text.
+struct Parts {
+    at: String,
+    guild: u64,
+    channel: u64,
+    author: String,
+    member: String,
+    id: u64,
+    edited: String,
+    content: String,
+    embeds: String,
+    attachments: String,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        let empty = String::new;
+        let (at, author, member, content, embeds, attachments) = (empty(), empty(), empty(), empty(), empty(), empty());
+        Self { at, guild: 0, channel: 0, author, member, id: 0, edited: "null".into(), content, embeds, attachments }
+    }
+}
+
+fn message(parts: &Parts) -> String {
+    let Parts { at, guild, channel, author, member, id, edited, content, embeds, attachments } = parts;
+    let nonce = id.wrapping_add(11);
+    format!(
+        r#"{{"type":0,"tts":false,"timestamp":"{at}","pinned":false,"nonce":"{nonce}","mentions":[],"mention_roles":[],"mention_everyone":false,"member":{{{member}}},"id":"{id}","flags":0,"embeds":[{embeds}],"edited_timestamp":{edited},"content":"{content}","components":[],"channel_type":0,"channel_id":"{channel}","author":{author},"attachments":[{attachments}],"guild_id":"{guild}"}}"#
+    )
+}
+
+/// What fills a message.
+const WORDS: &str = "the tower by the river has a lantern and a quiet guard with a silver key to the garden gate ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn a_message_has_the_bytes_it_is_to_have() {
+        let mut generator = Generator::new(1);
+        for size in [150, 400, 1200, 2000, 70_000] {
+            let text = generator.message_of_size(7 << 22, size);
+            let message: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((text.len(), message["guild_id"].as_str()), (size, Some("29360128")));
+            assert_eq!(message["author"].is_object(), size >= 1200, "{size}");
+        }
+        assert!(generator.message_of_size(7 << 22, 0).len() < 150);
     }
 }

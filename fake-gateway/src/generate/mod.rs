@@ -5,8 +5,10 @@
 
 mod guild;
 mod message;
+mod person;
 
 pub use guild::GuildBuilder;
+pub(crate) use person::Person;
 
 use core::fmt::Write as _;
 

@@ -116,7 +116,7 @@ async fn live<S: AsyncRead + AsyncWrite + Unpin>(
     let stream = Valved::new(stream, valve.clone());
     let socket = WebSocketStream::from_partially_read(stream, behind, Role::Server, Some(limits())).await;
     let (sender, receiver) = socket.split();
-    let write = pin!(write(sender, orders, valve));
+    let write = pin!(write(sender, orders, valve, connection, shared));
     let read = pin!(read(receiver, connection, shared));
     select(write, read).await;
 }
@@ -169,10 +169,20 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Writes what is ordered, and returns when the connection is to be dropped.
-async fn write<S: AsyncRead + AsyncWrite + Unpin>(mut sender: WebSocketSender<S>, mut orders: Orders, valve: Valve) {
+async fn write<S: AsyncRead + AsyncWrite + Unpin>(
+    mut sender: WebSocketSender<S>,
+    mut orders: Orders,
+    valve: Valve,
+    connection: ConnectionId,
+    shared: &Shared,
+) {
     while let Some(order) = orders.next().await {
         let written = match order {
             Order::Send(message, delivery) => deliver(&mut sender, message, delivery, &valve).await,
+            Order::Confirm => {
+                shared.feed(Input::Confirmed(connection));
+                Ok(())
+            }
             Order::Close(code, reason) => {
                 let frame = code.map(|code| CloseFrame {
                     code: WireCode::from(code.0),

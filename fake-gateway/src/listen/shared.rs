@@ -85,6 +85,8 @@ pub(super) struct Guest {
 #[derive(Debug)]
 pub(super) enum Order {
     Send(Message, Delivery),
+    /// All before it was written: the machine wants to know.
+    Confirm,
     Close(Option<CloseCode>, String),
     Drop,
 }
@@ -168,6 +170,7 @@ impl State {
                 }
                 Action::Wait { .. } => continue,
                 Action::Send { connection, message, delivery } => (connection, Order::Send(message, delivery)),
+                Action::Confirm { connection } => (connection, Order::Confirm),
                 Action::Close { connection, code, reason } => (connection, Order::Close(code, reason)),
                 Action::Drop { connection } => (connection, Order::Drop),
             };

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So much is gathered at most; beyond it, it leaves.
 const GATHERED_MAX: usize = 64 << 10;
+/// So much room is kept for what is written next.
+const KEPT_MAX: usize = 4 << 10;
 
 /// What the other end of a [`Valved`] stream lets through.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +105,7 @@ impl<S: AsyncWrite + Unpin> Valved<S> {
         self.left = 0;
         self.gathered.clear();
         // A large frame's room is not kept for the connection's life.
-        self.gathered.shrink_to(GATHERED_MAX);
+        self.gathered.shrink_to(KEPT_MAX);
         Poll::Ready(Ok(()))
     }
 }

@@ -4,7 +4,9 @@ use super::cursor::{Cursor, Read};
 use super::error::Expected;
 use super::parse::named;
 use super::{Deed, Payload, Script, Wanted, Whom};
+use crate::damage::{Damage, LastPiece};
 use crate::faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span};
+use crate::flood::Flood;
 use crate::frames::Resumable;
 use crate::generate::Generator;
 use core::time::Duration;
@@ -12,8 +14,10 @@ use portcullis::{CloseCode, Message};
 
 /// A deed is done so many times at most.
 const TIMES_MAX: u32 = 10_000;
+/// A bomb has so many megabytes at most.
+const MEGABYTES_MAX: u32 = 4000;
 /// A generated guild or answer has so many members at most.
-const MEMBERS_MAX: u32 = 100_000;
+pub(super) const MEMBERS_MAX: u32 = 100_000;
 
 /// Reads the deeds of a line.
 pub(super) fn line(cursor: &mut Cursor<'_>, deeds: &mut Vec<(Whom, Deed)>) -> Read<()> {
@@ -88,6 +92,14 @@ const WORDS: &[&str] = &[
     "cut",
     "coalesce",
     "stall",
+    "scatter",
+    "merge",
+    "flip",
+    "truncate",
+    "append",
+    "keep",
+    "bomb",
+    "flood",
     "rate-limit",
     "answer",
     "lift",
@@ -102,7 +114,11 @@ const WORDS: &[&str] = &[
 /// What goes wrong later: armed now.
 fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
     Ok(Some(match word {
-        "omit" => milestone(cursor.one_of(MILESTONES)?, Fate::Omit),
+        "omit" if cursor.accept("suffix") => Fault::Damage(Damage::OmitSuffix),
+        "omit" => {
+            let frame = cursor.one_of(&["hello", "ready", "resumed", "ack", "suffix"])?;
+            milestone(frame, Fate::Omit)
+        }
         "unnumber" => milestone(cursor.one_of(&["ready", "resumed"])?, Fate::Unnumbered),
         "delay" if cursor.accept("frames") => Fault::Lag(cursor.wait()?.least),
         "delay" => {
@@ -120,10 +136,10 @@ fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
             Fault::RefuseUpgrade { status: u16::try_from(status).unwrap_or(503), retry_after }
         }
         "deny" => deny(cursor)?,
-        "repeat" => {
-            cursor.expect(&["sequence"])?;
-            Fault::Sequence(SequenceFault::Repeat)
-        }
+        "repeat" => match cursor.one_of(&["sequence", "suffix"])? {
+            "sequence" => Fault::Sequence(SequenceFault::Repeat),
+            _ => Fault::Damage(Damage::RepeatSuffix),
+        },
         "skip" => {
             let numbers = cursor.number(1, 1_000_000)?;
             cursor.one_of(&["sequences", "sequence"])?;
@@ -153,6 +169,37 @@ fn fault(word: &str, cursor: &mut Cursor<'_>) -> Read<Option<Fault>> {
             let pause = if cursor.accept("for") { Some(cursor.wait()?.least) } else { None };
             Fault::Stall { bytes, pause }
         }
+        "scatter" => {
+            cursor.expect(&["over"])?;
+            let messages = if cursor.accept("bytes") { u32::MAX } else { cursor.small(2, u32::MAX)? };
+            if messages != u32::MAX {
+                cursor.expect(&["messages"])?;
+            }
+            let last =
+                if cursor.accept("leaving") { LastPiece::Bytes(bytes_count(cursor, 1)?) } else { LastPiece::Fair };
+            Fault::Scatter { messages, last }
+        }
+        "merge" => {
+            let payloads = cursor.small(2, 1000)?;
+            cursor.expect(&["payloads"])?;
+            Fault::Merge { payloads }
+        }
+        "flip" => {
+            cursor.expect(&["bit"])?;
+            Fault::Damage(Damage::FlipBit(cursor.small(0, u32::MAX)?))
+        }
+        "truncate" => {
+            cursor.expect(&["by"])?;
+            Fault::Damage(Damage::Truncate(bytes_count(cursor, 1)?))
+        }
+        "append" => {
+            cursor.expect(&["bytes"])?;
+            Fault::Damage(Damage::Append(bytes(cursor)?.into_bytes()))
+        }
+        "keep" => {
+            cursor.expect(&["context"])?;
+            Fault::KeepContext
+        }
         _ => return Ok(None),
     }))
 }
@@ -171,7 +218,12 @@ fn milestone(frame: &str, fate: Fate) -> Fault {
 /// `after 5 bytes`.
 fn after_bytes(cursor: &mut Cursor<'_>) -> Read<usize> {
     cursor.expect(&["after"])?;
-    let bytes = cursor.small(0, 1 << 24)?;
+    bytes_count(cursor, 0)
+}
+
+/// `5 bytes`.
+fn bytes_count(cursor: &mut Cursor<'_>, least: u32) -> Read<usize> {
+    let bytes = cursor.small(least, 1 << 24)?;
     cursor.one_of(&["bytes", "byte"])?;
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
@@ -215,6 +267,13 @@ fn act(word: &str, times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
         "ack" => {
             cursor.expect(&["again"])?;
             Deed::Lift(FaultKind::HeartbeatAck)
+        }
+        "flood" => Deed::Flood(flood(cursor)?),
+        "bomb" => {
+            cursor.expect(&["of"])?;
+            let megabytes = cursor.small(1, MEGABYTES_MAX)?;
+            cursor.expect(&["MB"])?;
+            Deed::Bomb(megabytes * 1_000_000)
         }
         "rate-limit" => Deed::RateLimit(cursor.wait()?.least),
         "answer" => {
@@ -264,14 +323,30 @@ fn dispatch(times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
         };
         return Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Generated { members } });
     }
+    let name = event_name(cursor)?;
+    let json = if cursor.is_at_end() || cursor.peek() == ";" { "{}" } else { cursor.json()? };
+    Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Given(json.into()) })
+}
+
+fn event_name<'a>(cursor: &mut Cursor<'a>) -> Read<&'a str> {
     let name = cursor.peek();
     let lawful = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
     if name.is_empty() || !name.bytes().all(lawful) {
         return Err(cursor.error(Expected::EventName));
     }
     cursor.accept(name);
-    let json = if cursor.is_at_end() || cursor.peek() == ";" { "{}" } else { cursor.json()? };
-    Ok(Deed::Dispatch { times, name: name.into(), data: Payload::Given(json.into()) })
+    Ok(name)
+}
+
+/// `100000 events of 2000 bytes`, `100000 events of 2000 bytes until MESSAGE_DELETE`.
+fn flood(cursor: &mut Cursor<'_>) -> Read<Flood> {
+    let events = cursor.number(1, u64::MAX)?;
+    cursor.expect(&["events"])?;
+    cursor.expect(&["of"])?;
+    let size = bytes_count(cursor, 1)?;
+    let flood = Flood { events, size, ..Flood::default() };
+    let until = if cursor.accept("until") { event_name(cursor)?.to_owned() } else { flood.until };
+    Ok(Flood { until, ..flood })
 }
 
 /// A JSON object or list as it stands, a text in quotes as what it says, or `bytes` in hexadecimal.

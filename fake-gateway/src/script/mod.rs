@@ -16,6 +16,7 @@ pub(super) use play::{Due, Judged, Play};
 
 use crate::config::FakeConfig;
 use crate::faults::{Fault, FaultKind, Span};
+use crate::flood::Flood;
 use crate::frames::Resumable;
 use core::time::Duration;
 use portcullis::{CloseCode, Message};
@@ -70,6 +71,14 @@ impl Script {
                 deeds: vec![(Whom::Cued, deed)],
             });
         }
+    }
+}
+
+impl Script {
+    /// Adds a rule: each new session is flooded behind its guilds.
+    pub fn add_flood(&mut self, flood: Flood) {
+        let when = When::Cue { cue: Cue::Ready, nth: Nth::Each, connections: Connections::ALL, timing: Timing::After };
+        self.rules.push(Rule { line: 0, when, deeds: vec![(Whom::Cued, Deed::Flood(flood))] });
     }
 }
 
@@ -227,6 +236,9 @@ pub(super) enum Deed {
     LiftAll,
     /// Rate Limited for the last members request.
     RateLimit(Duration),
+    Flood(Flood),
+    /// So many blanks, compressed.
+    Bomb(u32),
     /// Chunks for the last members request.
     AnswerMembers(u32),
     ResetToken,

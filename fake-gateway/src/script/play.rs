@@ -138,8 +138,8 @@ impl Play {
         let script = Arc::clone(&self.script);
         let mut before = Vec::new();
         for (rule, Rule { when, .. }) in script.rules.iter().enumerate() {
-            let When::Cue { cue: wanted, nth, connections, timing } = when else { continue };
-            if *wanted != cue || !nth.is(number) || !connections.has(connection.0) {
+            let When::Cue { timing, .. } = when else { continue };
+            if !script.rules[rule].is_due(cue, number, connection) {
                 continue;
             }
             let due = Due { rule, connection: Some(connection), times: 1 };
@@ -150,6 +150,17 @@ impl Play {
             }
         }
         before
+    }
+
+    /// Whether a rule answers a request of members with which this cue comes next: before, after, or later.
+    pub(crate) fn is_to_answer(&self, cue: Cue, connection: ConnectionId) -> bool {
+        let count = if cue.is_counted_by_connection() {
+            self.counts_by_connection.get(&(connection, cue))
+        } else {
+            self.counts.get(&cue)
+        };
+        let number = count.copied().unwrap_or_default() + 1;
+        self.script.rules.iter().any(|rule| rule.is_due(cue, number, connection) && rule.answers_members())
     }
 
     /// Takes what is due behind an answer, or by the clock.
@@ -273,6 +284,20 @@ impl Play {
 }
 
 impl Rule {
+    /// Whether it is about what comes now, for the so many-th time.
+    fn is_due(&self, cue: Cue, number: u64, connection: ConnectionId) -> bool {
+        match &self.when {
+            When::Start | When::At(_) | When::Every(_) => false,
+            When::Cue { cue: wanted, nth, connections, .. } => {
+                *wanted == cue && nth.is(number) && connections.has(connection.0)
+            }
+        }
+    }
+
+    fn answers_members(&self) -> bool {
+        self.deeds.iter().any(|(_, deed)| matches!(deed, Deed::RateLimit(_) | Deed::AnswerMembers(_)))
+    }
+
     /// Whether it is about events: what it dispatches is not counted, so that it cannot answer itself.
     fn answers_events(&self) -> bool {
         matches!(self.when, When::Cue { cue: Cue::Event, .. })

@@ -4,7 +4,9 @@
 It knows none of this project's code: its WebSocket frames are written by hand. It goes through whatever the gateway
 does to it, and ends when the gateway is gone. What it saw goes to standard output as one JSON object.
 
-usage: client.py URL [zlib-stream]        where URL is ws://127.0.0.1:PORT
+usage: client.py URL [zlib-stream | payload]        where URL is ws://127.0.0.1:PORT
+
+`zlib-stream` is asked for in the query, `payload` by `compress` in Identify.
 """
 
 import base64
@@ -22,6 +24,7 @@ import urllib.request
 import zlib
 
 QUERY = {"v": "10", "encoding": "json"}
+IDENTIFY = {}
 FATAL = {4004, 4010, 4011, 4012, 4013, 4014}
 NEW_SESSION = {1000, 4003, 4006, 4007, 4009}
 PATIENCE = 2.0  # seconds for Hello, Ready and Resumed
@@ -153,7 +156,7 @@ class Client:
         self.base = url
         self.session = None  # id, resume URL
         self.sequence = None
-        self.saw = {"connects": 0, "ready": 0, "resumed": 0, "dispatches": 0, "zombies": 0, "members": 0, "gaps": 0}
+        self.saw = {"connects": 0, "ready": 0, "resumed": 0, "dispatches": 0, "zombies": 0, "members": 0, "gaps": 0, "inflated": 0}
 
     def live(self):
         while True:
@@ -180,6 +183,7 @@ class Client:
         self.saw["connects"] += 1
         self.acked, self.beat, self.interval = True, None, None
         self.online, self.deadline = False, time.monotonic() + PATIENCE
+        self.pending = b""
         self.inflater = zlib.decompressobj() if "compress" in QUERY else None
         self.socket = WebSocket(self.url())
         while True:
@@ -187,8 +191,13 @@ class Client:
             message = self.socket.receive(min(deadlines))
             now = time.monotonic()
             if message is not None and self.inflater:
-                assert message.endswith(b"\0\0\xff\xff"), "a payload without its end"
-                message = self.inflater.decompress(message)
+                self.pending += message
+                if not message.endswith(b"\0\0\xff\xff"):
+                    continue
+                message, self.pending = self.inflater.decompress(self.pending), b""
+            elif message is not None and message[:1] == b"\x78":
+                self.saw["inflated"] += 1
+                message = zlib.decompress(message)
             if message is not None:
                 self.message(json.loads(message))
             elif self.deadline is not None and now >= self.deadline:
@@ -221,7 +230,7 @@ class Client:
                 self.send(6, {"token": "T", "session_id": self.session[0], "seq": self.sequence})
             else:
                 properties = {"os": "linux", "browser": "foreign", "device": "foreign"}
-                self.send(2, {"token": "Bot T", "intents": 53608447, "properties": properties, "shard": [0, 1]})
+                self.send(2, {"token": "Bot T", "intents": 53608447, "properties": properties, "shard": [0, 1]} | IDENTIFY)
         elif op == 11:
             self.acked = True
         elif op == 1:
@@ -262,7 +271,9 @@ class Client:
 
 def main():
     base = sys.argv[1]
-    if len(sys.argv) > 2:
+    if sys.argv[2:] == ["payload"]:
+        IDENTIFY["compress"] = True
+    elif len(sys.argv) > 2:
         QUERY["compress"] = sys.argv[2]
     request = urllib.request.Request(base.replace("ws", "http", 1) + "/api/v10/gateway/bot")
     request.add_header("Authorization", "Bot T")

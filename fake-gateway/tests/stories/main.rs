@@ -1,7 +1,11 @@
 //! The fake gateway on a virtual clock, a story a test.
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
+mod answers;
+mod codecs;
+mod damage;
 mod faults;
+mod flood;
 mod named;
 mod ready_made;
 mod record;

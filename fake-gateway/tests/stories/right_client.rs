@@ -284,7 +284,10 @@ impl RightClient {
         for action in actions {
             let Phase::Open(link) = &mut self.phase else { continue };
             let (connection, coming, delay) = match action {
-                Action::Send { delivery: Delivery::Cut { .. }, .. } | Action::Accept { .. } | Action::Wait { .. } => {
+                Action::Send { delivery: Delivery::Cut { .. }, .. }
+                | Action::Accept { .. }
+                | Action::Confirm { .. }
+                | Action::Wait { .. } => {
                     continue;
                 }
                 Action::Send { connection, message, delivery } => {

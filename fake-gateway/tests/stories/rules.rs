@@ -200,7 +200,7 @@ fn more_than_2500_guilds_on_a_shard_cost_4011() {
 
 #[test]
 fn an_unsupported_version_costs_4012_before_any_hello() {
-    for query in ["/?v=5", "/", "/?v=10&encoding=etf"] {
+    for query in ["/?v=5", "/", "/?v=ten&encoding=etf&compress=zlib-stream"] {
         let mut world = World::plain();
         world.connect_to(query);
         assert_eq!(world.story(), ["t+0.000 1 accept", "t+0.000 1 close 4012 Invalid API version."], "{query}");

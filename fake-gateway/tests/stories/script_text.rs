@@ -34,6 +34,10 @@ fn what_is_not_understood_is_said_with_line_and_column() {
         ("at 2 s: dispatch X {\"ä\":tru}", (1, 28), "a json value"),
         ("at 2 s: dispatch generated READY", (1, 28), "`traffic` or an event"),
         ("at 2 s: send bytes 7", (1, 20), "bytes such as"),
+        ("at 2 s: append bytes 7", (1, 22), "bytes such as"),
+        ("at 2 s: scatter over 1 messages", (1, 22), "a whole number from 2"),
+        ("at 2 s: omit suffixes", (1, 14), "one of `hello`"),
+        ("at 2 s: bomb of 0 MB", (1, 17), "a whole number from 1 to 4000"),
         ("at 2 s: say hello", (1, 13), "a text in double quotes"),
         ("on event: drop", (1, 4), "one of `connect`"),
         ("on connections 3 to 2: drop", (1, 21), "a whole number from 3 on"),
@@ -54,7 +58,7 @@ fn what_is_not_understood_is_said_with_line_and_column() {
 fn every_example_of_the_page_is_a_script() {
     let page = include_str!("../../SCRIPTS.md");
     let examples: Vec<_> = page.split("```script\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
     for example in examples {
         assert_eq!(Script::parse(example).map(|_| ()), Ok(()), "{example}");
     }

@@ -322,12 +322,12 @@ fn what_is_expected_is_looked_at_in_time() {
 }
 
 #[test]
-fn a_script_is_the_same_twice_and_a_clone_goes_on() {
+fn a_script_is_the_same_twice_and_a_fork_goes_on() {
     let run = || {
         let mut world = world("set guilds 3\nevery 100 ms: dispatch generated traffic\n1 s to 2 s after ready: op 7");
         world.online(53_608_447);
         world.advance(seconds(1));
-        let mut other = world.gateway.clone();
+        let mut other = world.gateway.fork().unwrap();
         world.advance(seconds(1));
         for _ in other.handle(world.now, portcullis_fake::Input::Tick) {}
         assert_eq!(other.counters().dispatches, world.gateway.counters().dispatches);

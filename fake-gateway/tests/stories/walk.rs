@@ -156,7 +156,9 @@ impl Walk {
                     assert!(self.open.insert(*connection) && self.served.insert(*connection), "accepted twice");
                 }
                 Action::Refuse { connection, .. } => assert!(!self.served.contains(connection), "refused too late"),
-                Action::Send { connection, .. } => assert!(self.served.contains(connection), "silent-outside"),
+                Action::Send { connection, .. } | Action::Confirm { connection } => {
+                    assert!(self.served.contains(connection), "silent-outside");
+                }
                 Action::Close { connection, .. } | Action::Drop { connection } => {
                     assert!(self.served.remove(connection), "ended twice");
                     self.open.remove(connection);

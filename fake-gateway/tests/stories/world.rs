@@ -151,6 +151,7 @@ fn line(action: &Action) -> String {
             format!("{} close {code} {reason}", connection.0).trim_end().to_owned()
         }
         Action::Drop { connection } => format!("{} drop", connection.0),
+        Action::Confirm { connection } => format!("{} confirm", connection.0),
         Action::Wait { until } => format!("wait {until}"),
     }
 }

@@ -9,7 +9,9 @@
 
 mod buffer;
 mod naps;
+mod onlooker;
 mod pump;
+mod requests;
 mod sender;
 mod shared;
 mod taken;
@@ -25,15 +27,16 @@ use crate::websocket::SocketLimits;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use futures_core::Stream;
 use naps::Naps;
+use onlooker::Sight;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
 use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use shared::Shared;
+use shared::{Desk, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use taken::{Taken, mark_of};
@@ -44,6 +47,7 @@ use wire::{Read, Wire};
 pub use buffer::{Buffer, Overflow};
 pub use naps::HostSleep;
 pub use pump::{Events, Pump};
+pub use requests::Asked;
 pub use sender::{Sender, Ticket};
 pub use shared::MachineRef;
 pub use tokens::{TokenAnswer, Tokens};
@@ -70,6 +74,8 @@ pub struct Driver<D: Dialect, R: Runtime> {
     turns: Turns,
     tokens: TokenDesk,
     due: Due,
+    /// When the onlooker is to be called again.
+    onlooker_due: Option<Timestamp>,
     alarm: Alarm<R>,
     naps: Naps,
     /// Reads in a row without a wait.
@@ -115,6 +121,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             inbox: VecDeque::new(),
             tokens: TokenDesk::default(),
             due: Due::AtOnce,
+            onlooker_due: None,
             alarm: Alarm { sleep: None, set_for: None },
             naps,
             streak: 0,
@@ -158,7 +165,10 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
-        self.note_sleep();
+        // While reads follow each other without a wait, the host was awake.
+        if self.streak == 0 {
+            self.note_sleep();
+        }
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
@@ -306,14 +316,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Ready when the machine or a turn to identify is due, or a little before.
+    /// Ready when the machine, its onlooker or a turn to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
         let turn = self.turns.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, turn].into_iter().flatten().min() else { return Poll::Pending };
+        let Some(until) = [due, turn, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -336,7 +346,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn is_due(&self) -> bool {
         match self.due {
             Due::AtOnce => true,
-            Due::At(until) => self.runtime.now() >= until,
+            Due::At(until) => self.runtime.now() >= self.onlooker_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
         }
     }
@@ -345,10 +355,12 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
+        let sight = if matches!(input, Input::Tick) { Sight::Dry } else { Sight::Unread };
         let (mut wanted, mut wishes) = (None, Vec::new());
         self.due = Due::Never;
         let mut desk = self.shared.lock();
-        for action in desk.machine.handle(now, input) {
+        let Desk { machine, onlooker, .. } = &mut *desk;
+        for action in machine.handle(now, input) {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
@@ -360,11 +372,18 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::AskIdentify { link } => wishes.push(Wish::Ask(link)),
                 Action::ReturnIdentify { link } => wishes.push(Wish::GiveBack(link)),
                 Action::AskToken { reason } => wanted = Some(reason),
-                Action::Event(event) => self.inbox.push_back(event),
+                Action::Event(event) => {
+                    if let Some(onlooker) = onlooker {
+                        onlooker.observe(now, &event);
+                    }
+                    self.inbox.push_back(event);
+                }
                 Action::Wait { until, .. } => self.due = Due::At(until),
             }
         }
-        let phase = desk.machine.phase();
+        let phase = machine.phase();
+        let woken = desk.look_on(now, sight);
+        self.onlooker_due = desk.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
         drop(desk);
         // What is not ours to know is called without the lock: the gate, the token source, who waits for a ticket.
         for wish in wishes {
@@ -374,6 +393,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }
+        woken.into_iter().for_each(Waker::wake);
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
                 self.shared.settle(*id, *outcome);

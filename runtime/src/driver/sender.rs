@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What is asked for happens while the shard is polled. It does not keep the shard alive: when that is dropped, commands
 /// come back and new ones are refused with [`SendError::Ended`].
 pub struct Sender<D: Dialect = Discord> {
-    shared: Arc<Shared<D>>,
+    pub(super) shared: Arc<Shared<D>>,
 }
 
 impl<D: Dialect> Sender<D> {

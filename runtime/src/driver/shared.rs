@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Ticket;
+use super::onlooker::{Onlooker, Sight};
 
 /// No later than any time seen, which a machine takes for the newest it has seen: a sender has no clock.
 const AS_SEEN: Timestamp = Timestamp::ZERO;
@@ -27,6 +28,8 @@ pub(super) struct Desk<D: Dialect> {
     pub(super) machine: GatewayMachine<D>,
     /// Accepted commands without an outcome: as many as the outbox holds, and the one being written.
     tickets: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
+    /// What else has commands to send.
+    pub(super) onlooker: Option<Box<dyn Onlooker<D>>>,
     bell: Bell,
 }
 
@@ -38,7 +41,7 @@ enum Bell {
 
 impl<D: Dialect> Shared<D> {
     pub(super) fn new(machine: GatewayMachine<D>) -> Arc<Self> {
-        let desk = Desk { machine, tickets: BTreeMap::new(), bell: Bell::Silent(None) };
+        let desk = Desk { machine, tickets: BTreeMap::new(), onlooker: None, bell: Bell::Silent(None) };
         Arc::new(Self { desk: Mutex::new(desk) })
     }
 
@@ -103,18 +106,39 @@ impl<D: Dialect> Shared<D> {
         let mut desk = self.lock();
         desk.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
         let gone = link.map(|link| Input::Closed(link, Closure::Eof));
+        let Desk { machine, onlooker, .. } = &mut *desk;
         for input in [Some(Input::Tick), gone].into_iter().flatten() {
-            outcomes.extend(desk.machine.handle(AS_SEEN, input).filter_map(|action| match action {
-                Action::Event(Event::Command(id, outcome)) => Some((id, outcome)),
-                _ => None,
-            }));
+            for action in machine.handle(AS_SEEN, input) {
+                let Action::Event(event) = action else { continue };
+                if let Some(onlooker) = onlooker {
+                    onlooker.observe(AS_SEEN, &event);
+                }
+                if let Event::Command(id, outcome) = event {
+                    outcomes.push((id, outcome));
+                }
+            }
         }
+        let woken = desk.look_on(AS_SEEN, Sight::Unread);
         let waker = core::mem::replace(&mut desk.bell, Bell::Rung);
         drop(desk);
         drop(waker);
         for (id, outcome) in outcomes {
             self.settle(id, outcome);
         }
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<D: Dialect> Desk<D> {
+    /// Lets the onlooker do what is due, and gives those to be woken when the lock is free. What it sends is asked for,
+    /// as what a sender sends; the driver looks for that itself.
+    pub(super) fn look_on(&mut self, now: Timestamp, sight: Sight) -> Vec<Waker> {
+        let Some(onlooker) = &mut self.onlooker else { return Vec::new() };
+        let upshot = onlooker.tick(now, sight, &mut self.machine);
+        if upshot.sent > 0 {
+            self.bell = Bell::Rung;
+        }
+        upshot.woken
     }
 }
 
@@ -128,7 +152,8 @@ impl<D: Dialect> fmt::Debug for Shared<D> {
     }
 }
 
-fn ring<D: Dialect>(mut desk: MutexGuard<'_, Desk<D>>) {
+/// Tells the driver that something was asked for.
+pub(super) fn ring<D: Dialect>(mut desk: MutexGuard<'_, Desk<D>>) {
     let before = core::mem::replace(&mut desk.bell, Bell::Rung);
     drop(desk);
     if let Bell::Silent(Some(waker)) = before {

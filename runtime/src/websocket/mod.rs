@@ -1,5 +1,6 @@
 //! The WebSocket as a driver sees it: one small trait, so that another layer can take the place of the one here.
 
+mod counted;
 mod tungstenite;
 
 use core::task::{Context, Poll};

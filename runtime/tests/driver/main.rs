@@ -9,6 +9,7 @@ mod naps;
 mod phases;
 mod proxies;
 mod pump;
+mod requests;
 mod rest;
 mod set;
 mod sockets;

@@ -70,6 +70,37 @@ fn a_close_frame_is_answered_before_it_is_told() {
 }
 
 #[test]
+fn nothing_is_lost_around_large_messages() {
+    let mut stage = Stage::new();
+    stage.reach(Phase::Online);
+    let large = format!(r#"{{"t":"LARGE","s":null,"op":0,"d":"{}"}}"#, "x".repeat(200_000));
+    for round in 0..8 {
+        // Alone, with pings that are to be answered, with what follows at once, with half a frame behind it, and in
+        // fragments.
+        assert!(stage.gateway.raw(Message::text(large.as_str())));
+        match round % 4 {
+            0 => {}
+            1 => assert!(stage.gateway.raw(Message::Ping(vec![round].into())) && stage.gateway.dispatch("SMALL")),
+            2 => {
+                stage.gateway.bytes(b"\x81\x2b{\"t\":\"HALF\",");
+                stage.settle();
+                stage.gateway.bytes(b"\"s\":null,\"op\":0,\"d\":{\"a\":\"00\"}}");
+            }
+            _ => {
+                stage.gateway.bytes(b"\x01\x06{\"t\":\"");
+                stage.settle();
+                stage.gateway.bytes(b"\x89\x01\x07\x80\x1dHALF\",\"s\":null,\"op\":0,\"d\":{}}");
+            }
+        }
+        stage.settle();
+    }
+    assert_eq!((closures(&stage), stage.shard.phase()), (vec![], Phase::Online));
+    let round = ["LARGE", "LARGE", "SMALL", "LARGE", "HALF", "LARGE", "HALF"];
+    assert_eq!(stage.taken()[1..], [round, round].concat());
+    assert_eq!(stage.gateway.pings, [vec![1], vec![7], vec![5], vec![7]]);
+}
+
+#[test]
 fn a_dial_that_takes_too_long_is_given_up() {
     let memory = Memory::new();
     memory.world().is_listening = false;

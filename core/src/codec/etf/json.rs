@@ -32,7 +32,7 @@ impl<'a> Json<'a> {
                 }
             }
             text = &text[len + 1..];
-            self.check(0)?;
+            self.check()?;
         }
         self.put(text);
         self.put(b"\"");
@@ -72,14 +72,27 @@ impl<'a> Json<'a> {
         self.put(b"]");
     }
 
+    /// Ends an object whose entries have a comma each.
+    pub(super) fn end_map(&mut self) {
+        match self.out.last_mut() {
+            Some(comma @ b',') => *comma = b'}',
+            Some(_) | None => self.put(b"}"),
+        }
+    }
+
     /// What was written.
     pub(super) const fn written(&self) -> &[u8] {
         self.out.as_slice()
     }
 
-    /// Whether that, and a frame of `size` bytes, are within the limit.
-    pub(super) const fn check(&self, size: usize) -> Result<(), Undecoded> {
-        if self.out.len() > self.most || size > self.most {
+    /// The memory that it was written to.
+    pub(super) const fn memory(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    /// Whether what was written is within the limit.
+    pub(super) const fn check(&self) -> Result<(), Undecoded> {
+        if self.out.len() > self.most {
             Err(Undecoded::Broken(CodecError::TooLarge { limit: self.most }))
         } else {
             Ok(())

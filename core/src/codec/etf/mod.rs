@@ -15,6 +15,7 @@
 //! sent, and an error.
 
 mod extent;
+mod heads;
 mod json;
 mod read;
 mod write;

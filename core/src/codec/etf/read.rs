@@ -2,6 +2,7 @@
 //!
 //! Text is not checked for UTF-8, as plain JSON is not: who decodes it finds out.
 
+use super::heads::{Head, Heads};
 use super::json::Json;
 use super::{
     ATOM, ATOM_UTF8, BINARY, COMPRESSED, FLOAT, FLOAT_LEN, INTEGER, LARGE_BIG, LARGE_TUPLE, LIST, MAP, NEW_FLOAT, NIL,
@@ -13,8 +14,6 @@ use crate::codec::{CodecError, Undecoded};
 use crate::dialect::FrameError;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use bytes::Bytes;
-use core::ops::Range;
 
 /// What reads the terms of one link.
 pub(in crate::codec) struct Transcoder {
@@ -28,22 +27,29 @@ impl Transcoder {
         Self { out: Vec::new(), inflater, inflate: None }
     }
 
-    /// A payload, which is one term, as a frame of JSON.
-    pub(in crate::codec) fn json(&mut self, payload: &[u8], most: usize) -> Result<Bytes, Undecoded> {
+    /// A payload, which is one term, as a frame of JSON, until it is settled.
+    pub(in crate::codec) fn json(&mut self, payload: &[u8], most: usize) -> Result<&[u8], Undecoded> {
         self.out.clear();
         let out = Json::new(&mut self.out, most);
-        let frame = match payload {
+        match payload {
             [VERSION, COMPRESSED, rest @ ..] => {
                 let inflate = self.inflate.get_or_insert_with(|| self.inflater.inflate(Purpose::Payloads));
                 inflated(&mut **inflate, rest, most).and_then(|bytes| Reader { bytes, at: 0, out }.frame())
             }
             [VERSION, ..] => Reader { bytes: payload, at: 1, out }.frame(),
             _ => Err(Undecoded::Malformed(FrameError::NotEtf { at: 0 })),
-        };
+        }?;
+        Ok(&self.out)
+    }
+
+    /// The last frame was used: what is large is given back.
+    pub(in crate::codec) fn settle(&mut self) {
         if self.out.capacity() > KEPT_MAX {
-            self.rest();
+            self.out = Vec::new();
         }
-        frame
+        if let Some(inflate) = &mut self.inflate {
+            inflate.settle(inflate.pending().len());
+        }
     }
 
     /// Gives back what memory it can do without.
@@ -85,58 +91,38 @@ enum Wide {
 
 impl<'a> Reader<'a> {
     /// The whole term, which must be a map.
-    fn frame(mut self) -> Result<Bytes, Undecoded> {
+    fn frame(mut self) -> Result<(), Undecoded> {
         if self.byte()? != MAP {
             return Err(Undecoded::Malformed(FrameError::NotObject));
         }
-        let (mut head, mut others) = ([const { None }; HEAD.len()], Vec::new());
+        let mut heads = Heads::default();
+        self.out.put(b"{");
         for _ in 0..self.u32()? {
             let start = self.out.written().len();
             self.key()?;
-            let key = HEAD.iter().position(|key| self.out.written()[start..] == **key);
-            let value = self.out.written().len();
-            match key {
-                Some(index) if matches!(HEAD[index], S | OP) => self.number_or_term()?,
-                Some(_) | None => self.term(0)?,
+            let head = Head::of(&self.out.written()[start..]);
+            match head {
+                Some(Head::Sequence | Head::Opcode) => self.number_or_term()?,
+                Some(Head::Name | Head::Data) | None => self.term(0)?,
             }
-            match key {
-                Some(index) => head[index] = Some((start..value, value..self.out.written().len())),
-                None if others.len() == OTHERS_MAX => return Err(self.wrong()),
-                None => others.push((start..value, value..self.out.written().len())),
+            self.out.put(b",");
+            if let Some(head) = head {
+                heads.note(head, start, self.out.memory());
             }
         }
         if self.at < self.bytes.len() {
             return Err(self.wrong());
         }
-        self.put_together(head.into_iter().flatten().chain(others))
-    }
-
-    /// The frame of these keys and values, in an allocation of its size.
-    fn put_together(
-        &self,
-        parts: impl Iterator<Item = (Range<usize>, Range<usize>)> + Clone,
-    ) -> Result<Bytes, Undecoded> {
-        let size = 1 + parts.clone().map(|(key, value)| key.len() + value.len() + 1).sum::<usize>().max(1);
-        self.out.check(size)?;
-        let mut frame = Vec::with_capacity(size);
-        for (index, (key, value)) in parts.enumerate() {
-            frame.push(if index == 0 { b'{' } else { b',' });
-            frame.extend_from_slice(&self.out.written()[key]);
-            frame.extend_from_slice(&self.out.written()[value]);
-        }
-        if frame.is_empty() {
-            frame.push(b'{');
-        }
-        frame.push(b'}');
-        debug_assert!(frame.len() == size && frame.capacity() == size, "exact: a frame of another size");
-        Ok(frame.into())
+        heads.sort(1, self.out.memory());
+        self.out.end_map();
+        self.out.check()
     }
 
     fn term(&mut self, depth: usize) -> Result<(), Undecoded> {
         if depth > DEPTH_MAX {
             return Err(self.wrong());
         }
-        self.out.check(0)?;
+        self.out.check()?;
         match self.byte()? {
             tag @ (SMALL_INTEGER | INTEGER | SMALL_BIG | LARGE_BIG) => self.integer(tag, Wide::Text)?,
             NEW_FLOAT => {
@@ -339,12 +325,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-const S: &[u8] = b"\"s\":";
-const OP: &[u8] = b"\"op\":";
-/// The keys of a frame that come first, with their colons.
-const HEAD: [&[u8]; 4] = [b"\"t\":", S, OP, b"\"d\":"];
-/// More other keys than any frame has.
-const OTHERS_MAX: usize = 64;
 /// As deep as the best known writer of terms goes.
 const DEPTH_MAX: usize = 256;
 

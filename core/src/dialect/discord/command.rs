@@ -4,7 +4,7 @@
 //! written: what the gateway would answer with a close, or never, is the caller's error before anything is sent.
 //! *(source: Gateway Events, send events)*
 
-use super::Presence;
+use super::{Presence, RequestChannelInfo, RequestSoundboardSounds};
 use crate::dialect::{CommandError, RawCommand};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,6 +20,10 @@ pub enum Command {
     UpdatePresence(Presence),
     /// Ask for members of a guild (op 8).
     RequestGuildMembers(RequestGuildMembers),
+    /// Ask for the soundboard sounds of guilds (op 31).
+    RequestSoundboardSounds(RequestSoundboardSounds),
+    /// Ask for what is said of a guild's channels (op 43).
+    RequestChannelInfo(RequestChannelInfo),
     /// Join, move between or leave voice channels (op 4).
     UpdateVoiceState(UpdateVoiceState),
     /// A whole frame as it is.
@@ -35,6 +39,8 @@ impl Command {
         match self {
             Self::UpdatePresence(presence) => frame(3, presence),
             Self::RequestGuildMembers(request) => request.check().and_then(|()| frame(8, request)),
+            Self::RequestSoundboardSounds(request) => request.check().and_then(|()| frame(31, request)),
+            Self::RequestChannelInfo(request) => request.check().and_then(|()| frame(43, request)),
             Self::UpdateVoiceState(update) => update.check().and_then(|()| frame(4, update)),
             Self::Raw(raw) => Ok(raw.bytes().to_vec()),
         }
@@ -128,6 +134,15 @@ impl RequestGuildMembers {
         self.guild_id
     }
 
+    /// Whether it asks for all members, which the gateway rations.
+    pub(super) fn is_for_all(&self) -> bool {
+        matches!(&self.wanted, Wanted::Matching { query, limit: 0 } if query.is_empty())
+    }
+
+    pub(super) fn has_presences(&self) -> bool {
+        self.presences == Some(true)
+    }
+
     fn of(guild_id: u64, wanted: Wanted) -> Self {
         Self { guild_id, wanted, presences: None, nonce: None }
     }
@@ -211,14 +226,14 @@ fn frame<T: Serialize>(op: u8, d: &T) -> Result<Vec<u8>, CommandError> {
     serde_json::to_vec(&Frame { op, d }).map_err(|_| CommandError::NotJson)
 }
 
-fn check_id(name: &'static str, id: u64) -> Result<(), CommandError> {
+pub(super) fn check_id(name: &'static str, id: u64) -> Result<(), CommandError> {
     if id == 0 { Err(CommandError::ZeroId { name }) } else { Ok(()) }
 }
 
 // Ids are decimal strings in JSON: many readers keep numbers in 53 bits.
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives fields by reference")]
-fn snowflake<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn snowflake<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 
@@ -230,7 +245,7 @@ fn snowflake_or_null<S: Serializer>(id: &Option<u64>, serializer: S) -> Result<S
     }
 }
 
-fn snowflakes<S: Serializer>(ids: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn snowflakes<S: Serializer>(ids: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
     let mut sequence = serializer.serialize_seq(Some(ids.len()))?;
     ids.iter().try_for_each(|id| sequence.serialize_element(&format_args!("{id}")))?;
     sequence.end()

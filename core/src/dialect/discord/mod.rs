@@ -1,5 +1,6 @@
 //! The Discord gateway, API v10.
 
+mod channel_info;
 mod close;
 mod command;
 mod envelope;
@@ -8,6 +9,9 @@ mod intents;
 mod payload;
 mod presence;
 mod read;
+pub mod request;
+
+mod soundboard;
 
 use super::{
     CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
@@ -24,11 +28,13 @@ use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 
+pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
+pub use soundboard::RequestSoundboardSounds;
 
 /// The Discord gateway as one shard of a bot speaks it: JSON, API v10.
 ///
@@ -185,9 +191,10 @@ impl Dialect for Discord {
                 let (standing, pace) = (Standing::Set(presence_key()), Some(PRESENCE_PACE));
                 Encoded { standing, pace, repeat: Repeat::Harmless, ..encoded }
             }
-            Command::RequestGuildMembers(_) | Command::UpdateVoiceState(_) => {
-                Encoded { on_new_session: OnNewSession::Return, ..encoded }
-            }
+            Command::RequestGuildMembers(_)
+            | Command::RequestSoundboardSounds(_)
+            | Command::RequestChannelInfo(_)
+            | Command::UpdateVoiceState(_) => Encoded { on_new_session: OnNewSession::Return, ..encoded },
             Command::Raw(_) => encoded,
         })
     }

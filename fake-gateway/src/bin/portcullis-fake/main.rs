@@ -62,6 +62,9 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
     let observer = Observer::new(move |happening| printer.happened(&happening));
     let config = config(args, &script);
     script.add_traffic(args.events.unwrap_or_default());
+    if let Some(flood) = args.flood.clone() {
+        script.add_flood(flood);
+    }
     let listen = Listen { port: args.port, identity: identity.clone(), script: Some(script), observer: Some(observer) };
     let server = FakeServer::start_with(config, listen).await?;
     lines.line(server.url());
@@ -126,6 +129,24 @@ fn config(args: &Args, script: &Script) -> FakeConfig {
     }
     if let Some(guilds) = args.guilds {
         config.guilds = guilds;
+    }
+    if let Some(members) = args.members {
+        config.members = members;
+    }
+    if let Some(bytes) = args.guild_bytes {
+        config.guild_bytes = bytes;
+    }
+    if let Some(shards) = args.shards {
+        config.shards = Some(shards);
+    }
+    if let Some(concurrency) = args.concurrency {
+        config.max_concurrency = concurrency;
+    }
+    if let Some(blocks) = args.blocks {
+        config.blocks = blocks;
+    }
+    if let Some(bytes) = args.ring_bytes {
+        config.ring_bytes = bytes;
     }
     if let Some(limits) = args.limits {
         config.limits = limits;

@@ -147,7 +147,12 @@ impl Gateway {
 
     /// Sends an event. `false` if there is no link.
     pub(crate) fn dispatch(&mut self, name: &str) -> bool {
-        self.with_socket(|gateway, socket| gateway.send(socket, name, "{}"))
+        self.tell(name, "{}")
+    }
+
+    /// Sends an event with this data. `false` if there is no link.
+    pub(crate) fn tell(&mut self, name: &str, data: &str) -> bool {
+        self.with_socket(|gateway, socket| gateway.send(socket, name, data))
     }
 
     pub(crate) fn raw(&mut self, message: Message) -> bool {

@@ -1,0 +1,63 @@
+//! Guilds of which all members were asked for: the gateway takes one such request in 30 s. *(source: Gateway Events,
+//! Request Guild Members)*
+
+use crate::machine::{CommandId, Outcome};
+use crate::time::Timestamp;
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+/// How long the gateway takes no other request for all members of a guild.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// It is bounded: what is over is forgotten with each request.
+#[derive(Clone, Debug)]
+pub(super) struct Rations {
+    by_guild: BTreeMap<u64, Ration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ration {
+    /// A request is in the outbox: the window begins when it leaves.
+    Taken(CommandId),
+    Until(Timestamp),
+}
+
+impl Rations {
+    pub(super) const fn new() -> Self {
+        Self { by_guild: BTreeMap::new() }
+    }
+
+    /// When the guild may be asked about, as far as is known.
+    pub(super) fn free_at(&self, guild_id: u64, now: Timestamp) -> Timestamp {
+        match self.by_guild.get(&guild_id) {
+            None => now,
+            Some(Ration::Taken(_)) => now + WINDOW,
+            Some(Ration::Until(until)) => now.max(*until),
+        }
+    }
+
+    pub(super) fn take(&mut self, now: Timestamp, guild_id: u64, command: CommandId) {
+        self.by_guild.retain(|_, ration| !matches!(ration, Ration::Until(until) if *until <= now));
+        self.by_guild.insert(guild_id, Ration::Taken(command));
+    }
+
+    /// A command has come to its end, whether anyone still waits for its answer or not.
+    pub(super) fn settle(&mut self, now: Timestamp, command: CommandId, outcome: Outcome) {
+        let is_its = |ration: &Ration| matches!(ration, Ration::Taken(taken) if *taken == command);
+        match outcome {
+            Outcome::Sent => {
+                if let Some(ration) = self.by_guild.values_mut().find(|ration| is_its(ration)) {
+                    *ration = Ration::Until(now + WINDOW);
+                }
+            }
+            Outcome::Returned(_) | Outcome::Unknown => self.by_guild.retain(|_, ration| !is_its(ration)),
+        }
+    }
+
+    /// The gateway says when, and it knows best. One that is on its way will be told itself.
+    pub(super) fn hold(&mut self, guild_id: u64, until: Timestamp) {
+        if !matches!(self.by_guild.get(&guild_id), Some(Ration::Taken(_))) {
+            self.by_guild.insert(guild_id, Ration::Until(until));
+        }
+    }
+}

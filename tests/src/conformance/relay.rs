@@ -1,0 +1,218 @@
+//! A wire between a shard and its gateway that fails as networks do: it stops, it is pulled out, it resets.
+
+use core::mem;
+use core::time::Duration;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use tokio::sync::watch;
+
+/// Forwards connections to an address, byte for byte, until it is told otherwise. Dropped, it closes them all.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    flow: Flow,
+    /// How many bytes may go down, over all connections.
+    down_max: Option<u64>,
+    streams: Vec<TcpStream>,
+    threads: Vec<JoinHandle<()>>,
+    forwarded: watch::Sender<Forwarded>,
+    /// How often connections were reset: a thread of one that was ends without a farewell.
+    resets: u64,
+}
+
+/// Whether bytes go through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Flow {
+    #[default]
+    Open,
+    Stopped,
+    Over,
+}
+
+/// A direction: from the shard up to the gateway, or down from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// How many bytes went through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// From the shard to the gateway.
+    pub up: u64,
+    /// From the gateway to the shard.
+    pub down: u64,
+}
+
+impl Relay {
+    /// A relay to an address.
+    pub fn to(target: SocketAddr) -> Self {
+        Self::listen(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), target)
+    }
+
+    /// A relay that takes little at a time, so that what is sent to it soon waits at the sender. How much that is, the
+    /// sender's kernel reckons from the size of a segment.
+    pub fn narrow(target: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.set_tcp_mss(1024).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket.listen(16).unwrap();
+        Self::listen(socket.into(), target)
+    }
+
+    fn listen(listener: TcpListener, target: SocketAddr) -> Self {
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::<Shared>::default();
+        let accepting = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, target, &shared)
+        });
+        Self { address, shared, accepting: Some(accepting) }
+    }
+
+    /// The URL of the gateway behind it.
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
+    /// Takes no more bytes from either side, and closes nothing: what a pulled cable does.
+    pub fn stop(&self) {
+        self.shared.change(|state| state.flow = Flow::Stopped);
+    }
+
+    /// Brings about so many bytes more down to the shard, and then none. Gives how many will have gone by then.
+    pub fn stop_down_after(&self, bytes: u64) -> u64 {
+        let mut max = 0;
+        self.shared.change(|state| {
+            max = state.forwarded.borrow().down + bytes;
+            state.down_max = Some(max);
+        });
+        max
+    }
+
+    /// Lets all pass again.
+    pub fn go_on(&self) {
+        self.shared.change(|state| (state.flow, state.down_max) = (Flow::Open, None));
+    }
+
+    /// Ends all connections with a reset. New ones are taken.
+    pub fn reset(&self) {
+        let streams = {
+            let mut state = self.shared.lock();
+            state.resets += 1;
+            mem::take(&mut state.streams)
+        };
+        for stream in &streams {
+            SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+            // The threads have handles of their own. This makes them let go, and the last handle that goes resets.
+            let _ = stream.shutdown(Shutdown::Read);
+        }
+    }
+
+    /// Waits until so much went through as the condition wants.
+    pub async fn until(&self, condition: impl Fn(Forwarded) -> bool) {
+        let mut forwarded = self.shared.lock().forwarded.subscribe();
+        forwarded.wait_for(|forwarded| condition(*forwarded)).await.unwrap();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.shared.change(|state| state.flow = Flow::Over);
+        // Wakes the accept, which then finds that it is over.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        let (streams, threads) = {
+            let mut state = self.shared.lock();
+            (mem::take(&mut state.streams), mem::take(&mut state.threads))
+        };
+        for stream in streams {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits until bytes may go this way. False: it is over.
+    fn may_pass(&self, direction: Direction) -> bool {
+        let is_stopped = |state: &mut State| match (state.flow, direction) {
+            (Flow::Over, _) | (Flow::Open, Direction::Up) => false,
+            (Flow::Stopped, _) => true,
+            (Flow::Open, Direction::Down) => state.down_max.is_some_and(|max| state.forwarded.borrow().down >= max),
+        };
+        self.changed.wait_while(self.lock(), is_stopped).unwrap().flow != Flow::Over
+    }
+
+    fn count(&self, direction: Direction, bytes: usize) {
+        self.lock().forwarded.send_modify(|forwarded| match direction {
+            Direction::Up => forwarded.up += bytes as u64,
+            Direction::Down => forwarded.down += bytes as u64,
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+fn accept(listener: &TcpListener, target: SocketAddr, shared: &Arc<Shared>) {
+    while let Ok((below, _)) = listener.accept() {
+        if shared.lock().flow == Flow::Over {
+            return;
+        }
+        let Ok(above) = TcpStream::connect(target) else { continue };
+        let copies = [(&below, &above, Direction::Up), (&above, &below, Direction::Down)];
+        for (from, to, direction) in copies {
+            let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+            to.set_nodelay(true).unwrap();
+            let own = Arc::clone(shared);
+            let thread = thread::spawn(move || copy(from, to, direction, &own));
+            shared.lock().threads.push(thread);
+        }
+        shared.lock().streams.extend([below, above]);
+    }
+}
+
+/// Copies until one side ends, and then ends the other: not before bytes may pass, for an end is news as well.
+fn copy(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &Shared) {
+    let mut buffer = [0; 4096];
+    let resets = shared.lock().resets;
+    while shared.may_pass(direction) {
+        let read = from.read(&mut buffer).unwrap_or(0);
+        if !shared.may_pass(direction) || shared.lock().resets != resets {
+            return;
+        }
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+            let _ = to.shutdown(Shutdown::Write);
+            return;
+        }
+        shared.count(direction, read);
+    }
+}

@@ -1,0 +1,6 @@
+//! The conformance suite on smol.
+
+#[path = "hosts/smol.rs"]
+mod host;
+
+portcullis_tests::conformance!(host::OnSmol);

@@ -1,0 +1,12 @@
+//! The conformance suite on tokio.
+
+#[path = "hosts/tokio.rs"]
+mod host;
+
+mod current_thread {
+    portcullis_tests::conformance!(super::host::CurrentThread);
+}
+
+mod multi_thread {
+    portcullis_tests::conformance!(super::host::MultiThread);
+}
