@@ -1,10 +1,10 @@
 //! Scenarios 28 and 69: requests over lost links and lost sessions.
 
 use crate::stage::Stage;
-use portcullis::Timestamp;
 use portcullis::dialect::discord::RequestGuildMembers;
 use portcullis::dialect::discord::request::{RequestError, RequestId, RequestPolicy};
 use portcullis::machine::{Config, SessionLostPolicy, Shutdown};
+use portcullis::{Event, Timestamp};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -119,6 +119,19 @@ fn silence_is_not_counted_while_the_link_is_down() {
     stage.advance(seconds(29)).chunk(0, 1, 2);
     let now = stage.rig.now;
     stage.assert(&format!("t+0.000 > members of 1, nonce 0\n{now} = 0: members 0 1"));
+}
+
+#[test]
+fn a_session_that_begins_anew_without_word_of_the_old_ones_end_ends_what_was_sent_on_that() {
+    let mut stage = Stage::online();
+    stage.ask(prefix("a"));
+    let ready = Event::Ready(stage.rig.dispatches[0].clone());
+    stage.requests.observe(stage.rig.now, &ready);
+    stage.sync();
+    stage.assert(
+        "t+0.000 > members of 1, nonce 0
+         t+0.000 = 0: the session was lost before the answer was whole; ask again",
+    );
 }
 
 #[test]
