@@ -9,13 +9,13 @@ use core::fmt;
 ///
 /// ```
 /// use portcullis::codec::Scratch;
-/// # use portcullis::dialect::discord::Intents;
-/// # use portcullis::{Config, Discord, GatewayMachine, Input, Seed, Timestamp};
-/// # let machine = |seed| GatewayMachine::new(Discord::new("a.bot.token", Intents::GUILDS)?, Config::default(), Seed(seed));
-/// # let mut machines: Vec<GatewayMachine> = (0..2).map(|seed| Ok(machine(seed)?)).collect::<Result<_, Box<dyn std::error::Error>>>()?;
+/// use portcullis::dialect::discord::Intents;
+/// use portcullis::{Config, Discord, GatewayMachine, Input, Seed, Timestamp};
 ///
 /// let mut scratch = Scratch::default();
-/// for machine in &mut machines {
+/// for seed in 0..2 {
+///     let discord = Discord::new("a.bot.token", Intents::GUILDS)?;
+///     let mut machine = GatewayMachine::new(discord, Config::default(), Seed(seed))?;
 ///     for action in machine.handle_with(Timestamp::ZERO, Input::Start, &mut scratch) {
 ///         println!("{action:?}");
 ///     }
