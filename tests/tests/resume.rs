@@ -275,7 +275,7 @@ fn scenario_36_an_end_without_a_code_is_resumed() {
 #[test]
 fn an_end_by_a_message_that_the_driver_finds_too_large_is_told_as_such() {
     let mut rig = Rig::online(config());
-    rig.give(Input::Closed(rig.link(), Closure::TooLarge { limit: 9 })).next();
+    rig.give(Input::Closed(rig.link(), Closure::TooLarge { limit: 9 }));
     assert_eq!(rig.story.of_kind('~'), ["reconnect in 0.779 s, resume: too_large"]);
     assert_eq!(rig.machine.explain().last().unwrap().cause, Cause::TooLarge);
 }
