@@ -29,6 +29,7 @@
 mod budget;
 mod limit;
 mod queue;
+mod turns;
 
 pub use limit::{Returned, Rules, StartLimit};
 pub use queue::{Answer, IdentifyQueue, QueueFull, Stored, TicketId};

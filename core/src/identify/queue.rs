@@ -7,8 +7,9 @@
 
 use super::budget::{Budget, DAY};
 use super::limit::{Returned, Rules, StartLimit};
+use super::turns::Turns;
 use crate::time::Timestamp;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -38,14 +39,12 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct IdentifyQueue {
     rules: Rules,
-    max_concurrency: u32,
     budget: Budget,
     /// The newest moment seen: a clock that steps back stands still here.
     now: Timestamp,
     /// In the order in which they asked.
     waiting: VecDeque<Asked>,
-    /// What keeps buckets busy.
-    turns: Vec<Turn>,
+    turns: Turns,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,20 +59,6 @@ struct Asked {
 enum Told {
     No,
     Exhausted,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Turn {
-    shard: u32,
-    state: TurnState,
-    /// When it keeps its bucket busy no longer.
-    until: Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TurnState {
-    Out(TicketId),
-    Used,
 }
 
 /// A queue's budget and busy buckets, to be kept across restarts: a crash loop must not burn the token. It holds spans
@@ -91,11 +76,10 @@ impl IdentifyQueue {
     pub fn new(now: Timestamp, limit: StartLimit, rules: Rules) -> Self {
         Self {
             rules,
-            max_concurrency: limit.max_concurrency.max(1),
             budget: Budget::new(now, &limit, 0),
             now,
             waiting: VecDeque::new(),
-            turns: Vec::new(),
+            turns: Turns::new(limit.max_concurrency),
         }
     }
 
@@ -114,14 +98,10 @@ impl IdentifyQueue {
         };
         // A damaged store may not block a bucket for longer than a turn can.
         let longest = rules.lease.max(rules.spacing);
-        queue.turns = stored
-            .busy
-            .iter()
-            .map(|&(shard, millis)| {
-                let left = Duration::from_millis(millis).saturating_sub(elapsed).min(longest);
-                Turn { shard, state: TurnState::Used, until: now + left }
-            })
-            .collect();
+        for &(shard, millis) in &stored.busy {
+            let left = Duration::from_millis(millis).saturating_sub(elapsed).min(longest);
+            queue.turns.add_used(shard, now + left);
+        }
         queue.advance(now);
         queue
     }
@@ -147,10 +127,7 @@ impl IdentifyQueue {
     /// The Identify of a granted ticket goes out now: its bucket's next is counted from here.
     pub fn spent(&mut self, now: Timestamp, ticket: TicketId) {
         self.advance(now);
-        let (now, spacing) = (self.now, self.rules.spacing);
-        if let Some(turn) = self.turn_of(ticket) {
-            *turn = Turn { state: TurnState::Used, until: now + spacing, ..*turn };
-        }
+        self.turns.spend(ticket, self.now + self.rules.spacing);
     }
 
     /// A ticket is not needed any more: it leaves the queue, or its turn comes back by [`Rules::returned`]. One that
@@ -158,12 +135,12 @@ impl IdentifyQueue {
     pub fn give_back(&mut self, now: Timestamp, ticket: TicketId) {
         self.advance(now);
         self.waiting.retain(|asked| asked.ticket != ticket);
-        match (self.turns.iter().position(|turn| turn.state == TurnState::Out(ticket)), self.rules.returned) {
-            (None, _) => {}
-            (Some(_), Returned::Used) => self.spent(now, ticket),
-            (Some(index), Returned::Free) => {
-                self.turns.swap_remove(index);
-                self.budget.refund();
+        match self.rules.returned {
+            Returned::Used => self.spent(now, ticket),
+            Returned::Free => {
+                if self.turns.give_back(ticket) {
+                    self.budget.refund();
+                }
             }
         }
     }
@@ -172,9 +149,8 @@ impl IdentifyQueue {
     /// the last few seconds are taken off. Who must go on waiting is told anew.
     pub fn update(&mut self, now: Timestamp, limit: StartLimit) {
         self.advance(now);
-        self.max_concurrency = limit.max_concurrency.max(1);
-        let out = u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
-        self.budget = Budget::new(self.now, &limit, out);
+        self.turns.set_max_concurrency(limit.max_concurrency);
+        self.budget = Budget::new(self.now, &limit, self.turns.all());
         self.waiting.iter_mut().for_each(|asked| asked.told = Told::No);
     }
 
@@ -183,16 +159,12 @@ impl IdentifyQueue {
         self.advance(now);
         let now = self.now;
         let mut answers = Vec::new();
-        let mut busy = self.busy();
-        let Self { rules, max_concurrency, budget, waiting, turns, .. } = self;
+        let Self { rules, budget, waiting, turns, .. } = self;
         waiting.retain(|&Asked { ticket, shard, .. }| {
-            let bucket = shard % *max_concurrency;
-            if budget.left() <= rules.reserve || busy.contains_key(&bucket) {
+            if budget.left() <= rules.reserve || turns.busy_until(shard).is_some() {
                 return true;
             }
-            let until = now + rules.lease;
-            busy.insert(bucket, until);
-            turns.push(Turn { shard, state: TurnState::Out(ticket), until });
+            turns.grant(ticket, shard, now + rules.lease);
             budget.spend(now);
             answers.push(Answer::Granted(ticket));
             false
@@ -224,8 +196,7 @@ impl IdentifyQueue {
                 true => self.budget.resets_at(),
             };
         }
-        let busy = self.busy();
-        let free_at = |asked: &Asked| busy.get(&(asked.shard % self.max_concurrency)).copied().unwrap_or(self.now);
+        let free_at = |asked: &Asked| self.turns.busy_until(asked.shard).unwrap_or(self.now);
         self.waiting.iter().map(free_at).min()
     }
 
@@ -246,40 +217,24 @@ impl IdentifyQueue {
     pub fn export(&self, now: Timestamp) -> Stored {
         let now = self.now.max(now);
         let limit = StartLimit {
-            max_concurrency: self.max_concurrency,
+            max_concurrency: self.turns.max_concurrency(),
             total: self.budget.total(),
             remaining: self.budget.left(),
             reset_after: self.budget.resets_at().map_or(Duration::ZERO, |at| (at - now).max(Duration::from_millis(1))),
         };
-        let busy = |turn: &Turn| {
-            let millis = (turn.until - now).as_nanos().div_ceil(1_000_000);
-            (turn.shard, u64::try_from(millis).unwrap_or(u64::MAX))
+        let busy = |(shard, until): (u32, Timestamp)| {
+            let millis = (until - now).as_nanos().div_ceil(1_000_000);
+            (shard, u64::try_from(millis).unwrap_or(u64::MAX))
         };
-        Stored { limit, busy: self.turns.iter().filter(|turn| turn.until > now).map(busy).collect() }
+        Stored { limit, busy: self.turns.iter().filter(|(_, until)| *until > now).map(busy).collect() }
     }
 
     /// Takes the clock on: turns that are over go, and a new day may begin.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         let now = self.now;
-        self.turns.retain(|turn| turn.until > now);
-        let is_out = |turn: &&Turn| matches!(turn.state, TurnState::Out(_));
-        let out = u32::try_from(self.turns.iter().filter(is_out).count()).unwrap_or(u32::MAX);
-        self.budget.turn_over(now, out);
-    }
-
-    fn turn_of(&mut self, ticket: TicketId) -> Option<&mut Turn> {
-        self.turns.iter_mut().find(|turn| turn.state == TurnState::Out(ticket))
-    }
-
-    /// The buckets that are busy, and until when. What was busy before an update of `max_concurrency` is so after it.
-    fn busy(&self) -> BTreeMap<u32, Timestamp> {
-        let mut busy = BTreeMap::new();
-        for turn in &self.turns {
-            let until = busy.entry(turn.shard % self.max_concurrency).or_insert(turn.until);
-            *until = turn.until.max(*until);
-        }
-        busy
+        self.turns.advance(now);
+        self.budget.turn_over(now, self.turns.out());
     }
 }
 
