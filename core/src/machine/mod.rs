@@ -194,6 +194,12 @@ impl<D: Dialect> GatewayMachine<D> {
         self.desk.outbox.room()
     }
 
+    /// The config it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.desk.config
+    }
+
     /// The dialect it speaks.
     #[must_use]
     pub const fn dialect(&self) -> &D {

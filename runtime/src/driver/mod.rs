@@ -8,6 +8,7 @@
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
 mod buffer;
+mod lent;
 mod naps;
 mod onlooker;
 mod pump;
@@ -29,6 +30,7 @@ use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use futures_core::Stream;
+use lent::Memory;
 use naps::Naps;
 use onlooker::Sight;
 use portcullis::dialect::Dialect;
@@ -65,6 +67,7 @@ pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
     network: Network,
     payload_max: usize,
+    memory: Memory,
     shared: Arc<Shared<D>>,
     wire: Wire,
     /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
@@ -114,6 +117,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             runtime,
             network: network.into(),
             payload_max: machine.dialect().limits().payload,
+            memory: Memory::suits(&machine),
             turns: Turns::new(Box::new(alone.gate()), machine.dialect().shard()),
             taken: Taken::None(machine.session()),
             shared: Shared::new(machine),
@@ -360,7 +364,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.due = Due::Never;
         let mut desk = self.shared.lock();
         let Desk { machine, onlooker, .. } = &mut *desk;
-        for action in machine.handle(now, input) {
+        for action in self.memory.handle(machine, now, input) {
             match action {
                 Action::Connect { link, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
