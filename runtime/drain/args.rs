@@ -6,7 +6,7 @@ use core::str::FromStr;
 use core::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 use portcullis::codec::Compression;
-use portcullis::dialect::discord::{Discord, DiscordError, Intents};
+use portcullis::dialect::discord::Intents;
 use std::ffi::OsString;
 
 pub(crate) const HELP: &str = "\
@@ -38,9 +38,11 @@ wrong. Identifies are not held back: for fake gateways, not for Discord's.
 ";
 
 /// What to do.
-#[derive(Debug)]
 pub(crate) struct Args {
-    pub(crate) discord: Discord,
+    pub(crate) url: String,
+    pub(crate) compression: Compression,
+    pub(crate) token: String,
+    pub(crate) intents: Intents,
     pub(crate) shards: u32,
     pub(crate) events: Option<NonZeroU64>,
     pub(crate) until: Option<String>,
@@ -56,7 +58,6 @@ pub(crate) enum ArgsError {
     Seconds { given: String },
     Compression { given: String },
     Twice { option: String },
-    Discord(DiscordError),
 }
 
 impl fmt::Display for ArgsError {
@@ -68,7 +69,6 @@ impl fmt::Display for ArgsError {
             Self::Seconds { given } => write!(f, "--hold takes a number of seconds, not {given:?}"),
             Self::Compression { given } => write!(f, "--compress takes zlib-stream or zstd-stream, not {given:?}"),
             Self::Twice { option } => write!(f, "--{option} was given twice"),
-            Self::Discord(error) => error.fmt(f),
         }
     }
 }
@@ -76,12 +76,6 @@ impl fmt::Display for ArgsError {
 impl From<lexopt::Error> for ArgsError {
     fn from(error: lexopt::Error) -> Self {
         Self::Syntax(error)
-    }
-}
-
-impl From<DiscordError> for ArgsError {
-    fn from(error: DiscordError) -> Self {
-        Self::Discord(error)
     }
 }
 
@@ -112,9 +106,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<
         }
     }
     let token = token.or_else(|| std::env::var("DISCORD_TOKEN").ok()).filter(|token| !token.is_empty());
-    let discord = Discord::new(token.unwrap_or_else(|| "drain.fake.token".to_owned()), intents)?;
-    let discord = discord.with_gateway(&url.ok_or(ArgsError::NoUrl)?)?.with_compression(compression)?;
-    Ok(Some(Args { discord, shards, events, until, hold }))
+    let token = token.unwrap_or_else(|| "drain.fake.token".to_owned());
+    let url = url.ok_or(ArgsError::NoUrl)?;
+    Ok(Some(Args { url, compression, token, intents, shards, events, until, hold }))
 }
 
 fn number<T: FromStr>(option: &'static str, parser: &mut Parser) -> Result<T, ArgsError> {

@@ -9,9 +9,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use portcullis::dialect::ShardId;
 use portcullis::identify::{Rules, StartLimit};
-use portcullis::machine::Config;
-use portcullis::{Discord, Event, GatewayMachine};
-use portcullis_runtime::{Driver, Network, Runtime, SharedIdentify, draw_seed};
+use portcullis::{Discord, Event};
+use portcullis_runtime::{BuildError, Builder, Driver, Runtime, SharedIdentify};
 use std::rc::Rc;
 
 /// How many shards may be on their way to Ready at once: a listener's queue is short.
@@ -20,12 +19,9 @@ const UNREADY_MAX: u32 = 128;
 type Life = Pin<Box<dyn Future<Output = ()>>>;
 
 pub(crate) struct Fleet<R: Runtime> {
-    runtime: R,
-    discord: Discord,
+    settings: Builder<R>,
     shards: u32,
     begun: u32,
-    network: Network,
-    identify: SharedIdentify,
     tally: Rc<Tally>,
     lives: Lives,
 }
@@ -37,21 +33,24 @@ enum Lives {
 }
 
 impl<R: Runtime> Fleet<R> {
-    pub(crate) fn new(runtime: &R, args: Args) -> Self {
-        let Args { discord, shards, events, until, .. } = args;
+    /// # Errors
+    /// When a shard cannot be made of the arguments.
+    pub(crate) fn new(runtime: &R, args: Args) -> Result<Self, BuildError> {
+        let Args { url, compression, token, intents, shards, events, until, .. } = args;
         // A bucket for each shard, and a day without end.
         let limit =
             StartLimit { max_concurrency: shards, total: u32::MAX, remaining: u32::MAX, ..StartLimit::default() };
-        Self {
-            runtime: runtime.clone(),
-            discord,
+        let identify = SharedIdentify::new(runtime, limit, Rules::default());
+        let settings = Builder::new(runtime.clone(), token, intents).gateway(url).compression(compression);
+        let settings = settings.identify(&identify);
+        settings.clone().build()?;
+        Ok(Self {
+            settings,
             shards,
             begun: 0,
-            network: Network::default(),
-            identify: SharedIdentify::new(runtime, limit, Rules::default()),
             tally: Rc::new(Tally::new(shards, Goal { events, until })),
             lives: if shards == 1 { Lives::One(None) } else { Lives::Many(FuturesUnordered::new()) },
-        }
+        })
     }
 
     /// Takes what comes until the goal is reached.
@@ -92,13 +91,11 @@ impl<R: Runtime> Fleet<R> {
         while self.may_begin() {
             let Ok(id) = ShardId::new(self.begun, self.shards) else { return };
             self.begun += 1;
-            let discord = self.discord.clone().with_shard(id);
-            let machine = match GatewayMachine::new(discord, Config::default(), draw_seed()) {
-                Ok(machine) => machine,
-                Err(error) => unreachable!("the default config was refused: {error}"),
+            let shard = match self.settings.clone().shard(id).build() {
+                Ok(shard) => shard,
+                Err(error) => unreachable!("the first shard could be made, {id} not: {error}"),
             };
-            let driver = Driver::new(machine, self.runtime.clone(), self.network.clone());
-            let life = Box::pin(live(driver.with_identify(self.identify.gate()), id.id(), Rc::clone(&self.tally)));
+            let life = Box::pin(live(shard, id.id(), Rc::clone(&self.tally)));
             match &mut self.lives {
                 Lives::One(one) => *one = Some(life),
                 Lives::Many(many) => many.push(life),

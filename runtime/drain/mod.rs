@@ -44,7 +44,10 @@ pub(crate) fn misused(error: &dyn core::fmt::Display) -> ExitCode {
 /// Takes what comes, prints the line, and holds the shards online as long as was asked for.
 pub(crate) async fn run<R: Runtime>(runtime: R, args: Args) -> ExitCode {
     let hold = args.hold;
-    let mut fleet = Fleet::new(&runtime, args);
+    let mut fleet = match Fleet::new(&runtime, args) {
+        Ok(fleet) => fleet,
+        Err(error) => return misused(&error),
+    };
     let line = match fleet.drain().await {
         Ok(line) => line,
         Err(error) => {
