@@ -24,6 +24,8 @@ impl<R: Runtime + Default> ShardSet<Driver<Discord, R>> {
     }
 }
 
+/// More shards than any bot has: what is above is an answer that cannot be meant, and would cost the memory of as many.
+const SHARDS_MAX: u32 = 16_384;
 /// How often the API is asked, when it does not answer or is overloaded.
 const TRIES_MAX: u32 = 5;
 /// The first wait, when it does not say how long; each further one is twice as long.
@@ -65,6 +67,9 @@ impl<R: Runtime> Builder<R> {
     pub async fn build_all_by(self, rest: &Rest) -> Result<ShardSet<Driver<Discord, R>>, AutoError> {
         let token = Token::new(self.token()).map_err(|error| AutoError::Build(DiscordError::from(error).into()))?;
         let bot = ask(self.runtime(), rest, &token).await?;
+        if bot.shards > SHARDS_MAX {
+            return Err(AutoError::TooMany { shards: bot.shards, most: SHARDS_MAX });
+        }
         let identify = SharedIdentify::new(self.runtime(), bot.session_start_limit, Rules::default());
         let mut template = self.or_gateway(&bot.url).identify(&identify);
         let mut sessions = template.take_sessions();
@@ -105,6 +110,13 @@ pub enum AutoError {
     Ask(AskError),
     /// The API named a count that cannot be.
     Count(ShardIdError),
+    /// The API named more shards than can be meant. None was made.
+    TooMany {
+        /// How many it named.
+        shards: u32,
+        /// The most that are made.
+        most: u32,
+    },
     /// A setting is wrong.
     Build(BuildError),
 }
@@ -114,6 +126,12 @@ impl fmt::Display for AutoError {
         match self {
             Self::Ask(error) => error.fmt(f),
             Self::Count(error) => write!(f, "the API recommends a number of shards that cannot be: {error}"),
+            Self::TooMany { shards, most } => {
+                write!(
+                    f,
+                    "the API recommends {shards} shards, more than {most}: check its base, or add shards one by one"
+                )
+            }
             Self::Build(error) => error.fmt(f),
         }
     }

@@ -236,6 +236,15 @@ fn a_base_that_is_no_url_and_a_recommendation_of_none_are_borne() {
 }
 
 #[test]
+fn a_recommendation_of_four_billion_shards_is_refused_and_none_is_made() {
+    for (shards, is_refused) in [(16_384, false), (16_385, true), (u32::MAX, true)] {
+        let (rest, _) = api(vec![answer(200, &BODY.replace(r#""shards":2"#, &format!(r#""shards":{shards}"#)))]);
+        let (_, made, _) = build_all(&rest, |builder| builder);
+        assert_eq!(matches!(made, Err(AutoError::TooMany { .. })), is_refused, "{shards}");
+    }
+}
+
+#[test]
 fn the_gateway_is_the_one_that_was_named_or_else_the_apis() {
     for (named, url) in [(None, "ws://127.0.0.1:9/"), (Some("ws://10.0.0.1"), "ws://10.0.0.1/")] {
         let (rest, _) = api(vec![answer(200, BODY)]);
