@@ -54,20 +54,29 @@ pub(super) trait Inflate: Send + Sync {
     /// As those of [`feed`](Self::feed).
     fn edge(&mut self, last: u8, next: u8, most: usize) -> Result<Edge, CodecError>;
 
-    /// What was inflated and not settled.
-    fn pending(&self) -> &[u8];
-
-    /// The first `len` bytes of what is pending have been used.
-    fn settle(&mut self, len: usize);
-
-    /// What is inflated to.
-    fn output(&mut self) -> &mut Output;
-
     /// Begins anew.
     fn reset(&mut self);
 
+    /// What is inflated to.
+    fn output(&self) -> &Output;
+
+    /// The same, to be lent memory.
+    fn output_mut(&mut self) -> &mut Output;
+
+    /// What was inflated and not settled.
+    fn pending(&self) -> &[u8] {
+        self.output().pending()
+    }
+
+    /// The first `len` bytes of what is pending have been used.
+    fn settle(&mut self, len: usize) {
+        self.output_mut().settle(len);
+    }
+
     /// Gives back what memory it can do without.
-    fn rest(&mut self);
+    fn rest(&mut self) {
+        self.output_mut().rest();
+    }
 }
 
 /// How far an input went.

@@ -69,25 +69,17 @@ impl Inflate for Miniz {
         }
     }
 
-    fn pending(&self) -> &[u8] {
-        self.output.pending()
+    fn output(&self) -> &Output {
+        &self.output
     }
 
-    fn settle(&mut self, len: usize) {
-        self.output.settle(len);
-    }
-
-    fn output(&mut self) -> &mut Output {
+    fn output_mut(&mut self) -> &mut Output {
         &mut self.output
     }
 
     fn reset(&mut self) {
         self.state.init();
         self.output.clear();
-    }
-
-    fn rest(&mut self) {
-        self.output.rest();
     }
 }
 

@@ -35,7 +35,7 @@ impl Unpack for ZlibPayload {
     }
 
     fn output(&mut self) -> Option<&mut Output> {
-        Some(self.inflate.output())
+        Some(self.inflate.output_mut())
     }
 
     fn rest(&mut self) {

@@ -68,25 +68,17 @@ impl Inflate for ZlibRs {
         }
     }
 
-    fn pending(&self) -> &[u8] {
-        self.output.pending()
+    fn output(&self) -> &Output {
+        &self.output
     }
 
-    fn settle(&mut self, len: usize) {
-        self.output.settle(len);
-    }
-
-    fn output(&mut self) -> &mut Output {
+    fn output_mut(&mut self) -> &mut Output {
         &mut self.output
     }
 
     fn reset(&mut self) {
         self.state.reset(self.purpose == Purpose::Payloads);
         self.output.clear();
-    }
-
-    fn rest(&mut self) {
-        self.output.rest();
     }
 }
 

@@ -171,7 +171,7 @@ impl Unpack for ZlibStream {
     }
 
     fn output(&mut self) -> Option<&mut Output> {
-        Some(self.inflate.output())
+        Some(self.inflate.output_mut())
     }
 
     fn rest(&mut self) {
