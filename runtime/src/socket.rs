@@ -30,31 +30,19 @@ pub fn prepare_socket(socket: &impl std::os::windows::io::AsSocket) -> io::Resul
     prepare(&SockRef::from(socket))
 }
 
-#[cfg(any(
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "ios",
-    target_os = "linux",
-    target_os = "macos",
-    windows
-))]
 fn probes() -> TcpKeepalive {
-    const INTERVAL: Duration = Duration::from_secs(15);
-    const PROBES: u32 = 4;
-    TcpKeepalive::new().with_time(IDLE).with_interval(INTERVAL).with_retries(PROBES)
-}
-
-/// The others have settings of their own for the rest.
-#[cfg(not(any(
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "ios",
-    target_os = "linux",
-    target_os = "macos",
-    windows
-)))]
-fn probes() -> TcpKeepalive {
-    TcpKeepalive::new().with_time(IDLE)
+    let probes = TcpKeepalive::new().with_time(IDLE);
+    // The other systems have settings of their own for the rest.
+    #[cfg(any(
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos",
+        windows
+    ))]
+    let probes = probes.with_interval(Duration::from_secs(15)).with_retries(4);
+    probes
 }
 
 fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
