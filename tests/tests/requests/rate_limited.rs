@@ -184,3 +184,22 @@ fn a_wait_that_outlasts_the_request_is_told_at_once() {
          t+0.000 = 1: the gateway takes no such request for 30s; ask again then",
     );
 }
+
+#[test]
+fn refusals_of_what_nobody_asked_for_are_not_remembered() {
+    let mut stage = Stage::online();
+    stage.ask(prefix("a"));
+    let before = format!("{:?}", stage.requests).len();
+    for guild_id in 1000..2000 {
+        stage
+            .dispatch("RATE_LIMITED", &limited("3600", &format!(r#"{{"guild_id":"{guild_id}","nonce":"another's"}}"#)));
+    }
+    let after = format!("{:?}", stage.requests).len();
+    assert!(after < before + 100, "{before} characters became {after}");
+    // Guilds that nobody asked about are free.
+    stage.ask(RequestGuildMembers::all(1500));
+    stage.assert(
+        "t+0.000 > members of 1, nonce 0
+         t+0.000 > members of 1500, nonce 1",
+    );
+}

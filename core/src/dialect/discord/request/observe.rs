@@ -103,8 +103,10 @@ impl Requests {
         let its = self.pending.iter().filter(|(_, pending)| is_its(pending));
         let likely = its.max_by_key(|(id, pending)| (pending.collector.rationed_guild().is_some(), **id));
         let likely = likely.map(|(id, _)| *id);
-        if let (8, Some(guild_id)) = (limited.opcode, limited.guild_id) {
-            self.rations.hold(guild_id, until);
+        if let (8, Some(guild_id)) = (limited.opcode, limited.guild_id)
+            && (likely.is_some() || self.rations.knows(guild_id))
+        {
+            self.rations.hold(self.now, guild_id, until);
         }
         if let Some(id) = likely {
             self.hold(id, until);

@@ -9,7 +9,7 @@ use core::time::Duration;
 /// How long the gateway takes no other request for all members of a guild.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// It is bounded: what is over is forgotten with each request.
+/// It is bounded: a guild is in it for a request of ours, and what is over is forgotten with each that is added.
 #[derive(Clone, Debug)]
 pub(super) struct Rations {
     by_guild: BTreeMap<u64, Ration>,
@@ -37,8 +37,13 @@ impl Rations {
     }
 
     pub(super) fn take(&mut self, now: Timestamp, guild_id: u64, command: CommandId) {
-        self.by_guild.retain(|_, ration| !matches!(ration, Ration::Until(until) if *until <= now));
+        self.forget(now);
         self.by_guild.insert(guild_id, Ration::Taken(command));
+    }
+
+    /// Whether all its members were asked for, or it was refused, not long ago.
+    pub(super) fn knows(&self, guild_id: u64) -> bool {
+        self.by_guild.contains_key(&guild_id)
     }
 
     /// A command has come to its end, whether anyone still waits for its answer or not.
@@ -55,9 +60,14 @@ impl Rations {
     }
 
     /// The gateway says when, and it knows best. One that is on its way will be told itself.
-    pub(super) fn hold(&mut self, guild_id: u64, until: Timestamp) {
+    pub(super) fn hold(&mut self, now: Timestamp, guild_id: u64, until: Timestamp) {
+        self.forget(now);
         if !matches!(self.by_guild.get(&guild_id), Some(Ration::Taken(_))) {
             self.by_guild.insert(guild_id, Ration::Until(until));
         }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        self.by_guild.retain(|_, ration| !matches!(ration, Ration::Until(until) if *until <= now));
     }
 }
