@@ -1,6 +1,8 @@
 //! Faults that hostile peers, fuzzing and others' programs brought to light in codecs, dialects and filters: one test or
 //! more a number of the list they were written down in.
 
+mod linear;
+mod shapes;
 mod zstd_frames;
 
 use portcullis_tests::memory::Counting;
