@@ -129,7 +129,7 @@ impl Dispatch {
 
     /// A copy of the session's position after it: it outlives the frame.
     pub(crate) fn position(&self) -> Option<Bytes> {
-        self.spans.position.map(|span| Bytes::copy_from_slice(span.of(&self.frame)))
+        self.spans.position_in(&self.frame).map(Bytes::copy_from_slice)
     }
 
     /// Where exactly the data stands, found by parsing the whole frame: the value that starts where the data does, or

@@ -154,8 +154,8 @@ impl<D: Dialect> Desk<D> {
             session.sequence = session.sequence.max(Some(got));
         }
         self.tally.count(spans.name.of(frame));
-        if let Some(position) = spans.position {
-            session.position = Bytes::copy_from_slice(position.of(frame));
+        if let Some(position) = spans.position_in(frame) {
+            session.position = Bytes::copy_from_slice(position);
         }
     }
 

@@ -7,7 +7,7 @@ use super::limits::Limits;
 use super::link::Happening;
 use super::trace;
 use crate::codec::{Codec, CodecError, Scratch, Undecoded};
-use crate::dialect::{Dialect, FrameError};
+use crate::dialect::{Dialect, FrameError, Signal};
 use crate::message::{LinkId, Message};
 use bytes::Bytes;
 use core::ops::Deref;
@@ -74,6 +74,11 @@ impl<D: Dialect> GatewayMachine<D> {
         match desk.dialect.read(&frame) {
             Ok(reading) => {
                 trace::frame_in(link, &frame, &reading);
+                if let Signal::Ready(start, _) = &reading.signal
+                    && let Some(error) = start.unfit()
+                {
+                    return self.malformed(error);
+                }
                 let written = reading.rewritten.as_deref().unwrap_or(&frame);
                 if self.link.pass_over(&reading.signal, written, desk) {
                     return;
@@ -94,7 +99,7 @@ impl<D: Dialect> GatewayMachine<D> {
         self.desk.counts.malformed += 1;
         match (error, self.desk.config.malformed) {
             // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
-            (FrameError::Field { .. }, _) | (_, MalformedPolicy::Reconnect) => {
+            (FrameError::Field { .. } | FrameError::FieldTooLong { .. }, _) | (_, MalformedPolicy::Reconnect) => {
                 self.step(Happening::Malformed(error));
             }
             (_, MalformedPolicy::Report) => self.desk.fault(Fault::Malformed(error)),

@@ -16,7 +16,7 @@ pub struct Limits {
     pub payloads: usize,
     /// Bytes of events that the caller has not taken: 256 MiB. Above, the link is dropped and its session kept.
     pub undrained: usize,
-    /// Event names that are counted by name: 256. The rest is counted as one.
+    /// Event names that are counted by name: 256. The rest is counted as one, and so are names above 128 bytes.
     pub event_names: usize,
 }
 

@@ -293,7 +293,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::ConnectFailed(link, failure) => self.on_link(link, Happening::ConnectFailed(failure)),
             Input::Message(link, message) => self.message(link, message, scratch),
             Input::Sent(link) => self.on_link(link, Happening::Sent),
-            Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
+            Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure.bounded())),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
             Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
