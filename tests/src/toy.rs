@@ -132,6 +132,10 @@ impl Dialect for Toy {
         TokenSource::Asked
     }
 
+    fn events(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     fn undelivered(&self, event: &str) -> Option<&'static str> {
         // Its whispers are for listeners only, and it has none.
         (event == "whisper").then_some("ears")

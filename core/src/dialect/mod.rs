@@ -75,6 +75,10 @@ pub trait Dialect: Send + Sync {
     /// Whether the token lives in the dialect or is asked of the driver because it expires.
     fn token_source(&self) -> TokenSource;
 
+    /// The names of all events that the gateway is known to send; `None` where they are the application's own, as on a
+    /// hub. A filter that names another is refused, unless it says that it is meant.
+    fn events(&self) -> Option<&'static [&'static str]>;
+
     /// The intent that an event of this name needs, or what else its gateway calls it, if it is not asked for: the
     /// event then never comes. `None` for an event that is always sent, or that is not known.
     fn undelivered(&self, event: &str) -> Option<&'static str>;
@@ -179,6 +183,9 @@ macro_rules! forward_dialect {
             }
             fn token_source(&self) -> TokenSource {
                 (**self).token_source()
+            }
+            fn events(&self) -> Option<&'static [&'static str]> {
+                (**self).events()
             }
             fn undelivered(&self, event: &str) -> Option<&'static str> {
                 (**self).undelivered(event)

@@ -316,9 +316,7 @@ impl Config {
         if self.limits.outbox == 0 {
             return Err(ConfigError::NoOutbox);
         }
-        if let Some((event, intent)) = self.events.undelivered(dialect) {
-            return Err(ConfigError::Undelivered { event, intent });
-        }
+        self.events.check(dialect)?;
         self.imported.as_ref().map_or(Ok(()), |imported| check_import(imported, dialect))
     }
 }

@@ -24,6 +24,7 @@ mod outbox;
 mod pace;
 mod phase;
 mod resumption;
+mod spelling;
 mod tally;
 mod timer;
 mod trace;

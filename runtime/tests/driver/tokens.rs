@@ -45,6 +45,9 @@ impl Dialect for Expiring {
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
         self.0.is_own_host(url)
     }
+    fn events(&self) -> Option<&'static [&'static str]> {
+        self.0.events()
+    }
     fn undelivered(&self, event: &str) -> Option<&'static str> {
         self.0.undelivered(event)
     }

@@ -3,6 +3,7 @@
 
 mod kept_text;
 mod linear;
+mod misspelt;
 mod shapes;
 mod zstd_frames;
 

@@ -12,6 +12,7 @@ mod read;
 pub mod request;
 
 mod soundboard;
+mod trace;
 
 use super::{
     CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
@@ -74,6 +75,7 @@ impl Discord {
     /// # Errors
     /// [`DiscordError::Token`] when the token cannot be one; it is not sent anywhere to find out.
     pub fn new(token: impl Into<String>, intents: Intents) -> Result<Self, DiscordError> {
+        trace::undocumented(intents);
         Ok(Self {
             token: Token::new(token)?,
             intents,
@@ -246,6 +248,10 @@ impl Dialect for Discord {
 
     fn token_source(&self) -> TokenSource {
         TokenSource::Held
+    }
+
+    fn events(&self) -> Option<&'static [&'static str]> {
+        Some(events::ALL)
     }
 
     fn undelivered(&self, event: &str) -> Option<&'static str> {
