@@ -84,7 +84,7 @@ impl<R: Runtime> Builder<R> {
     ///
     /// A resume URL of another host, as of a gateway proxy that passes on Discord's, is reported
     /// (`Fault::ForeignResumeUrl`) and not dialed: the token stays with the host that it was given to, and the session
-    /// is resumed there.
+    /// is resumed there. For the query of the URL see [`Discord::with_gateway`].
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());

@@ -54,7 +54,13 @@ pub const CLOSE_CODES: &[CloseRow] = &[
         DOCUMENTED,
     ),
     row(4011, "sharding required", Recovery::END, "start more shards: each may hold 2500 guilds", DOCUMENTED),
-    row(4012, "invalid api version", Recovery::END, "remove `v` from the gateway URL", DOCUMENTED),
+    row(
+        4012,
+        "invalid api version",
+        Recovery::END,
+        "leave `v` out of the gateway URL, or give one that the gateway takes; without one, update portcullis",
+        DOCUMENTED,
+    ),
     row(4013, "invalid intents", Recovery::END, "give only intents that the gateway knows", DOCUMENTED),
     row(
         4014,

@@ -67,6 +67,8 @@ pub struct Discord {
 impl Discord {
     /// Where bots connect when nothing else is configured.
     pub const GATEWAY: &'static str = "wss://gateway.discord.gg/";
+    /// The API version that is spoken, and asked for unless a gateway's URL says otherwise.
+    pub const VERSION: &'static str = "10";
     /// The most bytes a frame to the gateway may have. *(source: Gateway, Sending events)*
     pub const PAYLOAD_MAX: usize = 4096;
 
@@ -124,10 +126,36 @@ impl Discord {
 
     /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
     ///
+    /// A `v` in its query counts, also where sessions are resumed: a gateway that is not Discord's may number its versions
+    /// as it likes. Discord's own is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
+    ///
+    /// ```
+    /// use portcullis::Discord;
+    /// use portcullis::dialect::Dialect as _;
+    /// use portcullis::dialect::discord::Intents;
+    ///
+    /// let discord = Discord::new("a.bot.token", Intents::GUILDS)?.with_gateway("wss://proxy.example/?v=1&key=k")?;
+    /// let url = discord.connect_url(discord.base_url());
+    /// assert_eq!(url.as_str(), "wss://proxy.example/?key=k&v=1&encoding=json");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`DiscordError::Url`] when it is no WebSocket URL.
+    /// [`DiscordError::Url`] when it is no WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
+    /// version; [`DiscordError::Query`] when it asks for a compression, or an encoding but `json`, which
+    /// [`with_compression`](Self::with_compression) and [`with_encoding`](Self::with_encoding) do.
     pub fn with_gateway(self, url: &str) -> Result<Self, DiscordError> {
-        Ok(Self { base: GatewayUrl::parse(url)?, ..self })
+        let base = GatewayUrl::parse(url)?;
+        if base.is_of(DOMAIN) && base.query("v").is_some_and(|version| version != Self::VERSION) {
+            return Err(DiscordError::Version);
+        }
+        if base.query("compress").is_some() {
+            return Err(DiscordError::Query { key: "compress", method: "with_compression" });
+        }
+        if base.query("encoding").is_some_and(|encoding| encoding != "json") {
+            return Err(DiscordError::Query { key: "encoding", method: "with_encoding" });
+        }
+        Ok(Self { base, ..self })
     }
 
     /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
@@ -229,9 +257,10 @@ impl Dialect for Discord {
             Encoding::Json => "json",
             Encoding::Etf => "etf",
         };
-        let query = [("v", "10"), ("encoding", encoding)];
+        let version = self.base.query("v").filter(|version| !version.is_empty());
+        let query = [("v", version.as_deref().unwrap_or(Self::VERSION)), ("encoding", encoding)];
         match self.format.compression {
-            Compression::None | Compression::ZlibPayload => url.with_query(&query),
+            Compression::None | Compression::ZlibPayload => url.without_query(&["compress"]).with_query(&query),
             Compression::ZlibStream => url.with_query(&[query[0], query[1], ("compress", "zlib-stream")]),
             #[cfg(feature = "zstd")]
             Compression::ZstdStream => url.with_query(&[query[0], query[1], ("compress", "zstd-stream")]),
@@ -243,7 +272,7 @@ impl Dialect for Discord {
     }
 
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
-        url.same_site(&self.base, Some("discord.gg"))
+        url.same_site(&self.base, Some(DOMAIN))
     }
 
     fn token_source(&self) -> TokenSource {
@@ -309,6 +338,9 @@ impl fmt::Debug for Discord {
     }
 }
 
+/// Discord's own gateways are in it.
+const DOMAIN: &str = "discord.gg";
+
 /// How often a presence may change. What comes sooner is not heeded. *(source: Gateway, Sending Events; the number is
 /// observed, not documented)*
 const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_secs(20) };
@@ -325,6 +357,15 @@ pub enum DiscordError {
     Token(TokenError),
     /// The URL is no WebSocket URL.
     Url(UrlError),
+    /// The URL asks Discord's own gateway for another API version than the one that is spoken.
+    Version,
+    /// The URL asks for something that a method is there for.
+    Query {
+        /// The key of the query.
+        key: &'static str,
+        /// The method.
+        method: &'static str,
+    },
     /// `large_threshold` is not 50 to 250.
     LargeThreshold {
         /// What it is.
@@ -344,6 +385,13 @@ impl fmt::Display for DiscordError {
         match self {
             Self::Token(error) => write!(f, "token: {error}"),
             Self::Url(error) => write!(f, "gateway url: {error}"),
+            Self::Version => {
+                let version = Discord::VERSION;
+                write!(f, "gateway url: Discord's own gateway is spoken to in v{version} only, leave `v` out")
+            }
+            Self::Query { key, method } => {
+                write!(f, "gateway url: leave `{key}` out of the query, {method} asks for it")
+            }
             Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
             Self::PayloadCompression => {
                 f.write_str("etf does not go with compressed payloads; compress the stream, or none")
