@@ -10,7 +10,7 @@ use core::fmt;
 use core::time::Duration;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
+use portcullis::dialect::discord::{DiscordError, ForeignGuilds, IdentifyProperties, Intents, Presence};
 use portcullis::machine::{Config, ConfigError, Imported, Session};
 use portcullis::{Discord, GatewayMachine, Seed};
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub struct Builder<R: Runtime> {
     intents: Intents,
     shard: ShardId,
     gateway: Option<String>,
+    foreign_guilds: ForeignGuilds,
     presence: Option<Presence>,
     properties: Option<IdentifyProperties>,
     large_threshold: Option<u8>,
@@ -57,6 +58,7 @@ impl<R: Runtime> Builder<R> {
             shard: ShardId::ONE,
             gateway: None,
             presence: None,
+            foreign_guilds: ForeignGuilds::default(),
             properties: None,
             large_threshold: None,
             format: Format::default(),
@@ -88,6 +90,13 @@ impl<R: Runtime> Builder<R> {
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());
+        self
+    }
+
+    /// What becomes of commands about guilds of other shards: they are refused unless set.
+    #[must_use]
+    pub fn foreign_guilds(mut self, foreign_guilds: ForeignGuilds) -> Self {
+        self.foreign_guilds = foreign_guilds;
         self
     }
 
@@ -251,7 +260,8 @@ impl<R: Runtime> Builder<R> {
     /// [`BuildError`] says what to mend. Nothing was sent anywhere.
     pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
         let network = self.whole_network()?;
-        let mut discord = Discord::new(self.token, self.intents)?.with_shard(self.shard);
+        let mut discord =
+            Discord::new(self.token, self.intents)?.with_shard(self.shard).with_foreign_guilds(self.foreign_guilds);
         if let Some(url) = &self.gateway {
             discord = discord.with_gateway(url)?;
         }

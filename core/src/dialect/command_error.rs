@@ -1,5 +1,6 @@
 //! Why a command could not be written.
 
+use crate::shard::ShardId;
 use core::fmt;
 
 /// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
@@ -34,6 +35,13 @@ pub enum CommandError {
     },
     /// It asks about guilds by their ids, and gives none.
     NoGuildIds,
+    /// It is about a guild of another shard, of which this one's gateway would say nothing.
+    ForeignGuild {
+        /// The guild.
+        guild_id: u64,
+        /// The shard that it belongs to.
+        shard: ShardId,
+    },
     /// It asks for fields, and names none.
     NoFields,
     /// It searches members by a prefix, and the limit is 0 or above `max`.
@@ -57,6 +65,13 @@ impl fmt::Display for CommandError {
                 write!(f, "there are {len} user ids, ask for at most {max} at a time")
             }
             Self::NoGuildIds => f.write_str("there are no guild ids, give one"),
+            Self::ForeignGuild { guild_id, shard } => {
+                write!(
+                    f,
+                    "guild {guild_id} belongs to shard {shard}; send the command there, \
+                     or let foreign guilds pass where a proxy places them"
+                )
+            }
             Self::NoFields => f.write_str("there are no fields, name one"),
             Self::SearchLimit { limit, max } => write!(f, "a search has the limit {limit}, give one from 1 to {max}"),
         }

@@ -5,6 +5,7 @@ mod close;
 mod command;
 mod envelope;
 mod events;
+mod guilds;
 mod intents;
 mod payload;
 mod presence;
@@ -28,10 +29,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
+use guilds::OwnGuilds;
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
+pub use guilds::ForeignGuilds;
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
@@ -60,6 +63,7 @@ pub struct Discord {
     properties: IdentifyProperties,
     large_threshold: u8,
     presence: Option<Vec<u8>>,
+    foreign_guilds: ForeignGuilds,
     base: GatewayUrl,
     format: Format,
 }
@@ -85,6 +89,7 @@ impl Discord {
             properties: IdentifyProperties::default(),
             large_threshold: 50,
             presence: None,
+            foreign_guilds: ForeignGuilds::default(),
             base: GatewayUrl::parse(Self::GATEWAY)?,
             format: Format::default(),
         })
@@ -122,6 +127,12 @@ impl Discord {
             50..=250 => Ok(Self { large_threshold: members, ..self }),
             asked => Err(DiscordError::LargeThreshold { asked }),
         }
+    }
+
+    /// The same with another rule for commands about guilds of other shards, which are refused unless it is set.
+    #[must_use]
+    pub fn with_foreign_guilds(self, foreign_guilds: ForeignGuilds) -> Self {
+        Self { foreign_guilds, ..self }
     }
 
     /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
@@ -183,6 +194,11 @@ impl Discord {
         self.intents
     }
 
+    /// The guilds that commands of this shard may be about.
+    pub(crate) const fn own_guilds(&self) -> OwnGuilds {
+        OwnGuilds { shard: self.shard, foreign: self.foreign_guilds }
+    }
+
     fn fitting(self) -> Result<Self, DiscordError> {
         let identify = self.write_identify(self.presence.as_deref());
         if self.format.encoding == Encoding::Etf && self.format.compression == Compression::ZlibPayload {
@@ -216,6 +232,7 @@ impl Dialect for Discord {
 
     fn encode(&self, command: Command) -> Result<Encoded, CommandError> {
         let encoded = Encoded::once(command.encode()?.into());
+        self.own_guilds().check(&command)?;
         Ok(match command {
             Command::UpdatePresence(_) => {
                 let (standing, pace) = (Standing::Set(presence_key()), Some(PRESENCE_PACE));
