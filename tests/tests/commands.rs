@@ -32,7 +32,7 @@ fn raw() -> Command {
 fn presence_of(len: usize) -> Command {
     let of_text = |text: usize| {
         let mut presence = Presence::new(Status::Online);
-        presence.activities.push(Activity::playing("a".repeat(text)));
+        presence.activities.push(Activity::playing("a").with_state("a".repeat(text)));
         Command::UpdatePresence(presence)
     };
     let without_text = of_text(0).encode().unwrap().len();

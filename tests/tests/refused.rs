@@ -59,7 +59,7 @@ fn what_else_a_discord_cannot_be_says_what_to_mend() {
         assert_eq!(error.to_string(), format!("large_threshold is {members}; it must be 50 to 250"));
     }
     let mut presence = Presence::new(Status::Online);
-    presence.activities.push(Activity::playing("a".repeat(4096)));
+    presence.activities.push(Activity::playing("a").with_state("a".repeat(4096)));
     assert_eq!(
         discord().with_presence(&presence).unwrap_err().to_string(),
         "the identify would be above 4096 bytes; shorten the presence or the properties"

@@ -42,6 +42,22 @@ pub enum CommandError {
         /// The shard that it belongs to.
         shard: ShardId,
     },
+    /// An activity of a presence has a name of `len` characters, or of none but white space.
+    ActivityName {
+        /// Characters it has.
+        len: usize,
+        /// The most characters it may have.
+        max: usize,
+    },
+    /// The stream of a presence has an address that is none.
+    StreamUrl,
+    /// A presence has `len` activities.
+    TooManyActivities {
+        /// Activities it has.
+        len: usize,
+        /// Activities it may have.
+        max: usize,
+    },
     /// It asks for fields, and names none.
     NoFields,
     /// It searches members by a prefix, and the limit is 0 or above `max`.
@@ -72,6 +88,11 @@ impl fmt::Display for CommandError {
                      or let foreign guilds pass where a proxy places them"
                 )
             }
+            Self::ActivityName { len, max } => {
+                write!(f, "an activity's name has {len} characters, give 1 to {max} that are not all white space")
+            }
+            Self::StreamUrl => f.write_str("the stream's url is none, give one like https://www.twitch.tv/name"),
+            Self::TooManyActivities { len, max } => write!(f, "a presence has {len} activities, give at most {max}"),
             Self::NoFields => f.write_str("there are no fields, name one"),
             Self::SearchLimit { limit, max } => write!(f, "a search has the limit {limit}, give one from 1 to {max}"),
         }

@@ -6,6 +6,7 @@ mod gateway_url;
 mod kept_text;
 mod linear;
 mod misspelt;
+mod presences;
 mod shapes;
 mod zstd_frames;
 

@@ -104,8 +104,10 @@ impl Discord {
     /// The same with a presence from the start. A later `UpdatePresence` takes its place, in each session to come.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when no Identify has room for it.
+    /// [`DiscordError::Presence`] for what the gateway is known to refuse, [`DiscordError::TooLong`] when no Identify has
+    /// room for it.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
+        presence.check().map_err(DiscordError::Presence)?;
         let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
         Self { presence: Some(written), ..self }.fitting()
     }
@@ -388,6 +390,8 @@ pub enum DiscordError {
         /// What it is.
         asked: u8,
     },
+    /// The gateway would refuse the presence, and every Identify with it.
+    Presence(CommandError),
     /// Payloads that are compressed each for itself are JSON; terms take a compressed stream.
     PayloadCompression,
     /// The Identify would have more than `max` bytes.
@@ -410,6 +414,7 @@ impl fmt::Display for DiscordError {
                 write!(f, "gateway url: leave `{key}` out of the query, {method} asks for it")
             }
             Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
+            Self::Presence(error) => write!(f, "presence: {error}"),
             Self::PayloadCompression => {
                 f.write_str("etf does not go with compressed payloads; compress the stream, or none")
             }

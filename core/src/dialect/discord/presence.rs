@@ -1,10 +1,14 @@
 //! What a bot shows of itself.
 
+use crate::dialect::CommandError;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Serialize, Serializer};
 
 /// What a bot shows of itself: its status and what it is doing. The data of Update Presence, and part of Identify.
+///
+/// What the gateway is known to refuse is refused by [`Command::encode`](super::Command::encode) and
+/// [`Discord::with_presence`](super::Discord::with_presence): it would come back in every Identify.
 ///
 /// All four keys are always written: without one of them the gateway closes with 4001. *(source: Gateway Events,
 /// Update Presence; Discord API documentation, issue 2226)*
@@ -28,10 +32,21 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// The most activities a presence may have. No more than one of a bot's is shown.
+    pub const ACTIVITIES_MAX: usize = 32;
+
     /// A presence with this status, no activity, and neither idle nor away.
     #[must_use]
     pub const fn new(status: Status) -> Self {
         Self { since: None, activities: Vec::new(), status, afk: false }
+    }
+
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let (len, max) = (self.activities.len(), Self::ACTIVITIES_MAX);
+        if len > max {
+            return Err(CommandError::TooManyActivities { len, max });
+        }
+        self.activities.iter().try_for_each(Activity::check)
     }
 }
 
@@ -69,13 +84,16 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// The most characters a name may have; it has at least one that is not white space.
+    pub const NAME_MAX: usize = 128;
+
     /// "Playing {name}".
     #[must_use]
     pub fn playing(name: impl Into<String>) -> Self {
         Self::of(ActivityKind::Playing, name)
     }
 
-    /// "Streaming {name}". Only a URL of twitch.tv or youtube.com is shown.
+    /// "Streaming {name}". The URL is one of `https` or `http`; only one of twitch.tv or youtube.com is shown.
     #[must_use]
     pub fn streaming(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self { url: Some(url.into()), ..Self::of(ActivityKind::Streaming, name) }
@@ -115,6 +133,17 @@ impl Activity {
     #[must_use]
     pub const fn kind(&self) -> ActivityKind {
         self.kind
+    }
+
+    fn check(&self) -> Result<(), CommandError> {
+        let (len, max) = (self.name.chars().count(), Self::NAME_MAX);
+        if len > max || self.name.trim().is_empty() {
+            return Err(CommandError::ActivityName { len, max });
+        }
+        if self.url.as_deref().is_some_and(|url| !is_web_url(url)) {
+            return Err(CommandError::StreamUrl);
+        }
+        Ok(())
     }
 
     fn of(kind: ActivityKind, name: impl Into<String>) -> Self {
@@ -159,6 +188,15 @@ impl Serialize for ActivityKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.number())
     }
+}
+
+/// Whether it is `http` or `https` with a host, and nothing in it that no URL has.
+fn is_web_url(url: &str) -> bool {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let is_web = ["https", "http"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let has_host = host.starts_with(|first: char| first.is_alphanumeric() || first == '[');
+    is_web && has_host && !url.contains(|letter: char| letter.is_whitespace() || letter.is_control())
 }
 
 #[cfg(test)]
