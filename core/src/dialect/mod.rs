@@ -25,7 +25,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 pub use crate::shard::{ShardId, ShardIdError};
-pub use command::{Encoded, OnNewSession, Repeat, Standing, StandingKey};
+pub use command::{Encoded, Extras, OnNewSession, Repeat, Standing, StandingKey};
 pub use command_error::CommandError;
 pub use frame_error::FrameError;
 pub use raw::RawCommand;
@@ -90,8 +90,9 @@ pub trait Dialect: Send + Sync {
     /// handshake needs.
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError>;
 
-    /// Writes an Identify, with those standing commands in it that the gateway takes there.
-    fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame;
+    /// Writes an Identify, with those standing commands in it that the gateway takes there; a bare one, without anything
+    /// that the handshake does not need, where they are to be left out.
+    fn identify(&self, token: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame;
 
     /// Writes a Resume of `session`.
     fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes;
@@ -193,8 +194,8 @@ macro_rules! forward_dialect {
             fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
                 (**self).read(frame)
             }
-            fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
-                (**self).identify(token, standing)
+            fn identify(&self, token: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame {
+                (**self).identify(token, extras)
             }
             fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes {
                 (**self).resume(token, session)

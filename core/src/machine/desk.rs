@@ -11,7 +11,7 @@ use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
 use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
-use crate::dialect::{Dialect, GatewayLimits, Recovery, SessionStart, Spans, TokenSource};
+use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans, TokenSource};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, LinkId};
 use crate::rng::{Rng, Seed};
@@ -44,6 +44,7 @@ pub(super) struct Desk<D> {
     pub(super) last_link: LinkId,
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
+    refusals: Refusals,
     token: TokenSlot,
     epoch: u32,
 }
@@ -53,6 +54,15 @@ pub(super) struct Desk<D> {
 enum TokenSlot {
     Missing(TokenReason),
     Good { token: Token, until: Timestamp },
+}
+
+/// Which Identifies the gateway refused since the last session began.
+#[derive(Clone, Copy, Debug)]
+enum Refusals {
+    /// So many in a row, with all that they carry.
+    InARow(u32),
+    /// The last one went bare: what becomes of it says nothing about what it left out.
+    OfABareOne,
 }
 
 impl<D: Dialect> Desk<D> {
@@ -75,6 +85,7 @@ impl<D: Dialect> Desk<D> {
             time_online: Duration::ZERO,
             last_link: LinkId(0),
             budget_told: None,
+            refusals: Refusals::InARow(0),
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,
@@ -159,9 +170,44 @@ impl<D: Dialect> Desk<D> {
         }
     }
 
+    /// The next Identify. What the gateway refused several times in a row goes once without what it can do without: a
+    /// presence that the gateway does not take would end each link for ever.
+    pub(super) fn identify(&mut self) -> IdentifyFrame {
+        let full = self.dialect.identify(self.token(), Extras::Standing(self.outbox.standing()));
+        match self.refusals {
+            Refusals::InARow(times) if times >= REFUSED_MAX => {
+                let bare = self.dialect.identify(self.token(), Extras::LeftOut);
+                if bare.payload == full.payload {
+                    return full;
+                }
+                self.refusals = Refusals::OfABareOne;
+                self.fault(Fault::IdentifyRefused { times });
+                bare
+            }
+            Refusals::InARow(_) => full,
+            Refusals::OfABareOne => {
+                self.refusals = Refusals::InARow(0);
+                full
+            }
+        }
+    }
+
+    /// A link ended between Identify and Ready, for this cause: a code of the gateway's own is a refusal, a lost
+    /// connection or a code of the WebSocket layer (RFC 6455 §7.4.2) says nothing about the Identify.
+    pub(super) const fn note_identify_ended(&mut self, cause: Cause) {
+        let is_refusal = matches!(
+            cause,
+            Cause::Closed(CloseCode(4000..)) | Cause::InvalidSessionLost | Cause::InvalidSessionResumable
+        );
+        if is_refusal && let Refusals::InARow(times) = &mut self.refusals {
+            *times = times.saturating_add(1);
+        }
+    }
+
     /// A new session begins.
     pub(super) fn begin_session(&mut self, start: SessionStart) -> Session {
         self.epoch = self.epoch.wrapping_add(1);
+        self.refusals = Refusals::InARow(0);
         let parsed = start.resume_url.as_deref().map(|url| GatewayUrl::parse(url).ok());
         let resume_url = match parsed {
             Some(Some(url)) if self.dialect.is_own_host(&url) => Some(url),
@@ -253,5 +299,7 @@ impl<D: Dialect> Desk<D> {
     }
 }
 
+/// After so many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
+const REFUSED_MAX: u32 = 3;
 /// A century before the last moment that can be written down, 484 years after the clock's start.
 const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -112,6 +112,12 @@ pub enum Fault {
     /// A message could not be unpacked: its compression is damaged, or there is too much in it. The link is left, the
     /// session kept.
     Undecodable(CodecError),
+    /// So many Identifies in a row were refused. The next goes without a presence and whatever else stands, once: that may
+    /// be what the gateway refuses.
+    IdentifyRefused {
+        /// How many.
+        times: u32,
+    },
     /// Hello asked for a heartbeat interval out of bounds. It was clamped, or refused, as the config says.
     Interval {
         /// What it asked for.
@@ -145,6 +151,9 @@ impl fmt::Display for Fault {
             Self::Silent { waited } => write!(f, "silent for {waited:?}"),
             Self::TooLarge { len, limit } => write!(f, "frame of {len} bytes, at most {limit} are read"),
             Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
+            Self::IdentifyRefused { times } => {
+                write!(f, "{times} identifies refused in a row, the next goes without a presence")
+            }
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),

@@ -281,6 +281,9 @@ impl CloseStep {
 impl Link {
     /// Leaves an open link; any other phase stays as it is.
     pub(super) fn leave<D: Dialect>(self, exit: Exit, departure: Departure, desk: &mut Desk<D>) -> Self {
+        if let Self::Identifying { .. } = &self {
+            desk.note_identify_ended(departure.cause);
+        }
         let (wire, hold) = match self {
             Self::Greeting { wire, plan, .. } => (wire, Hold::Untried(plan)),
             Self::Queued { wire, .. } | Self::Identifying { wire, .. } => (wire, Hold::Untried(Handshake::Identify)),

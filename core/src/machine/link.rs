@@ -723,7 +723,7 @@ impl Link {
             Turn::Granted if wire.is_idle() && wire.pace.beat_at(desk.now) <= desk.now => {
                 desk.cause = Cause::IdentifyGranted;
                 desk.counts.identifies += 1;
-                let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
+                let identify = desk.identify();
                 let carried = identify.carried;
                 let what = Writing::Identify { commands: desk.outbox.take_carried(&carried, desk.now) };
                 wire.turn = Turn::None;

@@ -16,8 +16,8 @@ mod soundboard;
 mod trace;
 
 use super::{
-    CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
-    Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, OnNewSession,
+    PaceLimit, Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
 use crate::codec::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
@@ -310,7 +310,10 @@ impl Dialect for Discord {
         read::read(frame)
     }
 
-    fn identify(&self, _: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
+    fn identify(&self, _: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame {
+        let Extras::Standing(standing) = extras else {
+            return IdentifyFrame { payload: self.write_identify(None).into(), carried: Vec::new() };
+        };
         let key = presence_key();
         let latest = standing.iter().find(|(standing, _)| *standing == key);
         // What stands was written by `Command::encode`, so it has this head and tail.
