@@ -157,8 +157,8 @@ impl GatewayUrl {
     #[must_use]
     pub fn query(&self, key: &str) -> Option<String> {
         let (_, query) = self.path_and_query().split_once('?')?;
-        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let (_, value) = pairs.filter(|(given, _)| decoded(given).eq(key.bytes())).last()?;
+        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let (_, value) = pairs.rfind(|(given, _)| decoded(given).eq(key.bytes()))?;
         let value: Vec<u8> = decoded(value).collect();
         Some(String::from_utf8_lossy(&value).into_owned())
     }

@@ -40,15 +40,18 @@ fn lent(mut codec: Codec, messages: &[Vec<u8>]) -> (Vec<Vec<u8>>, usize) {
     (came, output.copied())
 }
 
-fn codecs() -> Vec<(Codec, fn(&[u8], usize) -> Vec<Vec<u8>>)> {
+/// A payload, and how many bytes of it go into a message: the messages.
+type Pack = fn(&[u8], usize) -> Vec<Vec<u8>>;
+
+fn codecs() -> Vec<(Codec, Pack)> {
     let format = |compression| Format { compression, encoding: Encoding::Json };
-    let zlib = |inflater| (Codec::new(format(Compression::ZlibStream), inflater), stored as fn(&[u8], usize) -> _);
+    let zlib = |inflater| (Codec::new(format(Compression::ZlibStream), inflater), stored as Pack);
     vec![
         zlib(Inflater::Miniz),
         #[cfg(feature = "zlib-rs")]
         zlib(Inflater::ZlibRs),
         #[cfg(feature = "zstd")]
-        (Codec::new(format(Compression::ZstdStream), Inflater::Miniz), raw),
+        (Codec::new(format(Compression::ZstdStream), Inflater::Miniz), raw as Pack),
     ]
 }
 

@@ -9,7 +9,7 @@ pub(super) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str
         return None;
     }
     let near = |candidate: &&'static str| (distance(name.as_bytes(), candidate.as_bytes()), *candidate);
-    let (wrong, candidate) = known.iter().map(|candidate| near(candidate)).min_by_key(|(wrong, _)| *wrong)?;
+    let (wrong, candidate) = known.iter().map(near).min_by_key(|(wrong, _)| *wrong)?;
     (wrong * 3 <= name.len()).then_some(candidate)
 }
 
