@@ -173,6 +173,9 @@ impl Default for ResumePolicy {
 }
 
 /// What to do when a connection cannot be opened, by the kind of failure.
+///
+/// It decides about the gateway's own URL. Whatever is wrong at a session's resume URL, the gateway's is tried next, with
+/// the session; only `proxy_unauthorized` is decided at once, since the proxy is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectPolicy {
     /// The name was not resolved: back off.

@@ -516,6 +516,14 @@ impl Link {
     fn not_reached<D: Dialect>(plan: Handshake, failure: ConnectFailure, cause: Cause, desk: &mut Desk<D>) -> Self {
         desk.cause = cause;
         let cap = match desk.config.connect.of(failure) {
+            // An upgrade carries no token, so a 401 or 403 of the resume host says nothing of ours; nor does anything
+            // else that is wrong there say it of the gateway. The base URL is tried with the session before the policy
+            // decides. Only our own proxy's refusal of our credentials is the same wherever we want to go.
+            OnConnectFailure::End | OnConnectFailure::BackOffAtCap
+                if plan.is_at_resume_host() && !failure.is_proxy_unauthorized() =>
+            {
+                Duration::ZERO
+            }
             OnConnectFailure::End => {
                 let reason = EndReason::ConnectRefused { failure };
                 return After::End { reason, kept: plan.into_session() }.rest(desk);
@@ -764,9 +772,14 @@ impl Link {
 
     fn resumed<D: Dialect>(self, spans: Spans, frame: Bytes, desk: &mut Desk<D>) -> Self {
         match self {
-            Self::Resuming { mut live, .. } => {
+            Self::Resuming { mut live, tries, .. } => {
                 desk.cause = Cause::Resumed;
                 desk.counts.resumes += 1;
+                if tries.is_at_base() {
+                    // The resume host failed, and the base URL brought the session back. Ready alone names such a host, so
+                    // a dead one would be dialed first at every later loss.
+                    live.session.resume_url = None;
+                }
                 live.heart.hear(desk.now);
                 let dispatch = desk.number(&mut live.session, frame, spans, Origin::Live);
                 desk.event(Event::Resumed(dispatch));

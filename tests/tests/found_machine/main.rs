@@ -1,0 +1,5 @@
+//! Faults that others' clients, servers and reports brought to light, each by its number: what the machine must do.
+
+#![allow(clippy::unwrap_used)]
+
+mod resume_host;
