@@ -119,6 +119,9 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// A heartbeat request was left unanswered, since the send limit has no room for the answer. The first of a run is
+    /// told; [`Counts::beats_refused`](super::Counts::beats_refused) counts them all.
+    RequestUnanswered,
     /// A deadline passed.
     TimedOut {
         /// Which.
@@ -147,6 +150,9 @@ impl fmt::Display for Fault {
             Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::RequestUnanswered => {
+                f.write_str("a heartbeat request was left unanswered: the send limit has no room")
+            }
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),
             Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
             Self::Suspended { span } => write!(f, "suspended for {span:?}"),

@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //! * `oldest-first`: an acknowledgement answers the oldest beat.
-//! * `whole-interval`: two periodic beats are an interval apart at the least, so that no window has more of them
-//!   than ⌈window ÷ interval⌉.
+//! * `whole-interval`: two periodic beats are the link's shortest interval apart at the least, so that no window has
+//!   more of them than ⌈window ÷ interval⌉.
+//! * `never-postponed`: no Hello moves a beat on that was due already.
 
 use super::config::{FirstBeat, HeartbeatPolicy, Life, OutOfBounds};
 use crate::dialect::HeartRate;
@@ -33,6 +34,8 @@ pub(super) enum Heart {
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
     interval: Duration,
+    /// The shortest interval that this link has had.
+    shortest: Duration,
     due: Timestamp,
     last_periodic: Option<Timestamp>,
     heard: Timestamp,
@@ -78,7 +81,14 @@ impl Heart {
                     FirstBeat::Jittered => now + rng.below(interval),
                     FirstBeat::Immediate => now,
                 };
-                Ok(Self::Ours(Ours { interval, due, last_periodic: None, heard: now, awaiting: VecDeque::new() }))
+                Ok(Self::Ours(Ours {
+                    interval,
+                    shortest: interval,
+                    due,
+                    last_periodic: None,
+                    heard: now,
+                    awaiting: VecDeque::new(),
+                }))
             }
         }
     }
@@ -89,9 +99,12 @@ impl Heart {
         if let (Self::Ours(old), Self::Ours(new)) = (&mut *self, &mut next) {
             new.awaiting = core::mem::take(&mut old.awaiting);
             new.last_periodic = old.last_periodic;
+            new.shortest = new.shortest.min(old.shortest);
             if let Some(last) = old.last_periodic {
                 new.due = new.due.max(last + new.interval);
             }
+            // A gateway that greets again each ten seconds would otherwise get no beat for minutes.
+            new.due = new.due.min(old.due);
         }
         *self = next;
     }
@@ -138,9 +151,9 @@ impl Ours {
         let judged = match kind {
             BeatKind::Periodic => {
                 debug_assert!(
-                    self.last_periodic.is_none_or(|last| now - last >= self.interval),
+                    self.last_periodic.is_none_or(|last| now - last >= self.shortest),
                     "whole-interval: two periodic beats are closer than {:?}",
-                    self.interval
+                    self.shortest
                 );
                 self.due = now + self.interval;
                 self.last_periodic = Some(now);
