@@ -5,6 +5,7 @@ use super::action::{Action, TokenReason};
 use super::asked::Asked;
 use super::cause::{Cause, History};
 use super::config::Config;
+use super::deadline::Deadline;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
 use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
@@ -90,6 +91,11 @@ impl<D: Dialect> Desk<D> {
     /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now.min(LATEST));
+    }
+
+    /// A deadline that lies `span` ahead, for something that the peer must send.
+    pub(super) fn deadline(&self, span: Duration) -> Deadline {
+        Deadline::new(self.now + span, self.counts.bytes_in)
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -36,6 +36,7 @@ use super::action::{Action, ConnectLimits};
 use super::asked::{Asked, Shutdown};
 use super::cause::Cause;
 use super::config::OnConnectFailure;
+use super::deadline::Deadline;
 use super::desk::Desk;
 use super::event::{EndReason, Event, Fault};
 use super::heart::{GRACE, Heart, Sight};
@@ -74,7 +75,7 @@ pub(super) enum Link {
     Greeting {
         wire: Wire,
         plan: Handshake,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Queued {
         wire: Wire,
@@ -84,13 +85,13 @@ pub(super) enum Link {
         wire: Wire,
         heart: Heart,
         carried: Vec<StandingKey>,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Resuming {
         live: Live,
         tries: Tries,
         step: ResumeStep,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Online {
         live: Live,
@@ -226,21 +227,21 @@ impl Link {
             Self::Idle | Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } | Self::Ended { .. } => {
                 self
             }
-            Self::Greeting { wire, plan, give_up } => {
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+            Self::Greeting { wire, plan, mut give_up } => {
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Greeting { wire, plan, give_up };
                 if is_over { link.timed_out(Timer::Hello, Exit::Abort, desk) } else { link }
             }
             Self::Queued { wire, heart } => Self::queued(wire, heart, desk),
-            Self::Identifying { mut wire, mut heart, carried, give_up } => {
+            Self::Identifying { mut wire, mut heart, carried, mut give_up } => {
                 wire.beat(&mut heart, None, desk);
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Identifying { wire, heart, carried, give_up };
                 let exit = Exit::Close(desk.limits.close_keep);
                 if is_over { link.timed_out(Timer::Ready, exit, desk) } else { link }
             }
-            Self::Resuming { live, tries, step, give_up } => {
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+            Self::Resuming { live, tries, step, mut give_up } => {
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Resuming { live, tries, step, give_up };
                 if is_over { link.timed_out(Timer::Resumed, Exit::Abort, desk) } else { link.resume(desk) }
             }
@@ -333,7 +334,7 @@ impl Link {
             Self::Waiting { until, token: TokenWait::NotAsked, .. } => due(*until, Timer::Reconnect),
             Self::Waiting { until, token: TokenWait::Asked, .. } => due(*until, Timer::Token),
             Self::Dialing { give_up, .. } => due(*give_up, Timer::Connect),
-            Self::Greeting { give_up, .. } => due(*give_up, Timer::Hello),
+            Self::Greeting { give_up, .. } => due(give_up.at(), Timer::Hello),
             Self::Closing { give_up, .. } => due(*give_up, Timer::Close),
             Self::Queued { wire, heart } => {
                 wire.timers(heart, desk.now, &mut due);
@@ -345,11 +346,11 @@ impl Link {
             }
             Self::Identifying { wire, heart, give_up, .. } => {
                 wire.timers(heart, desk.now, &mut due);
-                due(*give_up, Timer::Ready);
+                due(give_up.at(), Timer::Ready);
             }
             Self::Resuming { live, step, give_up, .. } => {
                 live.wire.timers(&live.heart, desk.now, &mut due);
-                due(*give_up, Timer::Resumed);
+                due(give_up.at(), Timer::Resumed);
                 if *step == ResumeStep::Owed && live.wire.is_idle() {
                     due(live.wire.pace.beat_at(desk.now), Timer::Pace);
                 }
@@ -504,7 +505,7 @@ impl Link {
         let Self::Dialing { link, plan, .. } = self else { return self.ignore(desk) };
         desk.cause = Cause::Opened;
         desk.counts.links += 1;
-        Self::Greeting { wire: Wire::new(link, desk), plan, give_up: desk.now + desk.config.timeouts.hello }
+        Self::Greeting { wire: Wire::new(link, desk), plan, give_up: desk.deadline(desk.config.timeouts.hello) }
     }
 
     fn connect_failed<D: Dialect>(self, failure: ConnectFailure, desk: &mut Desk<D>) -> Self {
@@ -699,7 +700,7 @@ impl Link {
                 Self::Queued { wire, heart }
             }
             Handshake::Resume(Resumption { session, tries }) => {
-                let give_up = desk.now + desk.config.timeouts.resumed;
+                let give_up = desk.deadline(desk.config.timeouts.resumed);
                 let live = Live { wire, heart, session };
                 Self::Resuming { live, tries, step: ResumeStep::Owed, give_up }.resume(desk)
             }
@@ -714,7 +715,7 @@ impl Link {
             let payload = desk.dialect.resume(desk.token(), &live.session);
             live.wire.start(payload, Writing::Resume { sequence: live.session.sequence }, desk);
             step = ResumeStep::Started;
-            give_up = desk.now + desk.config.timeouts.resumed;
+            give_up = desk.deadline(desk.config.timeouts.resumed);
         }
         live.wire.beat(&mut live.heart, live.session.sequence, desk);
         Self::Resuming { live, tries, step, give_up }
@@ -736,7 +737,7 @@ impl Link {
                 let what = Writing::Identify { commands: desk.outbox.take_carried(&carried, desk.now) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
-                let give_up = desk.now + desk.config.timeouts.ready;
+                let give_up = desk.deadline(desk.config.timeouts.ready);
                 return Self::Identifying { wire, heart, carried, give_up };
             }
             Turn::Denied { .. } | Turn::Granted | Turn::Asked | Turn::None => {}
@@ -885,7 +886,7 @@ impl Link {
     fn judge_heart<D: Dialect>(&mut self, sight: Sight, desk: &mut Desk<D>) -> Option<Departure> {
         let (now, life) = (desk.now, desk.config.heartbeat.life);
         let (_, heart) = self.beating()?;
-        let waited = heart.judge(now, sight, life)?;
+        let waited = heart.judge(now, sight, life, desk.counts.bytes_in)?;
         let (fault, cause) = match heart {
             Heart::Ours(_) => (Fault::HeartbeatMissed { waited }, Cause::HeartbeatMissed),
             Heart::Theirs { .. } => (Fault::Silent { waited }, Cause::Silent),
@@ -943,15 +944,5 @@ impl Handshake {
             Self::Identify => Plan::Identify,
             Self::Resume(_) => Plan::Resume,
         }
-    }
-}
-
-/// Whether a deadline is over that only a `Tick` may judge, and when it is now: another call moves it on, since nobody
-/// knows then what the socket holds.
-fn judge(give_up: Timestamp, sight: Sight, now: Timestamp) -> (bool, Timestamp) {
-    match sight {
-        _ if now < give_up => (false, give_up),
-        Sight::Dry => (true, give_up),
-        Sight::Unread | Sight::Unsaid => (false, now + GRACE),
     }
 }

@@ -10,6 +10,7 @@ mod cause;
 mod commands;
 mod config;
 mod config_error;
+mod deadline;
 mod desk;
 mod event;
 mod filter;

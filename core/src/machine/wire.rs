@@ -119,7 +119,7 @@ impl Wire {
         }
         match heart {
             Heart::Ours(ours) if ours.due() <= desk.now => {
-                ours.beat(desk.now, BeatKind::Periodic);
+                ours.beat(desk.now, BeatKind::Periodic, desk.counts.bytes_in);
                 self.codec.rest();
             }
             Heart::Ours(ours) if self.owed_answers > 0 => {
@@ -129,7 +129,7 @@ impl Wire {
                     return self.refuse_answers(owed, desk);
                 }
                 self.owed_answers -= 1;
-                ours.beat(desk.now, BeatKind::Requested);
+                ours.beat(desk.now, BeatKind::Requested, desk.counts.bytes_in);
             }
             Heart::Theirs { .. } if self.owed_answers > 0 => {
                 self.owed_answers -= 1;

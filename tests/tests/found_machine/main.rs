@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod flood;
 mod heart;
 mod resume_host;
