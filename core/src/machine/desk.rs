@@ -45,6 +45,8 @@ pub(super) struct Desk<D> {
     pub(super) last_link: LinkId,
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
+    /// Dispatches in a row that came before.
+    repeated: u64,
     token: TokenSlot,
     epoch: u32,
 }
@@ -76,6 +78,7 @@ impl<D: Dialect> Desk<D> {
             time_online: Duration::ZERO,
             last_link: LinkId(0),
             budget_told: None,
+            repeated: 0,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,
@@ -118,7 +121,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
     pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
-        if !self.is_repeated(session, &spans) {
+        if !self.drop_repeated(session, &spans) {
             let dispatch = self.number(session, frame, spans, origin);
             self.event(Event::Dispatch(dispatch));
         }
@@ -126,7 +129,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch and counts it, as any; but the application is not given it.
     pub(super) fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
-        if self.is_repeated(session, spans) {
+        if self.drop_repeated(session, spans) {
             return;
         }
         self.counts.filtered += 1;
@@ -140,15 +143,37 @@ impl<D: Dialect> Desk<D> {
         Dispatch::new(frame, spans, session.sequence, self.epoch, origin)
     }
 
-    /// Whether a dispatch came before; it is counted then.
-    fn is_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
+    /// Counts a dispatch that came before, so that it is dropped; false for one that did not.
+    fn drop_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
         let is_repeated = matches!((spans.sequence, session.sequence), (Some(got), Some(last)) if got <= last);
-        self.counts.duplicates += u64::from(is_repeated);
+        if is_repeated {
+            self.counts.duplicates += 1;
+            self.repeated += 1;
+            // A run may be as long as the peer likes: what is told of it grows with its logarithm only.
+            if self.repeated.is_power_of_two() {
+                self.fault(Fault::Repeated { count: self.repeated });
+            }
+        }
         is_repeated
+    }
+
+    /// A run of repeated dispatches is over: its whole count is told, if it was not.
+    pub(super) fn end_repeated(&mut self) {
+        let count = core::mem::take(&mut self.repeated);
+        if count > 0 && !count.is_power_of_two() {
+            self.fault(Fault::Repeated { count });
+        }
+    }
+
+    /// The gateway numbers the session anew: what it counted before means nothing any more, nor do marks of it.
+    pub(super) fn renumber(&mut self, session: &mut Session) {
+        self.epoch = self.epoch.wrapping_add(1);
+        session.sequence = None;
     }
 
     /// Moves the session on by a dispatch, counts it by name, and reports what was skipped.
     fn move_on(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
+        self.end_repeated();
         if let Some(got) = spans.sequence {
             match session.sequence {
                 Some(after) if got.0 > after.0.saturating_add(1) => {

@@ -119,6 +119,12 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// Dispatches came whose sequence is not above the last one's: they were dropped. The first of a run is told at once,
+    /// then each time their count doubles, and at its end the whole count.
+    Repeated {
+        /// How many, in this run, so far.
+        count: u64,
+    },
     /// A heartbeat request was left unanswered, since the send limit has no room for the answer. The first of a run is
     /// told; [`Counts::beats_refused`](super::Counts::beats_refused) counts them all.
     RequestUnanswered,
@@ -150,6 +156,8 @@ impl fmt::Display for Fault {
             Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::Repeated { count: 1 } => f.write_str("1 dispatch came again and was dropped"),
+            Self::Repeated { count } => write!(f, "{count} dispatches came again and were dropped"),
             Self::RequestUnanswered => {
                 f.write_str("a heartbeat request was left unanswered: the send limit has no room")
             }

@@ -295,6 +295,7 @@ impl Link {
             }
             other => return other,
         };
+        desk.end_repeated();
         desk.cause = departure.cause;
         let after = hold.after(departure, desk);
         let give_up = desk.now + desk.config.timeouts.close;

@@ -50,7 +50,7 @@ use super::wire::{Turn, Wire, Write, Writing};
 use crate::codec::CodecError;
 use crate::dialect::{Dialect, Fate, FrameError, HeartRate, Plan, SessionStart, Signal, Spans, StandingKey};
 use crate::dispatch::{Origin, UnknownFrame};
-use crate::message::{Closure, LinkId};
+use crate::message::{Closure, LinkId, Sequence};
 use crate::session::Session;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
@@ -129,7 +129,22 @@ pub(super) enum TokenWait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResumeStep {
     Owed,
-    Started,
+    /// It named this sequence.
+    Started {
+        from: Option<Sequence>,
+    },
+}
+
+impl ResumeStep {
+    /// Whether the sequence of a Resumed is below the one that our Resume named, so that the gateway, or a proxy before
+    /// it, numbers this link anew. One that is below the replay only is not: some number Resumed by where the Resume
+    /// began, and the replay must not come twice.
+    fn is_below(self, resumed: Option<Sequence>) -> bool {
+        match self {
+            Self::Owed => false,
+            Self::Started { from } => resumed.zip(from).is_some_and(|(resumed, from)| resumed < from),
+        }
+    }
 }
 
 /// What happened on the current link.
@@ -713,8 +728,9 @@ impl Link {
         let is_free = live.wire.is_idle() && live.wire.pace.beat_at(desk.now) <= desk.now;
         if step == ResumeStep::Owed && is_free {
             let payload = desk.dialect.resume(desk.token(), &live.session);
-            live.wire.start(payload, Writing::Resume { sequence: live.session.sequence }, desk);
-            step = ResumeStep::Started;
+            let from = live.session.sequence;
+            live.wire.start(payload, Writing::Resume { sequence: from }, desk);
+            step = ResumeStep::Started { from };
             give_up = desk.deadline(desk.config.timeouts.resumed);
         }
         live.wire.beat(&mut live.heart, live.session.sequence, desk);
@@ -773,13 +789,16 @@ impl Link {
 
     fn resumed<D: Dialect>(self, spans: Spans, frame: Bytes, desk: &mut Desk<D>) -> Self {
         match self {
-            Self::Resuming { mut live, tries, .. } => {
+            Self::Resuming { mut live, tries, step, .. } => {
                 desk.cause = Cause::Resumed;
                 desk.counts.resumes += 1;
                 if tries.is_at_base() {
                     // The resume host failed, and the base URL brought the session back. Ready alone names such a host, so
                     // a dead one would be dialed first at every later loss.
                     live.session.resume_url = None;
+                }
+                if step.is_below(spans.sequence) {
+                    desk.renumber(&mut live.session);
                 }
                 live.heart.hear(desk.now);
                 let dispatch = desk.number(&mut live.session, frame, spans, Origin::Live);
@@ -799,13 +818,7 @@ impl Link {
     }
 
     /// Passes a frame on that the dialect does not know. A dispatch without a name still has its sequence.
-    fn unknown<D: Dialect>(
-        &mut self,
-        op: Option<u64>,
-        sequence: Option<crate::message::Sequence>,
-        frame: Bytes,
-        desk: &mut Desk<D>,
-    ) {
+    fn unknown<D: Dialect>(&mut self, op: Option<u64>, sequence: Option<Sequence>, frame: Bytes, desk: &mut Desk<D>) {
         if let Some((_, heart)) = self.beating() {
             heart.hear(desk.now);
         }

@@ -5,3 +5,4 @@
 mod flood;
 mod heart;
 mod resume_host;
+mod sequence;
