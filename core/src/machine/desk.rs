@@ -45,10 +45,20 @@ pub(super) struct Desk<D> {
     pub(super) last_link: LinkId,
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
+    /// How long the last close code was paused for whose pauses grow.
+    pause: Option<Pause>,
     /// Dispatches in a row that came before.
     repeated: u64,
     token: TokenSlot,
     epoch: u32,
+}
+
+/// A pause that a close code asked for.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    code: Option<CloseCode>,
+    at: Timestamp,
+    wait: Duration,
 }
 
 /// The token that the driver gave, where tokens expire.
@@ -78,6 +88,7 @@ impl<D: Dialect> Desk<D> {
             time_online: Duration::ZERO,
             last_link: LinkId(0),
             budget_told: None,
+            pause: None,
             repeated: 0,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
@@ -239,6 +250,21 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn recovery(&self, code: Option<CloseCode>) -> Recovery {
         let set = self.config.recoveries.iter().rev().find(|(of, _)| Some(*of) == code);
         set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
+    }
+
+    /// How long a close code is waited out. Where its row lets it grow it doubles each further time.
+    pub(super) fn pause(&mut self, code: Option<CloseCode>, recovery: &Recovery) -> Duration {
+        let Recovery { wait_min, wait_max, .. } = *recovery;
+        if wait_max <= wait_min {
+            return wait_min;
+        }
+        // The row's longest wait is also how long a shard must do without the code to be forgiven: less would be
+        // over in the very minute that the send limit counts.
+        let last =
+            self.pause.filter(|last| last.code == code && self.now - last.at < last.wait.saturating_add(wait_max));
+        let wait = last.map_or(wait_min, |last| last.wait.saturating_mul(2).clamp(wait_min, wait_max));
+        self.pause = Some(Pause { code, at: self.now, wait });
+        wait
     }
 
     /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.

@@ -4,5 +4,6 @@
 
 mod flood;
 mod heart;
+mod rate_limited;
 mod resume_host;
 mod sequence;
