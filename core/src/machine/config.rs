@@ -265,12 +265,13 @@ pub enum MalformedPolicy {
 /// What becomes of commands that wait when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
-    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept.
+    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept, and so is all that
+    /// stands.
     #[default]
     ByKind,
     /// All are kept for the next session.
     KeepAll,
-    /// All come back.
+    /// All come back but those that stand, as a presence does: the next session hears of them.
     ReturnAll,
 }
 

@@ -8,7 +8,7 @@ use super::config::Config;
 use super::deadline::Deadline;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
-use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
+use super::outbox::{CommandId, Outbox, Outcome};
 use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
@@ -220,15 +220,16 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn lose_session(&mut self, cause: Cause) {
         self.epoch = self.epoch.wrapping_add(1);
         self.event(Event::SessionLost { cause });
-        for id in self.outbox.take_lost(self.config.on_session_lost) {
-            self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
+        for (id, outcome) in self.outbox.take_lost(self.config.on_session_lost) {
+            self.settle(id, outcome);
         }
         self.tell_room();
     }
 
-    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    /// Whoever was turned away is told once half of the outbox is free. Where the outcomes that wait to be taken were in
+    /// the way, it is true when it is read, since it comes behind them; one of it is enough.
     pub(super) fn tell_room(&mut self) {
-        if self.outbox.has_drained() {
+        if !self.tray.tells_room() && self.outbox.has_drained() {
             self.event(Event::OutboxDrained);
         }
     }
@@ -241,8 +242,8 @@ impl<D: Dialect> Desk<D> {
 
     /// The machine is over: everything that waits has its outcome.
     pub(super) fn end(&mut self, reason: EndReason) {
-        for id in self.outbox.take_all() {
-            self.settle(id, Outcome::Returned(ReturnReason::Ended));
+        for (id, outcome) in self.outbox.take_all() {
+            self.settle(id, outcome);
         }
         self.event(Event::Ended(reason));
     }

@@ -3,7 +3,7 @@
 /// The most that may pile up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Commands that wait: 256.
+    /// Commands that wait, and outcomes of commands that the caller has not taken: 256.
     pub outbox: usize,
     /// Standing commands, by key: 256.
     pub standing: usize,

@@ -782,8 +782,13 @@ impl Link {
         let dispatch = desk.number(&mut session, frame, spans, Origin::Live);
         desk.event(Event::Ready(dispatch));
         desk.outbox.begin_session(&carried);
-        let mut live = Live { wire, heart, session };
+        Self::online(Live { wire, heart, session }, desk)
+    }
+
+    fn online<D: Dialect>(mut live: Live, desk: &mut Desk<D>) -> Self {
         live.heart.hear(desk.now);
+        // What its key's limit holds back over a loss is held on this link from now on.
+        desk.outbox.hold_keys(desk.now);
         Self::Online { live, since: desk.now }
     }
 
@@ -800,10 +805,9 @@ impl Link {
                 if step.is_below(spans.sequence) {
                     desk.renumber(&mut live.session);
                 }
-                live.heart.hear(desk.now);
                 let dispatch = desk.number(&mut live.session, frame, spans, Origin::Live);
                 desk.event(Event::Resumed(dispatch));
-                Self::Online { live, since: desk.now }
+                Self::online(live, desk)
             }
             Self::Online { mut live, since } => {
                 desk.dispatch(&mut live.session, frame, spans, Origin::Live);

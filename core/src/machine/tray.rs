@@ -12,6 +12,10 @@ pub(super) struct Tray {
     taken: Mark,
     /// Dispatches that wait.
     dispatches: usize,
+    /// Outcomes of commands that wait.
+    outcomes: usize,
+    /// How many of what waits say that the outbox has drained.
+    drained: usize,
     /// What was kept from the application behind the last of them.
     passed_over: Option<Mark>,
 }
@@ -23,6 +27,11 @@ impl Tray {
             self.dispatches += 1;
             self.passed_over = None;
         }
+        match &action {
+            Action::Event(Event::Command(..)) => self.outcomes += 1,
+            Action::Event(Event::OutboxDrained) => self.drained += 1,
+            _ => {}
+        }
         self.queue.push_back(action);
     }
 
@@ -30,6 +39,11 @@ impl Tray {
         let action = self.queue.pop_front()?;
         // Most often the last one: then there is nothing to weigh.
         self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
+        match &action {
+            Action::Event(Event::Command(..)) => self.outcomes -= 1,
+            Action::Event(Event::OutboxDrained) => self.drained -= 1,
+            _ => {}
+        }
         if let Some(dispatch) = dispatch_of(&action) {
             self.take(dispatch);
             self.dispatches -= 1;
@@ -49,6 +63,16 @@ impl Tray {
         } else {
             self.passed_over = Some(mark);
         }
+    }
+
+    /// Outcomes of commands that have not been taken.
+    pub(super) const fn outcomes(&self) -> usize {
+        self.outcomes
+    }
+
+    /// Whether it is on its way to the application that the outbox has drained.
+    pub(super) const fn tells_room(&self) -> bool {
+        self.drained > 0
     }
 
     /// Bytes of actions that have not been taken.

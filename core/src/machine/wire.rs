@@ -192,17 +192,18 @@ impl Wire {
 
     /// Our exit: the turn goes back; the write stays, to be answered or not.
     pub(super) fn leave<D: Dialect>(self, desk: &mut Desk<D>) -> (LinkId, Write) {
-        self.return_turn(desk);
+        self.end(desk);
         (self.link, self.write)
     }
 
     /// Their exit, or an abort: the turn goes back, and the write will never be answered.
     pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
-        self.return_turn(desk);
+        self.end(desk);
         self.write.gone(desk);
     }
 
-    fn return_turn<D: Dialect>(&self, desk: &mut Desk<D>) {
+    fn end<D: Dialect>(&self, desk: &mut Desk<D>) {
+        desk.outbox.end_hold();
         if matches!(self.turn, Turn::Asked | Turn::Granted) {
             desk.tray.push(Action::ReturnIdentify { link: self.link });
         }
@@ -251,7 +252,6 @@ impl Writing {
                 for pending in commands {
                     desk.settle(pending.id, Outcome::Sent);
                 }
-                desk.tell_room();
             }
             Self::Standing(key) => desk.outbox.restamp(&key, desk.now),
             Self::Beat { .. } | Self::Resume { .. } => {}
