@@ -39,6 +39,9 @@ impl Tray {
         let action = self.queue.pop_front()?;
         // Most often the last one: then there is nothing to weigh.
         self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
+        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+            self.queue.shrink_to(KEPT);
+        }
         match &action {
             Action::Event(Event::Command(..)) => self.outcomes -= 1,
             Action::Event(Event::OutboxDrained) => self.drained -= 1,
@@ -73,6 +76,11 @@ impl Tray {
     /// Whether it is on its way to the application that the outbox has drained.
     pub(super) const fn tells_room(&self) -> bool {
         self.drained > 0
+    }
+
+    /// Actions that have not been taken.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// Bytes of actions that have not been taken.
@@ -119,4 +127,25 @@ fn weight(action: &Action) -> usize {
     frame + size_of::<Action>()
 }
 
+/// Actions that it keeps room for when all are taken, some 10 kB: a call gives few. One that gave thousands, a peer's
+/// doing, would otherwise cost their memory for the machine's life.
+const KEPT: usize = 64;
+
 const _: () = assert!(size_of::<Action>() <= 160, "it is moved for each event");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::LinkId;
+
+    #[test]
+    fn found_37_a_queue_that_was_long_gives_its_memory_back_when_it_is_empty() {
+        let mut tray = Tray::default();
+        for _ in 0..2 {
+            (0..12_289).for_each(|_| tray.push(Action::Abort { link: LinkId(1) }));
+            while tray.pop().is_some() {}
+            assert!((1..=KEPT).contains(&tray.queue.capacity()), "{} are kept", tray.queue.capacity());
+        }
+        assert_eq!((tray.bytes, tray.dispatches, tray.outcomes, tray.drained), (0, 0, 0, 0));
+    }
+}
