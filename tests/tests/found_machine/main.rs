@@ -6,6 +6,7 @@ mod bounds;
 mod commands;
 mod flood;
 mod heart;
+mod mutants;
 mod rate_limited;
 mod resume_host;
 mod sequence;
