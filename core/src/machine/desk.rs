@@ -5,9 +5,10 @@ use super::action::{Action, TokenReason};
 use super::asked::Asked;
 use super::cause::{Cause, History};
 use super::config::Config;
+use super::deadline::Deadline;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
-use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
+use super::outbox::{CommandId, Outbox, Outcome};
 use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
@@ -45,8 +46,20 @@ pub(super) struct Desk<D> {
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
     refusals: Refusals,
+    /// How long the last close code was paused for whose pauses grow.
+    pause: Option<Pause>,
+    /// Dispatches in a row that came before.
+    repeated: u64,
     token: TokenSlot,
     epoch: u32,
+}
+
+/// A pause that a close code asked for.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    code: Option<CloseCode>,
+    at: Timestamp,
+    wait: Duration,
 }
 
 /// The token that the driver gave, where tokens expire.
@@ -86,6 +99,8 @@ impl<D: Dialect> Desk<D> {
             last_link: LinkId(0),
             budget_told: None,
             refusals: Refusals::InARow(0),
+            pause: None,
+            repeated: 0,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,
@@ -101,6 +116,11 @@ impl<D: Dialect> Desk<D> {
     /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now.min(LATEST));
+    }
+
+    /// A deadline that lies `span` ahead, for something that the peer must send.
+    pub(super) fn deadline(&self, span: Duration) -> Deadline {
+        Deadline::new(self.now + span, self.counts.bytes_in)
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -123,7 +143,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
     pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
-        if !self.is_repeated(session, &spans) {
+        if !self.drop_repeated(session, &spans) {
             let dispatch = self.number(session, frame, spans, origin);
             self.event(Event::Dispatch(dispatch));
         }
@@ -131,7 +151,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch and counts it, as any; but the application is not given it.
     pub(super) fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
-        if self.is_repeated(session, spans) {
+        if self.drop_repeated(session, spans) {
             return;
         }
         self.counts.filtered += 1;
@@ -145,15 +165,37 @@ impl<D: Dialect> Desk<D> {
         Dispatch::new(frame, spans, session.sequence, self.epoch, origin)
     }
 
-    /// Whether a dispatch came before; it is counted then.
-    fn is_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
+    /// Counts a dispatch that came before, so that it is dropped; false for one that did not.
+    fn drop_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
         let is_repeated = matches!((spans.sequence, session.sequence), (Some(got), Some(last)) if got <= last);
-        self.counts.duplicates += u64::from(is_repeated);
+        if is_repeated {
+            self.counts.duplicates += 1;
+            self.repeated += 1;
+            // A run may be as long as the peer likes: what is told of it grows with its logarithm only.
+            if self.repeated.is_power_of_two() {
+                self.fault(Fault::Repeated { count: self.repeated });
+            }
+        }
         is_repeated
+    }
+
+    /// A run of repeated dispatches is over: its whole count is told, if it was not.
+    pub(super) fn end_repeated(&mut self) {
+        let count = core::mem::take(&mut self.repeated);
+        if count > 0 && !count.is_power_of_two() {
+            self.fault(Fault::Repeated { count });
+        }
+    }
+
+    /// The gateway numbers the session anew: what it counted before means nothing any more, nor do marks of it.
+    pub(super) fn renumber(&mut self, session: &mut Session) {
+        self.epoch = self.epoch.wrapping_add(1);
+        session.sequence = None;
     }
 
     /// Moves the session on by a dispatch, counts it by name, and reports what was skipped.
     fn move_on(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
+        self.end_repeated();
         if let Some(got) = spans.sequence {
             match session.sequence {
                 Some(after) if got.0 > after.0.saturating_add(1) => {
@@ -224,15 +266,16 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn lose_session(&mut self, cause: Cause) {
         self.epoch = self.epoch.wrapping_add(1);
         self.event(Event::SessionLost { cause });
-        for id in self.outbox.take_lost(self.config.on_session_lost) {
-            self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
+        for (id, outcome) in self.outbox.take_lost(self.config.on_session_lost) {
+            self.settle(id, outcome);
         }
         self.tell_room();
     }
 
-    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    /// Whoever was turned away is told once half of the outbox is free. Where the outcomes that wait to be taken were in
+    /// the way, it is true when it is read, since it comes behind them; one of it is enough.
     pub(super) fn tell_room(&mut self) {
-        if self.outbox.has_drained() {
+        if !self.tray.tells_room() && self.outbox.has_drained() {
             self.event(Event::OutboxDrained);
         }
     }
@@ -245,8 +288,8 @@ impl<D: Dialect> Desk<D> {
 
     /// The machine is over: everything that waits has its outcome.
     pub(super) fn end(&mut self, reason: EndReason) {
-        for id in self.outbox.take_all() {
-            self.settle(id, Outcome::Returned(ReturnReason::Ended));
+        for (id, outcome) in self.outbox.take_all() {
+            self.settle(id, outcome);
         }
         self.event(Event::Ended(reason));
     }
@@ -254,6 +297,21 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn recovery(&self, code: Option<CloseCode>) -> Recovery {
         let set = self.config.recoveries.iter().rev().find(|(of, _)| Some(*of) == code);
         set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
+    }
+
+    /// How long a close code is waited out. Where its row lets it grow it doubles each further time.
+    pub(super) fn pause(&mut self, code: Option<CloseCode>, recovery: &Recovery) -> Duration {
+        let Recovery { wait_min, wait_max, .. } = *recovery;
+        if wait_max <= wait_min {
+            return wait_min;
+        }
+        // The row's longest wait is also how long a shard must do without the code to be forgiven: less would be
+        // over in the very minute that the send limit counts.
+        let last =
+            self.pause.filter(|last| last.code == code && self.now - last.at < last.wait.saturating_add(wait_max));
+        let wait = last.map_or(wait_min, |last| last.wait.saturating_mul(2).clamp(wait_min, wait_max));
+        self.pause = Some(Pause { code, at: self.now, wait });
+        wait
     }
 
     /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.

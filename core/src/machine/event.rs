@@ -125,6 +125,15 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// Dispatches came whose sequence is not above the last one's: they were dropped. The first of a run is told at once,
+    /// then each time their count doubles, and at its end the whole count.
+    Repeated {
+        /// How many, in this run, so far.
+        count: u64,
+    },
+    /// A heartbeat request was left unanswered, since the send limit has no room for the answer. The first of a run is
+    /// told; [`Counts::beats_refused`](super::Counts::beats_refused) counts them all.
+    RequestUnanswered,
     /// A deadline passed.
     TimedOut {
         /// Which.
@@ -156,6 +165,11 @@ impl fmt::Display for Fault {
             }
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::Repeated { count: 1 } => f.write_str("1 dispatch came again and was dropped"),
+            Self::Repeated { count } => write!(f, "{count} dispatches came again and were dropped"),
+            Self::RequestUnanswered => {
+                f.write_str("a heartbeat request was left unanswered: the send limit has no room")
+            }
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),
             Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
             Self::Suspended { span } => write!(f, "suspended for {span:?}"),

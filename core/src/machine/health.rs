@@ -80,7 +80,7 @@ pub struct Counts {
     pub resumes: u64,
     /// Times that sequences were skipped.
     pub gaps: u64,
-    /// Dispatches that came again and were dropped.
+    /// Dispatches that came again and were dropped; [`Fault::Repeated`](super::Fault::Repeated) tells of them.
     pub duplicates: u64,
     /// Dispatches that [`Config::events`](super::Config::events) kept from the application.
     pub filtered: u64,

@@ -46,11 +46,16 @@ impl<D: Dialect> GatewayMachine<D> {
     /// Gives on each payload of a packed message, while its link is open.
     fn unpack(&mut self, link: LinkId, codec: &mut Codec) {
         let Limits { inflated, payloads: limit, .. } = self.desk.config.limits;
-        let mut count = 0;
+        let (mut count, before) = (0, self.desk.tray.len());
         while let Some(payload) = codec.next(inflated) {
             count += 1;
+            // Some payloads give several actions, a Ready in the place of another three: what comes of a message is
+            // bounded as what is in it.
+            let given = self.desk.tray.len() - before;
             match payload {
-                Ok(_) if count > limit => self.step(Happening::Undecodable(CodecError::TooMany { limit })),
+                Ok(_) | Err(Undecoded::Malformed(_)) if count > limit || given > limit => {
+                    self.step(Happening::Undecodable(CodecError::TooMany { limit }));
+                }
                 Ok(frame) => self.frame(link, Frame::Lent(frame)),
                 Err(Undecoded::Malformed(_)) if self.desk.is_full() => self.step(Happening::Undrained),
                 Err(Undecoded::Malformed(error)) => {

@@ -78,7 +78,8 @@ impl Departure {
         if recovery.token == TokenFate::Renew {
             desk.renew_token();
         }
-        let keep = Self { floor: desk.asked_wait(recovery.wait_min), tries: recovery.tries, ..Self::keep(cause) };
+        let pause = desk.pause(code, &recovery);
+        let keep = Self { floor: desk.asked_wait(pause), tries: recovery.tries, ..Self::keep(cause) };
         match (recovery.plan, code) {
             (Plan::Resume, _) => keep,
             (Plan::Identify, _) => Self { verdict: Verdict::Lose, ..keep },
@@ -298,6 +299,7 @@ impl Link {
             }
             other => return other,
         };
+        desk.end_repeated();
         desk.cause = departure.cause;
         let after = hold.after(departure, desk);
         let give_up = desk.now + desk.config.timeouts.close;

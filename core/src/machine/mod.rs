@@ -10,6 +10,7 @@ mod cause;
 mod commands;
 mod config;
 mod config_error;
+mod deadline;
 mod desk;
 mod event;
 mod filter;
@@ -24,6 +25,7 @@ mod outbox;
 mod pace;
 mod phase;
 mod resumption;
+mod send_error;
 mod spelling;
 mod tally;
 mod timer;
@@ -62,8 +64,9 @@ pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};
 pub use limits::Limits;
-pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
+pub use outbox::{CommandId, Outcome, ReturnReason};
 pub use phase::Phase;
+pub use send_error::SendError;
 pub use tally::Tally;
 pub use timer::Timer;
 
@@ -133,6 +136,7 @@ impl<D: Dialect> GatewayMachine<D> {
         };
         self.take(input, scratch);
         let wait = self.catch_up(sight);
+        self.desk.tell_room();
         Actions { tray: &mut self.desk.tray, wait }
     }
 
@@ -189,10 +193,10 @@ impl<D: Dialect> GatewayMachine<D> {
         self.link.phase()
     }
 
-    /// How many more commands it accepts.
+    /// How many more commands it accepts. Outcomes that were not taken yet count as commands.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.desk.outbox.room()
+        self.desk.outbox.room(self.desk.tray.outcomes())
     }
 
     /// The config it was made with.
@@ -272,9 +276,10 @@ impl<D: Dialect> GatewayMachine<D> {
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
-        let (id, superseded) = self.desk.outbox.accept(encoded)?;
-        if let Some(older) = superseded {
-            self.desk.settle(older, Outcome::Returned(ReturnReason::Superseded));
+        let untaken = self.desk.tray.outcomes();
+        let (id, superseded) = self.desk.outbox.accept(encoded, untaken)?;
+        if let Some((older, outcome)) = superseded {
+            self.desk.settle(older, outcome);
         }
         Ok(id)
     }
