@@ -194,7 +194,7 @@ impl fmt::Debug for UnknownFrame {
 /// Why a dispatch's data could not be decoded.
 ///
 /// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,

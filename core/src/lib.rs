@@ -62,6 +62,7 @@ extern crate std;
 pub mod codec;
 pub mod dialect;
 pub mod dispatch;
+mod error_debug;
 pub mod guide;
 pub mod identify;
 pub mod machine;

@@ -305,7 +305,7 @@ pub fn draw_seed() -> Seed {
 }
 
 /// Why a shard could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Something about the bot.
@@ -329,7 +329,16 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl core::error::Error for BuildError {}
+impl core::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Discord(error) => error.source(),
+            Self::Config(error) => error.source(),
+            Self::Proxy(error) => error.source(),
+            Self::Header(error) => error.source(),
+        }
+    }
+}
 
 impl From<DiscordError> for BuildError {
     fn from(error: DiscordError) -> Self {

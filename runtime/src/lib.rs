@@ -14,6 +14,7 @@ mod builder;
 mod clock;
 mod dial;
 mod driver;
+mod error_debug;
 mod failure;
 mod identify;
 mod network;

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
 /// the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandError {
     /// Its type cannot be written as JSON.

@@ -41,7 +41,7 @@ pub enum ReturnReason {
 }
 
 /// Why a command was not accepted. Nothing was queued and nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The outbox holds `limit` commands already; wait for an `Event::OutboxDrained`.

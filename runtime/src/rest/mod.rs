@@ -134,7 +134,6 @@ fn retry_after(answer: &Response<Vec<u8>>) -> Option<Duration> {
 }
 
 /// Why there is no word of how to connect.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AskError {
     /// The token is wrong, or was reset. To ask again with it is counted against the host.
@@ -185,4 +184,12 @@ impl fmt::Display for AskError {
     }
 }
 
-impl core::error::Error for AskError {}
+impl core::error::Error for AskError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Unreachable(error) => Some(error),
+            Self::Unreadable(error) => Some(error),
+            Self::Unauthorized | Self::RateLimited { .. } | Self::Status(_) | Self::Base => None,
+        }
+    }
+}

@@ -103,7 +103,6 @@ async fn ask<R: Runtime>(runtime: &R, rest: &Rest, token: &Token) -> Result<Gate
 }
 
 /// Why there are no shards.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AutoError {
     /// The API did not say how many.
@@ -137,7 +136,16 @@ impl fmt::Display for AutoError {
     }
 }
 
-impl core::error::Error for AutoError {}
+impl core::error::Error for AutoError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Ask(error) => error.source(),
+            Self::Count(error) => Some(error),
+            Self::TooMany { .. } => None,
+            Self::Build(error) => error.source(),
+        }
+    }
+}
 
 impl From<AskError> for AutoError {
     fn from(error: AskError) -> Self {
