@@ -155,6 +155,31 @@ impl fmt::Debug for Dispatch {
     }
 }
 
+/// One line for a log: the name, the sequence and whether it was replayed. A name is printed up to 64 characters, with
+/// control characters escaped.
+///
+/// ```
+/// # fn log(dispatch: portcullis::Dispatch) {
+/// println!("{dispatch}"); // MESSAGE_CREATE #42
+/// # }
+/// ```
+impl fmt::Display for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name is the peer's: a line break in it would forge a line of the log.
+        self.name().chars().take(NAME_PRINTED).try_for_each(|c| write!(f, "{}", c.escape_debug()))?;
+        if let Some(sequence) = self.sequence() {
+            write!(f, " #{sequence}")?;
+        }
+        match self.origin {
+            Origin::Live => Ok(()),
+            Origin::Replay => f.write_str(" (replayed)"),
+        }
+    }
+}
+
+/// More characters than any event's name has.
+const NAME_PRINTED: usize = 64;
+
 /// Where a session stood after a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Mark {
@@ -181,6 +206,16 @@ impl UnknownFrame {
     #[must_use]
     pub const fn frame(&self) -> &Bytes {
         &self.frame
+    }
+}
+
+/// Opcode and size, for a log.
+impl fmt::Display for UnknownFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.op {
+            Some(op) => write!(f, "a frame of the unknown opcode {op}, {} bytes", self.frame.len()),
+            None => write!(f, "an unknown frame without an opcode, {} bytes", self.frame.len()),
+        }
     }
 }
 

@@ -11,6 +11,13 @@ pub enum CommandError {
     NotJson,
     /// It is written as JSON, but not as an object.
     NotObject,
+    /// Its text is not one JSON value.
+    BrokenJson {
+        /// The line where the parser stopped, counted from 1.
+        line: usize,
+        /// The column, in bytes counted from 1; 0 stands before the first.
+        column: usize,
+    },
     /// The field `name` is 0, which is no id.
     ZeroId {
         /// Name of the field.
@@ -50,6 +57,9 @@ impl fmt::Display for CommandError {
         match self {
             Self::NotJson => f.write_str("the command cannot be written as json"),
             Self::NotObject => f.write_str("the command is no json object"),
+            Self::BrokenJson { line, column } => {
+                write!(f, "the command's text is not valid json at line {line}, column {column}")
+            }
             Self::ZeroId { name } => write!(f, "{name} is 0, give the id of one"),
             Self::NonceTooLong { len, max } => write!(f, "the nonce has {len} bytes, give one of at most {max}"),
             Self::NoUserIds => f.write_str("there are no user ids, give one or ask for all members"),
