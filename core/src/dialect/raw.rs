@@ -89,7 +89,7 @@ mod tests {
     fn found_22_a_text_is_checked_and_sent_as_it_is() {
         let text = " {\"op\": 1, \"d\": [\"\\u00e9\", 1e400]}\r\n";
         assert_eq!(RawCommand::from_json(text).unwrap().bytes(), text.trim());
-        for (text, line, column) in [("", 1, 0), ("{\"op\":1", 1, 7), ("{}\n{}", 2, 1), ("{\"op\":01}", 1, 7)] {
+        for (text, line, column) in [("", 1, 0), ("{\"op\":1", 1, 7), ("{}\n{}", 2, 1), ("{\"op\":01}", 1, 8)] {
             let broken = CommandError::BrokenJson { line, column };
             assert_eq!(RawCommand::from_json(text), Err(broken), "{text}");
         }
