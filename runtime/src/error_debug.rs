@@ -6,8 +6,9 @@
 //!
 //! Here are the errors that calls return. What a peer did wrong comes in events, and those print their fields.
 
-use crate::builder::BuildError;
+use crate::build_error::BuildError;
 use crate::network::HeaderError;
+use crate::pem::PemError;
 use crate::proxy::ProxyError;
 use crate::rest::AskError;
 use crate::set::AutoError;
@@ -28,5 +29,6 @@ print_the_message! {
     AutoError,
     BuildError,
     HeaderError,
+    PemError,
     ProxyError,
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adapter;
+mod build_error;
 mod builder;
 mod clock;
 mod dial;
@@ -18,6 +19,7 @@ mod error_debug;
 mod failure;
 mod identify;
 mod network;
+mod pem;
 mod proxy;
 mod rest;
 mod runtime;
@@ -27,7 +29,8 @@ mod socket;
 mod tls;
 mod websocket;
 
-pub use builder::{BuildError, Builder, draw_seed};
+pub use build_error::BuildError;
+pub use builder::{Builder, draw_seed};
 pub use clock::Clock;
 pub use driver::{
     Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens,
@@ -37,10 +40,11 @@ pub use futures_rustls::rustls;
 pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
+pub use pem::PemError;
 pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
-pub use set::{AutoError, Member, ShardKey, ShardSet};
+pub use set::{AutoError, Member, ShardKey, ShardSet, SplitShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;
