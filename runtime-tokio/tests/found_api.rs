@@ -135,10 +135,10 @@ async fn found_21_and_22_a_fleet_written_with_the_adapter_alone() {
 #[test]
 fn found_21_what_the_compiler_prints_can_be_written() {
     fn same<T>(_: Option<T>, _: Option<T>) {}
+    fn on_any<R: portcullis_tokio::Runtime>(_: &R) {}
     same(None::<Shard>, None::<Driver<portcullis::Discord, Tokio>>);
     same(None::<Builder>, None::<portcullis_tokio::portcullis_runtime::Builder<Tokio>>);
     same(None::<portcullis_tokio::ShardSet>, None::<portcullis_tokio::portcullis_runtime::ShardSet<Shard>>);
     same(None::<Pump>, None::<portcullis_tokio::portcullis_runtime::Pump<portcullis::Discord, Tokio>>);
-    fn on_any<R: portcullis_tokio::Runtime>(_: &R) {}
     on_any(&Tokio::new());
 }

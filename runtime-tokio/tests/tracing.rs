@@ -1,5 +1,6 @@
 //! What the feature `tracing` of an adapter brings.
 
+use core::fmt::{self, Write as _};
 use portcullis_fake::{FakeConfig, FakeServer};
 use portcullis_tokio::Shard;
 use portcullis_tokio::portcullis::{Event, Intents, Shutdown};
@@ -38,8 +39,9 @@ impl tracing::Subscriber for Lines {
 struct Line(String);
 
 impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn core::fmt::Debug) {
-        self.0 += &format!("{field}={value:?} ");
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // To write into a text never fails.
+        let _ = write!(self.0, "{field}={value:?} ");
     }
 }
 
