@@ -193,6 +193,31 @@ impl fmt::Debug for Dispatch {
     }
 }
 
+/// One line for a log: the name, the sequence and whether it was replayed. A name is printed up to 64 characters, with
+/// control characters escaped.
+///
+/// ```
+/// # fn log(dispatch: portcullis::Dispatch) {
+/// println!("{dispatch}"); // MESSAGE_CREATE #42
+/// # }
+/// ```
+impl fmt::Display for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name is the peer's: a line break in it would forge a line of the log.
+        self.name().chars().take(NAME_PRINTED).try_for_each(|c| write!(f, "{}", c.escape_debug()))?;
+        if let Some(sequence) = self.sequence() {
+            write!(f, " #{sequence}")?;
+        }
+        match self.origin {
+            Origin::Live => Ok(()),
+            Origin::Replay => f.write_str(" (replayed)"),
+        }
+    }
+}
+
+/// More characters than any event's name has.
+const NAME_PRINTED: usize = 64;
+
 /// Where a session stood after a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Mark {
@@ -222,6 +247,16 @@ impl UnknownFrame {
     }
 }
 
+/// Opcode and size, for a log.
+impl fmt::Display for UnknownFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.op {
+            Some(op) => write!(f, "a frame of the unknown opcode {op}, {} bytes", self.frame.len()),
+            None => write!(f, "an unknown frame without an opcode, {} bytes", self.frame.len()),
+        }
+    }
+}
+
 /// Prints opcode and size, never the data.
 impl fmt::Debug for UnknownFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,7 +267,7 @@ impl fmt::Debug for UnknownFrame {
 /// Why a dispatch's data could not be decoded.
 ///
 /// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,

@@ -74,7 +74,7 @@ impl fmt::Debug for Token {
 }
 
 /// Why a text is no token. It never holds a part of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
     /// There is no token: an unset variable, perhaps.

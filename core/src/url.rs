@@ -286,7 +286,7 @@ impl<'de> Deserialize<'de> for GatewayUrl {
 }
 
 /// Why a text is no gateway URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// It is `len` bytes long.

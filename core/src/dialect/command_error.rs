@@ -5,13 +5,20 @@ use core::fmt;
 
 /// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
 /// the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandError {
     /// Its type cannot be written as JSON.
     NotJson,
     /// It is written as JSON, but not as an object.
     NotObject,
+    /// Its text is not one JSON value.
+    BrokenJson {
+        /// The line where the parser stopped, counted from 1.
+        line: usize,
+        /// The column, in bytes counted from 1; 0 stands before the first.
+        column: usize,
+    },
     /// The field `name` is 0, which is no id.
     ZeroId {
         /// Name of the field.
@@ -74,6 +81,9 @@ impl fmt::Display for CommandError {
         match self {
             Self::NotJson => f.write_str("the command cannot be written as json"),
             Self::NotObject => f.write_str("the command is no json object"),
+            Self::BrokenJson { line, column } => {
+                write!(f, "the command's text is not valid json at line {line}, column {column}")
+            }
             Self::ZeroId { name } => write!(f, "{name} is 0, give the id of one"),
             Self::NonceTooLong { len, max } => write!(f, "the nonce has {len} bytes, give one of at most {max}"),
             Self::NoUserIds => f.write_str("there are no user ids, give one or ask for all members"),

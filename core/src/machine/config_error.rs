@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 /// What is wrong with a [`Config`](super::Config). No machine was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A span is below a millisecond.

@@ -81,6 +81,40 @@ pub enum Event {
     Ended(EndReason),
 }
 
+/// One line for a log, without the data of a dispatch.
+///
+/// ```
+/// use core::time::Duration;
+/// use portcullis::Event;
+///
+/// let event = Event::Paced { waited: Duration::from_millis(1_500) };
+/// assert_eq!(event.to_string(), "a command waited 1.5s for the send limit");
+/// ```
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { link, plan } => write!(f, "connecting to {plan} ({link})"),
+            Self::Ready(dispatch) => write!(f, "a session begins: {dispatch}"),
+            Self::Resumed(dispatch) => write!(f, "the session goes on: {dispatch}"),
+            Self::Dispatch(dispatch) => dispatch.fmt(f),
+            Self::Gap { after, got } => write!(f, "sequences are missing: {got} came after {after}"),
+            Self::SessionLost { cause } => write!(f, "the session is lost: {cause}"),
+            Self::Faulted(fault) => write!(f, "fault: {fault}"),
+            Self::Closed { link, closure } => write!(f, "{link} is gone: {closure}"),
+            Self::Reconnecting { after, plan, cause } => write!(f, "reconnecting in {after:?} to {plan}: {cause}"),
+            Self::BudgetExhausted { resets_in } => {
+                write!(f, "no identifies are left, there are more in {resets_in:?}")
+            }
+            Self::Paced { waited } => write!(f, "a command waited {waited:?} for the send limit"),
+            Self::Command(id, outcome) => write!(f, "{id} {outcome}"),
+            Self::OutboxDrained => f.write_str("the outbox has room again"),
+            Self::Lagged(dropped) => write!(f, "{dropped} dispatches were dropped, since they were not taken in time"),
+            Self::Unknown(frame) => frame.fmt(f),
+            Self::Ended(reason) => write!(f, "the shard has ended: {reason}"),
+        }
+    }
+}
+
 /// What the gateway or the network did wrong. The machine has acted on it already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

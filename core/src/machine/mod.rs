@@ -40,6 +40,7 @@ use crate::dispatch::Mark;
 use crate::message::LinkId;
 use crate::rng::Seed;
 use crate::time::Timestamp;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use asked::Asked;
 use core::fmt;
@@ -252,12 +253,12 @@ impl<D: Dialect> GatewayMachine<D> {
             time_online: desk.time_online.saturating_add(online),
             attempts: desk.attempts,
             sequence: session.and_then(Session::sequence),
-            session_id: session.and_then(Session::id),
+            session_id: session.and_then(Session::id).map(Cow::Borrowed),
             latency: desk.latency.last,
             latency_smoothed: desk.latency.smoothed,
             last_ack: desk.latency.acked_at,
             counts: desk.counts,
-            events: &desk.tally,
+            events: Cow::Borrowed(&desk.tally),
         }
     }
 

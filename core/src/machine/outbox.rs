@@ -12,10 +12,17 @@ use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
 
 /// Which command: every accepted one has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "command {}", self.0)
+    }
+}
 
 /// How a command ended. Each accepted one ends once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +35,16 @@ pub enum Outcome {
     Unknown,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent => f.write_str("was sent"),
+            Self::Returned(reason) => write!(f, "was not sent: {reason}"),
+            Self::Unknown => f.write_str("may have been sent: its connection died during the write"),
+        }
+    }
+}
+
 /// Why a command was handed back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +55,16 @@ pub enum ReturnReason {
     Superseded,
     /// The machine ended.
     Ended,
+}
+
+impl fmt::Display for ReturnReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SessionLost => "its session was lost",
+            Self::Superseded => "a later one took its place",
+            Self::Ended => "the shard has ended",
+        })
+    }
 }
 
 /// A command that waits or is being written.

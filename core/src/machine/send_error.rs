@@ -4,7 +4,7 @@ use crate::dialect::CommandError;
 use core::fmt;
 
 /// Why a command was not accepted. Nothing was queued and nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The outbox holds `limit` commands already, or as many outcomes wait to be taken; wait for an

@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for Intents {
 }
 
 /// Why a text is no set of intents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IntentsError {
     /// There is no intent of this name.

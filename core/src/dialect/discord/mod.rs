@@ -372,7 +372,7 @@ fn presence_key() -> StandingKey {
 }
 
 /// Why a [`Discord`] cannot be. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiscordError {
     /// The token cannot be one.
@@ -428,7 +428,20 @@ impl fmt::Display for DiscordError {
     }
 }
 
-impl core::error::Error for DiscordError {}
+impl core::error::Error for DiscordError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Token(error) => Some(error),
+            Self::Url(error) => Some(error),
+            Self::Presence(error) => Some(error),
+            Self::Version
+            | Self::Query { .. }
+            | Self::LargeThreshold { .. }
+            | Self::PayloadCompression
+            | Self::TooLong { .. } => None,
+        }
+    }
+}
 
 impl From<TokenError> for DiscordError {
     fn from(error: TokenError) -> Self {
