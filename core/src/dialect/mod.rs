@@ -36,7 +36,10 @@ pub use span::Span;
 /// One gateway's way of speaking. See the [module](self).
 ///
 /// No method has a default: a wrapper that forgets to forward one would answer in silence with it.
-pub trait Dialect: Send + Sync {
+///
+/// A dialect owns what it holds (`'static`), so that the machine can work with a `dyn Dialect`: its code exists once,
+/// however many dialects there are.
+pub trait Dialect: Send + Sync + 'static {
     /// The commands an application can send. `Box<dyn Dialect>` and `Arc<dyn Dialect>` send [`RawCommand`]s.
     type Command
     where

@@ -3,7 +3,7 @@
 use super::input::{ConnectFailure, ProxyStatus};
 use super::phase::Phase;
 use super::timer::Timer;
-use crate::message::{CloseCode, ConnectionId};
+use crate::message::{CloseCode, CloseReason, ConnectionId};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -160,6 +160,18 @@ impl From<ConnectFailure> for Cause {
             ConnectFailure::Http { status, .. } => Self::ConnectHttp(status),
             ConnectFailure::Protocol => Self::ConnectProtocol,
             ConnectFailure::Io => Self::ConnectIo,
+        }
+    }
+}
+
+impl From<&CloseReason> for Cause {
+    fn from(reason: &CloseReason) -> Self {
+        match reason {
+            CloseReason::TooLarge { .. } => Self::TooLarge,
+            CloseReason::Frame(frame) => frame.code.map_or(Self::ConnectionLost, Self::Closed),
+            CloseReason::Eof | CloseReason::Reset | CloseReason::Tls | CloseReason::Protocol | CloseReason::Io => {
+                Self::ConnectionLost
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ impl GatewayMachine<Discord> {
     /// would be the same.
     #[must_use]
     pub fn requests(&self, policy: RequestPolicy) -> Requests {
-        Requests::new(&self.context.dialect, self.context.config.events.clone(), self.context.seed, policy)
+        let cx = &self.machine.context;
+        Requests::new(&cx.dialect, cx.config.events.clone(), cx.seed, policy)
     }
 
     /// Shows another presence, in this session and each to come.

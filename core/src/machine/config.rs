@@ -277,7 +277,7 @@ pub enum SessionLostPolicy {
 
 impl Config {
     /// What is wrong with it, if something is.
-    pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, dialect: &dyn Dialect) -> Result<(), ConfigError> {
         let Timeouts { connect, hello, ready, resumed, write, close, token } = self.timeouts;
         let named = [
             ("timeouts.connect", connect),
@@ -325,7 +325,7 @@ impl Config {
     }
 }
 
-fn check_import<D: Dialect>(resume_from: &ResumeFrom, dialect: &D) -> Result<(), ConfigError> {
+fn check_import(resume_from: &ResumeFrom, dialect: &dyn Dialect) -> Result<(), ConfigError> {
     let session = &resume_from.session;
     if session.shard() != dialect.shard() {
         return Err(ConfigError::ForeignShard);
