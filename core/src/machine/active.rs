@@ -71,6 +71,7 @@ impl Active {
         self.on_any(input, cx)
     }
 
+    #[inline]
     pub(super) fn on_frame(mut self: Box<Self>, signal: Signal, frame: Frame<'_>, cx: &mut Context) -> State {
         self.live.heart.hear(cx);
         match signal {

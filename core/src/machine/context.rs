@@ -169,6 +169,7 @@ impl Context {
 
     /// Takes a dispatch: one that came before is dropped, one that `Config::events` keeps out moves the session on and goes
     /// no further.
+    #[inline]
     pub(super) fn dispatch(&mut self, session: &mut Session, frame: Frame<'_>, spans: Spans, origin: Origin) {
         if self.config.events.passes(spans.name.of(&frame)) {
             self.hand_on(session, frame, spans, origin);
@@ -178,6 +179,7 @@ impl Context {
     }
 
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
+    #[inline]
     pub(super) fn hand_on(&mut self, session: &mut Session, frame: Frame<'_>, spans: Spans, origin: Origin) {
         if !self.drop_repeated(session, &spans) {
             let dispatch = self.number(session, frame.into_bytes(), spans, origin);

@@ -1,6 +1,5 @@
 //! A frame on its way to the phase that takes it.
 
-use alloc::vec::Vec;
 use bytes::Bytes;
 use core::ops::Deref;
 
@@ -10,8 +9,6 @@ pub(super) enum Frame<'a> {
     Own(Bytes),
     /// Lent by a codec, out of its scratch.
     Lent(&'a [u8]),
-    /// Rewritten by the dialect.
-    Rewritten(Vec<u8>),
 }
 
 impl Frame<'_> {
@@ -20,7 +17,6 @@ impl Frame<'_> {
         match self {
             Self::Own(bytes) => bytes,
             Self::Lent(bytes) => Bytes::copy_from_slice(bytes),
-            Self::Rewritten(bytes) => Bytes::from(bytes),
         }
     }
 }
@@ -32,7 +28,6 @@ impl Deref for Frame<'_> {
         match self {
             Self::Own(bytes) => bytes,
             Self::Lent(bytes) => bytes,
-            Self::Rewritten(bytes) => bytes,
         }
     }
 }

@@ -134,6 +134,7 @@ impl Heart {
     }
 
     /// Any frame came.
+    #[inline]
     pub(super) fn hear(&mut self, cx: &Context) {
         match self {
             Self::Ours(ours) => ours.heard = cx.now,

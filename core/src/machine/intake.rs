@@ -85,7 +85,7 @@ impl Machine {
                 {
                     return self.malformed(error);
                 }
-                let frame = reading.rewritten.map_or(frame, Frame::Rewritten);
+                let frame = reading.rewritten.map_or(frame, |bytes| Frame::Own(bytes.into()));
                 self.transition(|state, cx| state.on_frame(reading.signal, frame, cx));
             }
             Err(error) => {

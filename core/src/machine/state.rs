@@ -82,6 +82,7 @@ impl State {
     }
 
     /// Takes a frame of the open connection: the one path of every frame.
+    #[inline]
     pub(super) fn on_frame(self, signal: Signal, frame: Frame<'_>, cx: &mut Context) -> Self {
         match self {
             Self::Active(phase) => phase.on_frame(signal, frame, cx),
@@ -184,6 +185,7 @@ impl State {
     }
 
     /// The id of the connection that inputs may name: open, being opened, or being closed.
+    #[inline]
     pub(super) fn id(&self) -> Option<ConnectionId> {
         match self {
             Self::Connecting(phase) => Some(phase.connection),
@@ -198,6 +200,7 @@ impl State {
     }
 
     /// The connection, while it is open and not being closed.
+    #[inline]
     pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Self::AwaitingHello(phase) => Some(&phase.connection),
@@ -209,6 +212,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match self {
             Self::AwaitingHello(phase) => Some(&mut phase.connection),

@@ -120,12 +120,14 @@ impl Machine {
     /// Takes a step, and notes it where it led to another phase.
     #[inline]
     pub(super) fn transition(&mut self, step: impl FnOnce(State, &mut Context) -> State) {
-        let (from, connection) = (self.state.phase(), self.state.id());
-        self.state = step(core::mem::take(&mut self.state), &mut self.context);
+        let from = self.state.phase();
+        let next = step(core::mem::take(&mut self.state), &mut self.context);
+        // What `take` left is Idle, which owns nothing. The compiler cannot know, and would ask for each message what to drop.
+        core::mem::forget(core::mem::replace(&mut self.state, next));
         let to = self.state.phase();
         if from != to {
             let cx = &mut self.context;
-            let made = Transition::new(cx.now, connection.unwrap_or(cx.last_connection), cx.cause, from, to);
+            let made = Transition::new(cx.now, cx.last_connection, cx.cause, from, to);
             trace::transition(&made);
             cx.history.note(made);
         }
