@@ -144,7 +144,37 @@ impl Cause {
             Self::ConnectName => Some("check the gateway's host name and the resolver"),
             Self::ConnectTls => Some("check the host's clock, its root certificates, and any proxy in between"),
             Self::Undrained => Some("take every action that `handle` returns"),
-            _ => None,
+            Self::Started
+            | Self::WaitOver
+            | Self::Opened
+            | Self::ConnectRefused
+            | Self::ConnectProxy(Some(_))
+            | Self::ConnectTimedOut
+            | Self::ConnectHttp(_)
+            | Self::ConnectProtocol
+            | Self::ConnectIo
+            | Self::Hello
+            | Self::IdentifyGranted
+            | Self::Ready
+            | Self::Resumed
+            | Self::Closed(_)
+            | Self::ConnectionLost
+            | Self::ReconnectRequested
+            | Self::InvalidSessionResumable
+            | Self::InvalidSessionLost
+            | Self::HeartbeatMissed
+            | Self::Silent
+            | Self::TimedOut(_)
+            | Self::Malformed
+            | Self::OutOfPlace
+            | Self::TooLarge
+            | Self::Undecodable
+            | Self::Suspended
+            | Self::ResumesExhausted
+            | Self::AttemptsExhausted
+            | Self::TokenDenied
+            | Self::Requested
+            | Self::Shutdown => None,
         }
     }
 }
@@ -179,12 +209,17 @@ impl From<&CloseReason> for Cause {
 /// The name, with the code where there is one: `closed 4009`.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed(code) => write!(f, "closed {code}"),
-            Self::ConnectHttp(status) => write!(f, "connect_http {status}"),
-            Self::ConnectProxy(Some(status)) => write!(f, "connect_proxy {status}"),
-            other => f.write_str(other.name()),
+        f.write_str(self.name())?;
+        if let Self::Closed(code) = self {
+            write!(f, " {code}")?;
         }
+        if let Self::ConnectHttp(status) = self {
+            write!(f, " {status}")?;
+        }
+        if let Self::ConnectProxy(Some(status)) = self {
+            write!(f, " {status}")?;
+        }
+        Ok(())
     }
 }
 

@@ -211,21 +211,21 @@ impl NextState {
     /// The same, or what a close code of the peer's own says, where that is worse.
     pub(super) fn outvoted_by(self, theirs: Option<CloseCode>, cx: &mut Context) -> Self {
         let Some(code) = theirs else { return self };
-        let disconnect = Disconnect::of_code(Some(code), Cause::Closed(code), cx);
-        match (self, disconnect.session_fate) {
-            (Self::Reconnect { .. }, SessionFate::End { reason, kept }) => Self::End { reason, kept },
-            (Self::Reconnect { plan, floor, pacing, cause }, session_fate) => {
-                let floor = floor.max(disconnect.floor);
-                match (plan, session_fate) {
-                    (Handshake::Resume(_), SessionFate::Lose) => {
-                        cx.lose_session(Cause::Closed(code));
-                        Self::Reconnect { plan: Handshake::Identify, floor, pacing, cause }
-                    }
-                    (plan, _) => Self::Reconnect { plan, floor, pacing, cause },
-                }
+        let Disconnect { session_fate, floor: theirs, .. } = Disconnect::of_code(Some(code), Cause::Closed(code), cx);
+        let (plan, floor, pacing, cause) = match self {
+            Self::End { .. } => return self,
+            Self::Reconnect { plan, floor, pacing, cause } => (plan, floor.max(theirs), pacing, cause),
+        };
+        let plan = match (session_fate, plan) {
+            (SessionFate::End { reason, kept }, _) => return Self::End { reason, kept },
+            (SessionFate::Lose, Handshake::Resume(_)) => {
+                cx.lose_session(Cause::Closed(code));
+                Handshake::Identify
             }
-            (end @ Self::End { .. }, _) => end,
-        }
+            (SessionFate::Lose, Handshake::Identify) => Handshake::Identify,
+            (SessionFate::Keep, plan) => plan,
+        };
+        Self::Reconnect { plan, floor, pacing, cause }
     }
 
     /// The application asks to stop while the connection is being closed.

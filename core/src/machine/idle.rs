@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use alloc::boxed::Box;
 
 /// Before `Start`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Idle;
 
 /// Between two connections: until when, and what the next one is for.
@@ -34,6 +34,12 @@ pub(super) struct InBackoff {
 pub(super) enum TokenWait {
     NotRequested,
     Requested,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Idle(Idle)
+    }
 }
 
 impl Idle {

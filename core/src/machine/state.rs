@@ -52,12 +52,6 @@ pub(super) enum State {
     Ended(Box<Ended>),
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self::Idle(Idle)
-    }
-}
-
 const _: () = assert!(size_of::<State>() <= 2 * size_of::<usize>(), "it is moved for each message");
 
 impl State {
@@ -185,7 +179,6 @@ impl State {
     }
 
     /// The id of the connection that inputs may name: open, being opened, or being closed.
-    #[inline]
     pub(super) fn id(&self) -> Option<ConnectionId> {
         match self {
             Self::Connecting(phase) => Some(phase.connection),
