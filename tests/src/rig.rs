@@ -81,26 +81,29 @@ impl Rig {
     /// A rig in this phase, at t+0 if the config is [`prompt`]. The story is empty.
     #[must_use]
     pub fn in_phase(phase: Phase, config: Config) -> Self {
-        let mut rig = match phase {
-            Phase::Resuming => Self::resuming(config),
-            Phase::Backoff | Phase::Active | Phase::Closing | Phase::Ended => Self::online(config),
-            _ => Self::new(config),
-        };
+        Self::of(discord(), config).to_phase(phase)
+    }
+
+    /// The same of a rig that has not started.
+    #[must_use]
+    pub fn to_phase(mut self, phase: Phase) -> Self {
         match phase {
-            Phase::Backoff => rig.lose(),
-            Phase::Connecting => rig.start(),
-            Phase::AwaitingHello => rig.start().open(),
+            Phase::Resuming => self.begin_session().resume(),
+            Phase::Backoff => self.begin_session().lose(),
+            Phase::Connecting => self.start(),
+            Phase::AwaitingHello => self.start().open(),
             Phase::AwaitingIdentify => {
-                rig.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack())
+                self.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack())
             }
-            Phase::Identifying => rig.start().open().message(frames::hello("40000")).message(frames::ack()),
-            Phase::Closing => rig.message(frames::reconnect()),
-            Phase::Ended => rig.shutdown(Shutdown::EndSession).close(1000),
-            _ => &mut rig,
+            Phase::Identifying => self.start().open().message(frames::hello("40000")).message(frames::ack()),
+            Phase::Active => self.begin_session(),
+            Phase::Closing => self.begin_session().message(frames::reconnect()),
+            Phase::Ended => self.begin_session().shutdown(Shutdown::EndSession).close(1000),
+            _ => &mut self,
         };
-        assert_eq!(rig.machine.phase(), phase);
-        rig.story.clear();
-        rig
+        assert_eq!(self.machine.phase(), phase);
+        self.story.clear();
+        self
     }
 
     /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first beat was acknowledged. The clock is
@@ -108,10 +111,7 @@ impl Rig {
     #[must_use]
     pub fn online(config: Config) -> Self {
         let mut rig = Self::new(config);
-        rig.start().open().message(frames::hello("40000")).message(frames::ack());
-        rig.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
-        assert_eq!(rig.machine.phase(), Phase::Active);
-        rig.story.clear();
+        rig.begin_session();
         rig
     }
 
@@ -119,11 +119,26 @@ impl Rig {
     #[must_use]
     pub fn resuming(config: Config) -> Self {
         let mut rig = Self::online(config);
-        rig.lose().next();
-        rig.open().message(frames::hello("40000"));
-        assert_eq!(rig.machine.phase(), Phase::Resuming);
-        rig.story.clear();
+        rig.resume();
         rig
+    }
+
+    /// From the start to a session of two dispatches.
+    fn begin_session(&mut self) -> &mut Self {
+        self.start().open().message(frames::hello("40000")).message(frames::ack());
+        self.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
+        assert_eq!(self.machine.phase(), Phase::Active);
+        self.story.clear();
+        self
+    }
+
+    /// Loses the connection of a session, and sends a Resume on the next.
+    fn resume(&mut self) -> &mut Self {
+        self.lose().next();
+        self.open().message(frames::hello("40000"));
+        assert_eq!(self.machine.phase(), Phase::Resuming);
+        self.story.clear();
+        self
     }
 }
 

@@ -70,7 +70,7 @@ impl Closing {
                 }
             },
             Input::Closed(_, reason) => return self.closed(reason, cx),
-            Input::Token(token, lifetime) => cx.take_token(token, lifetime),
+            Input::Token(token, lifetime) => cx.token.put(token, lifetime, cx.now),
             Input::TokenDenied(None) => self.next = NextState::End { reason: EndReason::TokenDenied, kept: None },
             Input::TokenDenied(Some(_))
             | Input::Suspended(_)
@@ -156,7 +156,7 @@ impl CloseStep {
 
 impl Ended {
     /// Nothing moves a machine that is over, and it keeps no token.
-    pub(super) fn on(self: Box<Self>, input: Input, cx: &mut Context) -> State {
+    pub(super) fn on(self: Box<Self>, input: &Input, cx: &mut Context) -> State {
         match input {
             Input::Token(..)
             | Input::TokenDenied(_)

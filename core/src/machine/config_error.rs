@@ -51,11 +51,11 @@ pub enum ConfigError {
         /// The intent that brings it, or those of which any one does.
         intent: &'static str,
     },
-    /// The resume_from session is of another shard, or of another shard count.
+    /// The session to resume from is of another shard, or of another shard count.
     ForeignShard,
-    /// The resume_from session's resume URL is not of the gateway's hosts.
+    /// The resume URL of the session to resume from is not of the gateway's hosts.
     ForeignResumeUrl,
-    /// The resume_from session has no id, or nothing to resume from.
+    /// The session to resume from has no id, or nothing to resume from.
     NothingToResume,
 }
 

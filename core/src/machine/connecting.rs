@@ -58,7 +58,7 @@ impl Connecting {
             }
             Input::TokenDenied(None) => self.finish(EndReason::TokenDenied, None, Cause::TokenDenied, cx),
             Input::Token(token, lifetime) => {
-                cx.take_token(token, lifetime);
+                cx.token.put(token, lifetime, cx.now);
                 State::Connecting(self)
             }
             // The next connection asks for it again.
@@ -75,7 +75,7 @@ impl Connecting {
         }
     }
 
-    pub(super) fn on_request(self: Box<Self>, requested: Requested, cx: &mut Context) -> State {
+    pub(super) fn on_request(self, requested: Requested, cx: &mut Context) -> State {
         match requested {
             Requested::Shutdown(shutdown) => {
                 let kept = shutdown.kept(self.plan.session().cloned());
@@ -103,13 +103,13 @@ impl Connecting {
         due(self.give_up, Timer::Connect);
     }
 
-    fn finish(self: Box<Self>, reason: EndReason, kept: Option<Session>, cause: Cause, cx: &mut Context) -> State {
+    fn finish(self, reason: EndReason, kept: Option<Session>, cause: Cause, cx: &mut Context) -> State {
         cx.actions.push(Action::Abort { connection: self.connection });
         NextState::finish(reason, kept, cause, cx)
     }
 
     /// No connection came of the attempt: it says nothing about the session, but perhaps about the resume URL.
-    fn not_reached(self: Box<Self>, failure: ConnectFailure, cause: Cause, cx: &mut Context) -> State {
+    fn not_reached(self, failure: ConnectFailure, cause: Cause, cx: &mut Context) -> State {
         cx.cause = cause;
         let plan = self.plan;
         let cap = match cx.config.connect.of(failure) {

@@ -1,7 +1,7 @@
 //! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the actions of
 //! actions. No transition is decided here.
 
-use super::action::{Action, TokenReason};
+use super::action::Action;
 use super::action_queue::ActionQueue;
 use super::cause::{Cause, History};
 use super::config::Config;
@@ -14,13 +14,13 @@ use super::outbox::{CommandId, Outbox, Outcome};
 use super::requested::Requested;
 use super::resumption::Handshake;
 use super::state::State;
-use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans, TokenSource};
+use super::token_slot::TokenSlot;
+use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, ConnectionId};
 use crate::rng::{Rng, Seed};
 use crate::session::Session;
 use crate::time::Timestamp;
-use crate::token::Token;
 use crate::url::GatewayUrl;
 use bytes::Bytes;
 use core::time::Duration;
@@ -54,7 +54,7 @@ pub(super) struct Context<D: ?Sized = dyn Dialect> {
     pause: Option<Pause>,
     /// Dispatches in a row that came before.
     repeated: u64,
-    token: TokenSlot,
+    pub(super) token: TokenSlot,
     epoch: u32,
     pub(super) dialect: D,
 }
@@ -65,13 +65,6 @@ struct Pause {
     code: Option<CloseCode>,
     at: Timestamp,
     wait: Duration,
-}
-
-/// The token that the driver gave, where tokens expire.
-#[derive(Debug)]
-enum TokenSlot {
-    Missing(TokenReason),
-    Good { token: Token, until: Timestamp },
 }
 
 /// Which Identifies the gateway refused since the last session began.
@@ -106,7 +99,7 @@ impl<D: Dialect> Context<D> {
             refusals: Refusals::InARow(0),
             pause: None,
             repeated: 0,
-            token: TokenSlot::Missing(TokenReason::First),
+            token: TokenSlot::default(),
             epoch: 0,
             dialect,
             config,
@@ -257,10 +250,10 @@ impl Context {
     /// The next Identify. What the gateway refused several times in a row goes once without what it can do without: a
     /// presence that the gateway does not take would end each connection for ever.
     pub(super) fn identify(&mut self) -> IdentifyFrame {
-        let full = self.dialect.identify(self.token(), Extras::Standing(self.outbox.standing()));
+        let full = self.dialect.identify(self.token.get(), Extras::Standing(self.outbox.standing()));
         match self.refusals {
             Refusals::InARow(times) if times >= REFUSED_MAX => {
-                let bare = self.dialect.identify(self.token(), Extras::LeftOut);
+                let bare = self.dialect.identify(self.token.get(), Extras::LeftOut);
                 if bare.payload == full.payload {
                     return full;
                 }
@@ -372,34 +365,6 @@ impl Context {
             Handshake::Resume(resumption) => resumption.url(),
         };
         self.dialect.connect_url(own.unwrap_or_else(|| self.dialect.base_url()))
-    }
-
-    /// Why a token must be asked for before the next connection, if it must.
-    pub(super) fn token_needed(&self) -> Option<TokenReason> {
-        match (self.dialect.token_source(), &self.token) {
-            (TokenSource::Held, _) => None,
-            (TokenSource::Requested, TokenSlot::Missing(reason)) => Some(*reason),
-            (TokenSource::Requested, TokenSlot::Good { until, .. }) => {
-                (*until <= self.now).then_some(TokenReason::Expiring)
-            }
-        }
-    }
-
-    pub(super) fn take_token(&mut self, token: Token, lifetime: Duration) {
-        // A token that is given out dead would be asked for again and again.
-        let lifetime = lifetime.max(Duration::from_secs(1));
-        self.token = TokenSlot::Good { token, until: self.now + lifetime };
-    }
-
-    pub(super) fn renew_token(&mut self) {
-        self.token = TokenSlot::Missing(TokenReason::Refused);
-    }
-
-    pub(super) const fn token(&self) -> Option<&Token> {
-        match &self.token {
-            TokenSlot::Missing(_) => None,
-            TokenSlot::Good { token, .. } => Some(token),
-        }
     }
 }
 

@@ -78,7 +78,7 @@ impl Disconnect {
             cx.counts.unknown_codes += 1;
         }
         if recovery.token == TokenFate::Renew {
-            cx.renew_token();
+            cx.token.refuse();
         }
         let pause = cx.pause(code, &recovery);
         let keep = Self { floor: cx.asked_wait(pause), tries: recovery.tries, ..Self::keep(cause) };

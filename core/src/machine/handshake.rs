@@ -1,7 +1,7 @@
 //! The handshake of a connection until it logs in: the wait for Hello, and the wait for the permit to identify.
 //!
 //! Decided here: what Hello leads to, and when an Identify goes out. A gateway that hangs in the middle of a handshake closes
-//! nothing, so AwaitingHello has a deadline of its own; in AwaitingIdentify the heart is the deadline.
+//! nothing, so `AwaitingHello` has a deadline of its own; in `AwaitingIdentify` the heart is the deadline.
 
 use super::cause::Cause;
 use super::connection::{Connection, Permit};
@@ -51,6 +51,7 @@ impl AwaitingHello {
         self.on_any(input, cx)
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "every phase is asked alike")]
     pub(super) fn on_frame(self: Box<Self>, signal: Signal, frame: Frame<'_>, cx: &mut Context) -> State {
         match signal {
             Signal::Hello(rate) => self.greeted(rate, cx),
@@ -147,6 +148,7 @@ impl AwaitingIdentify {
         self.stay()
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "every phase is asked alike")]
     pub(super) fn on_frame(mut self: Box<Self>, signal: Signal, frame: Frame<'_>, cx: &mut Context) -> State {
         self.heart.hear(cx);
         match signal {

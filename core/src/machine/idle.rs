@@ -14,6 +14,7 @@ use super::requested::Requested;
 use super::resumption::{Handshake, Resumption};
 use super::state::State;
 use super::timer::Timer;
+use crate::dialect::TokenSource;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 
@@ -48,7 +49,7 @@ impl Idle {
             Input::Start => Self::start(cx),
             Input::TokenDenied(None) => NextState::finish(EndReason::TokenDenied, None, Cause::TokenDenied, cx),
             Input::Token(token, lifetime) => {
-                cx.take_token(token, lifetime);
+                cx.token.put(token, lifetime, cx.now);
                 State::Idle(self)
             }
             Input::TokenDenied(Some(_))
@@ -98,7 +99,7 @@ impl InBackoff {
     pub(super) fn on(mut self: Box<Self>, input: Input, cx: &mut Context) -> State {
         match input {
             Input::Token(token, lifetime) => {
-                cx.take_token(token, lifetime);
+                cx.token.put(token, lifetime, cx.now);
                 match self.token {
                     TokenWait::Requested => self.until = cx.now,
                     TokenWait::NotRequested => {}
@@ -166,7 +167,11 @@ fn connect(plan: Handshake, cause: Cause, cx: &mut Context) -> State {
     cx.cause = cause;
     // Asked before the connection and not at Hello: a gateway gives a new connection seconds, a token service may take
     // longer.
-    match cx.token_needed() {
+    let needed = match cx.dialect.token_source() {
+        TokenSource::Held => None,
+        TokenSource::Requested => cx.token.needed(cx.now),
+    };
+    match needed {
         None => Connecting::enter(plan, cx),
         Some(reason) => {
             cx.actions.push(Action::RequestToken { reason });

@@ -3,6 +3,8 @@
 //! [`GatewayMachine`] is the typed face of the machine; the machine itself is a `State` and a `Context`. The state is the
 //! phase, which owns what lives as long as it does; the context is what outlives phases. Each phase is a struct in the file
 //! of its group, and decides what every input and every frame does to it.
+#![doc = ""]
+#![doc = include_str!("../../docs/phases.md")]
 
 mod action;
 mod action_queue;
@@ -42,6 +44,7 @@ mod spelling;
 mod state;
 mod steps;
 mod timer;
+mod token_slot;
 mod trace;
 
 use crate::codec::Scratch;
@@ -218,7 +221,7 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     /// The session as of the last event that was taken, for another process or a later run; also after
-    /// `shutdown(KeepSession)`. Before its first event it is the resume_from one.
+    /// `shutdown(KeepSession)`. Before its first event it is the session to resume from.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.session_at(self.machine.context.actions.taken())

@@ -49,7 +49,7 @@ pub(super) trait Open: Sized {
             }
             Input::Closed(_, reason) => self.closed(reason, cx),
             Input::Token(token, lifetime) => {
-                cx.take_token(token, lifetime);
+                cx.token.put(token, lifetime, cx.now);
                 self.stay()
             }
             Input::TokenDenied(None) => {

@@ -121,7 +121,7 @@ impl Resuming {
     fn resume(mut self: Box<Self>, cx: &mut Context) -> State {
         let Live { connection, heart, session } = &mut self.live;
         if self.step == ResumeStep::Owed && connection.may_write(cx.now) {
-            let payload = cx.dialect.resume(cx.token(), session);
+            let payload = cx.dialect.resume(cx.token.get(), session);
             let from = session.sequence;
             connection.start(payload, Writing::Resume { sequence: from }, cx);
             self.step = ResumeStep::Started { from };

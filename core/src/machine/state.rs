@@ -71,7 +71,7 @@ impl State {
             Self::Resuming(phase) => phase.on(input, cx),
             Self::Active(phase) => phase.on(input, cx),
             Self::Closing(phase) => phase.on(input, cx),
-            Self::Ended(phase) => phase.on(input, cx),
+            Self::Ended(phase) => phase.on(&input, cx),
         }
     }
 
