@@ -4,6 +4,7 @@
 //! * `wss-is-secured`: what has `wss` in its URL cannot be connected in the clear. The two schemes are two types, each
 //!   made in one place only, and the plain way takes the other one.
 
+mod budget;
 mod race;
 mod read_ahead;
 
@@ -12,15 +13,37 @@ use crate::network::Network;
 use crate::proxy;
 use crate::runtime::Runtime;
 use crate::websocket::{self, SocketLimits, WebSocket};
+use budget::Budgeted;
 use core::future::Future;
 use core::pin::Pin;
+use core::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 use portcullis::machine::ConnectFailure;
 use portcullis::url::{GatewayUrl, Scheme};
 use read_ahead::ReadAhead;
+use std::sync::Arc;
+
+pub(crate) use budget::ReadBudget;
 
 /// A dial on its way.
-pub(crate) type Dial = Pin<Box<dyn Future<Output = Result<Box<dyn WebSocket>, ConnectFailure>> + Send>>;
+pub(crate) struct Dial {
+    attempt: Pin<Box<dyn Future<Output = Dialed> + Send>>,
+    budget: Arc<ReadBudget>,
+}
+
+/// What came of it.
+pub(crate) type Dialed = Result<Box<dyn WebSocket>, ConnectFailure>;
+
+impl Dial {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Dialed> {
+        self.attempt.as_mut().poll(cx)
+    }
+
+    /// What may be read of the connection that is being opened, and of the WebSocket then.
+    pub(crate) const fn budget(&self) -> &Arc<ReadBudget> {
+        &self.budget
+    }
+}
 
 /// Where to, told apart by type.
 #[derive(Debug)]
@@ -71,14 +94,18 @@ impl Plain {
 
 /// Dials. The machine times it.
 pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, limits: SocketLimits) -> Dial {
-    Box::pin(async move {
-        // Below TLS, which reads small pieces as well.
+    let budget = Arc::<ReadBudget>::default();
+    let own = Arc::clone(&budget);
+    let attempt = Box::pin(async move {
+        // Below TLS, which reads small pieces as well, and without end if the peer wants it so.
         let stream = ReadAhead::new(connect(&runtime, &network, url.host(), url.port()).await?);
+        let stream = Budgeted::new(stream, own);
         match Target::of(url) {
             Target::Secured(target) => target.open(stream, &network, limits).await,
             Target::Plain(target) => target.open(stream, &network, limits).await,
         }
-    })
+    });
+    Dial { attempt, budget }
 }
 
 /// A stream to a host, through the proxy if there is one.

@@ -1,9 +1,10 @@
 //! The one connection a driver has, on its way or open.
 
-use crate::dial::Dial;
+use crate::dial::{Dial, ReadBudget};
 use crate::websocket::WebSocket;
 use core::task::{Context, Poll};
 use portcullis::{CloseCode, Input, LinkId, Message};
+use std::sync::Arc;
 
 /// Dropped, it drops the socket.
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub(super) enum Wire {
         link: LinkId,
         socket: Box<dyn WebSocket>,
         write: Write,
+        budget: Arc<ReadBudget>,
     },
 }
 
@@ -35,6 +37,8 @@ pub(super) enum Read {
     Control,
     /// There is nothing to read.
     Dry,
+    /// There may be more to read, in the next turn.
+    Unread,
 }
 
 impl Wire {
@@ -43,7 +47,7 @@ impl Wire {
     }
 
     pub(super) fn start_send(&mut self, link: LinkId, message: Message) {
-        if let Self::Open { link: open, socket, write } = self
+        if let Self::Open { link: open, socket, write, .. } = self
             && *open == link
         {
             debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {link} already");
@@ -67,7 +71,7 @@ impl Wire {
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        let Self::Open { link, socket, write } = self else { return None };
+        let Self::Open { link, socket, write, .. } = self else { return None };
         if *write == Write::Settled || socket.poll_sent(cx).is_pending() {
             return None;
         }
@@ -77,11 +81,11 @@ impl Wire {
 
     pub(super) fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let Self::Dialing { link, dial } = self else { return None };
-        let Poll::Ready(result) = dial.as_mut().poll(cx) else { return None };
-        let link = *link;
+        let Poll::Ready(result) = dial.poll(cx) else { return None };
+        let (link, budget) = (*link, Arc::clone(dial.budget()));
         Some(match result {
             Ok(socket) => {
-                *self = Self::Open { link, socket, write: Write::Settled };
+                *self = Self::Open { link, socket, write: Write::Settled, budget };
                 Input::Opened(link)
             }
             Err(failure) => {
@@ -93,8 +97,10 @@ impl Wire {
 
     /// The next message, or the end, which drops the socket.
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Read {
-        let Self::Open { link, socket, .. } = self else { return Read::Dry };
-        let Poll::Ready(read) = socket.poll_message(cx) else { return Read::Dry };
+        let Self::Open { link, socket, budget, .. } = self else { return Read::Dry };
+        let Poll::Ready(read) = socket.poll_message(cx) else {
+            return if budget.is_used_up() { Read::Unread } else { Read::Dry };
+        };
         let link = *link;
         match read {
             Ok(Some(message)) => Read::Input(Input::Message(link, message)),
@@ -103,6 +109,26 @@ impl Wire {
                 *self = Self::None;
                 Read::Input(Input::Closed(link, closure))
             }
+        }
+    }
+
+    /// A new turn of the task: the connection may be read again.
+    pub(super) fn renew_budget(&self) {
+        if let Some(budget) = self.budget() {
+            budget.renew();
+        }
+    }
+
+    /// How many bytes of this connection were read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.budget().map_or(0, |budget| budget.total())
+    }
+
+    fn budget(&self) -> Option<&ReadBudget> {
+        match self {
+            Self::None => None,
+            Self::Dialing { dial, .. } => Some(dial.budget()),
+            Self::Open { budget, .. } => Some(budget),
         }
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
 
 mod cancel;
+mod flood;
 mod identify;
 mod memory;
 mod names;
