@@ -1,7 +1,8 @@
 //! The one connection a driver has, on its way or open.
 
-use crate::dial::{Dial, ReadBudget};
+use crate::dial::{Dial, ReadBudget, Route};
 use crate::websocket::WebSocket;
+use core::mem;
 use core::task::{Context, Poll};
 use portcullis::{CloseCode, Input, LinkId, Message};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(super) enum Wire {
         socket: Box<dyn WebSocket>,
         write: Write,
         budget: Arc<ReadBudget>,
+        /// Until the first message has come: an address that takes the upgrade and says nothing is as good as dead.
+        unproven: Option<Arc<Route>>,
     },
 }
 
@@ -66,7 +69,16 @@ impl Wire {
 
     pub(super) fn drop_link(&mut self, link: LinkId) {
         if self.link() == Some(link) {
-            *self = Self::None;
+            self.give_up();
+        }
+    }
+
+    /// The connection is lost, or has taken too long.
+    fn give_up(&mut self) {
+        match mem::take(self) {
+            Self::Dialing { dial, .. } => dial.route().failed(),
+            Self::Open { unproven: Some(route), .. } => route.failed(),
+            Self::None | Self::Open { unproven: None, .. } => {}
         }
     }
 
@@ -82,10 +94,10 @@ impl Wire {
     pub(super) fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let Self::Dialing { link, dial } = self else { return None };
         let Poll::Ready(result) = dial.poll(cx) else { return None };
-        let (link, budget) = (*link, Arc::clone(dial.budget()));
+        let (link, budget, unproven) = (*link, Arc::clone(dial.budget()), Some(Arc::clone(dial.route())));
         Some(match result {
             Ok(socket) => {
-                *self = Self::Open { link, socket, write: Write::Settled, budget };
+                *self = Self::Open { link, socket, write: Write::Settled, budget, unproven };
                 Input::Opened(link)
             }
             Err(failure) => {
@@ -97,16 +109,21 @@ impl Wire {
 
     /// The next message, or the end, which drops the socket.
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Read {
-        let Self::Open { link, socket, budget, .. } = self else { return Read::Dry };
+        let Self::Open { link, socket, budget, unproven, .. } = self else { return Read::Dry };
         let Poll::Ready(read) = socket.poll_message(cx) else {
             return if budget.is_used_up() { Read::Unread } else { Read::Dry };
         };
         let link = *link;
         match read {
-            Ok(Some(message)) => Read::Input(Input::Message(link, message)),
+            Ok(Some(message)) => {
+                if let Some(route) = unproven.take() {
+                    route.proven();
+                }
+                Read::Input(Input::Message(link, message))
+            }
             Ok(None) => Read::Control,
             Err(closure) => {
-                *self = Self::None;
+                self.give_up();
                 Read::Input(Input::Closed(link, closure))
             }
         }

@@ -1,6 +1,7 @@
 //! The driver on a runtime in memory: every wake-up, every partial write, every phase.
 #![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
 
+mod addresses;
 mod cancel;
 mod flood;
 mod identify;
