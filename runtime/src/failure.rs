@@ -5,8 +5,10 @@ use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use core::error::Error;
 use core::time::Duration;
 use futures_rustls::rustls;
+use http::HeaderMap;
+use http::header::{LOCATION, RETRY_AFTER};
 use portcullis::Closure;
-use portcullis::machine::ConnectFailure;
+use portcullis::machine::{ConnectFailure, IoFailure, Location, TlsFailure};
 use std::io::{self, ErrorKind};
 
 /// Why no TCP connection came about.
@@ -20,23 +22,102 @@ pub(crate) fn of_connect(error: &io::Error) -> ConnectFailure {
         | ErrorKind::NetworkDown
         | ErrorKind::AddrNotAvailable => ConnectFailure::Refused,
         ErrorKind::TimedOut => ConnectFailure::TimedOut,
-        _ => ConnectFailure::Io,
+        _ => ConnectFailure::Io(of_io(error)),
     }
 }
+
+/// Why no name was resolved: a resolver needs sockets, too.
+pub(crate) fn of_resolve(error: &io::Error) -> ConnectFailure {
+    match of_io(error) {
+        failure @ (IoFailure::TooManyFiles | IoFailure::OutOfMemory) => ConnectFailure::Io(failure),
+        _ => ConnectFailure::Name,
+    }
+}
+
+/// Why a TLS handshake failed.
+pub(crate) fn of_tls(error: &io::Error) -> TlsFailure {
+    use rustls::{Error as TlsError, InvalidMessage};
+    let Some(tls) = tls_error(error) else {
+        return match of_io(error) {
+            IoFailure::HungUp => TlsFailure::HungUp,
+            _ => TlsFailure::Other,
+        };
+    };
+    match tls {
+        TlsError::InvalidCertificate(error) => of_certificate(error),
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
+            TlsFailure::NotTls
+        }
+        TlsError::PeerIncompatible(_) | TlsError::NoApplicationProtocol => TlsFailure::Incompatible,
+        TlsError::AlertReceived(alert) => TlsFailure::Alert(u8::from(*alert)),
+        _ => TlsFailure::Other,
+    }
+}
+
+fn of_certificate(error: &rustls::CertificateError) -> TlsFailure {
+    use rustls::CertificateError as Error;
+    match error {
+        // An issuer of the same name that is another one is found by its signature.
+        Error::UnknownIssuer | Error::BadSignature => TlsFailure::UnknownIssuer,
+        Error::NotValidForName | Error::NotValidForNameContext { .. } => TlsFailure::NameMismatch,
+        Error::Expired | Error::ExpiredContext { .. } => TlsFailure::Expired,
+        Error::NotValidYet | Error::NotValidYetContext { .. } => TlsFailure::NotYetValid,
+        Error::Revoked => TlsFailure::Revoked,
+        _ => TlsFailure::BadCertificate,
+    }
+}
+
+fn of_io(error: &io::Error) -> IoFailure {
+    if code(error).is_some_and(|code| TOO_MANY_FILES.contains(&code)) {
+        return IoFailure::TooManyFiles;
+    }
+    match error.kind() {
+        ErrorKind::PermissionDenied => IoFailure::PermissionDenied,
+        ErrorKind::OutOfMemory => IoFailure::OutOfMemory,
+        ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe => IoFailure::HungUp,
+        _ => IoFailure::Other,
+    }
+}
+
+/// The system's own code, also of an error that a runtime has put words around.
+fn code(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| {
+        let around: &(dyn Error + 'static) = error.get_ref()?;
+        core::iter::successors(Some(around), |error| (*error).source())
+            .find_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
+    })
+}
+
+/// `ENFILE` and `EMFILE`, which are alike on all of them.
+#[cfg(unix)]
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
+/// `WSAEMFILE`.
+#[cfg(not(unix))]
+const TOO_MANY_FILES: [i32; 1] = [10_024];
 
 /// Why the upgrade failed.
 pub(crate) fn of_handshake(error: &WireError) -> ConnectFailure {
     match error {
-        WireError::Http(response) => ConnectFailure::Http {
-            status: response.status().as_u16(),
-            retry_after: response.headers().get("retry-after").and_then(|value| seconds(value.as_bytes())),
-        },
-        WireError::Io(error) if is_tls(error) => ConnectFailure::Tls,
-        WireError::Tls(_) => ConnectFailure::Tls,
+        WireError::Http(response) => of_status(response.status().as_u16(), response.headers()),
+        WireError::Io(error) if tls_error(error).is_some() => ConnectFailure::Tls(of_tls(error)),
+        WireError::Tls(_) => ConnectFailure::Tls(TlsFailure::Other),
         WireError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => ConnectFailure::Protocol,
-        WireError::Io(_) => ConnectFailure::Io,
+        WireError::Io(error) => ConnectFailure::Io(of_io(error)),
         _ => ConnectFailure::Protocol,
     }
+}
+
+/// What a status other than 101 says.
+fn of_status(status: u16, headers: &HeaderMap) -> ConnectFailure {
+    if let 301 | 302 | 303 | 307 | 308 = status
+        && let Some(location) = headers.get(LOCATION).and_then(|value| Location::new(value.as_bytes()))
+    {
+        return ConnectFailure::Redirect { status, location };
+    }
+    ConnectFailure::Http { status, retry_after: headers.get(RETRY_AFTER).and_then(|value| seconds(value.as_bytes())) }
 }
 
 /// How an open connection ended that gave an error.
@@ -45,7 +126,7 @@ pub(crate) fn of_link(error: &WireError) -> Closure {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
         | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(error) if is_tls(error) => Closure::Tls,
+        WireError::Io(error) if tls_error(error).is_some() => Closure::Tls,
         WireError::Tls(_) => Closure::Tls,
         WireError::Io(error) => match error.kind() {
             // TLS without its own farewell: the stream's end all the same.
@@ -59,8 +140,8 @@ pub(crate) fn of_link(error: &WireError) -> Closure {
     }
 }
 
-fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The seconds of a `Retry-After`. Its other form, a date, would need a calendar, and the gateway does not send it.
@@ -88,7 +169,43 @@ mod tests {
             assert_eq!(of_connect(&kind.into()), ConnectFailure::Refused);
         }
         assert_eq!(of_connect(&ErrorKind::TimedOut.into()), ConnectFailure::TimedOut);
-        assert_eq!(of_connect(&ErrorKind::PermissionDenied.into()), ConnectFailure::Io);
+        let forbidden = ConnectFailure::Io(IoFailure::PermissionDenied);
+        assert_eq!(of_connect(&ErrorKind::PermissionDenied.into()), forbidden);
+    }
+
+    #[test]
+    fn found_13_too_many_open_files_are_told_as_such_whoever_puts_words_around_them() {
+        #[derive(Debug)]
+        struct Verbose(io::Error);
+        impl core::fmt::Display for Verbose {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("could not connect")
+            }
+        }
+        impl Error for Verbose {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        for code in TOO_MANY_FILES {
+            let plain = || io::Error::from_raw_os_error(code);
+            let verbose = io::Error::new(plain().kind(), Verbose(plain()));
+            for error in [plain(), verbose] {
+                assert_eq!(of_connect(&error), ConnectFailure::Io(IoFailure::TooManyFiles));
+                assert_eq!(of_resolve(&error), ConnectFailure::Io(IoFailure::TooManyFiles));
+            }
+        }
+        assert_eq!(of_resolve(&ErrorKind::NotFound.into()), ConnectFailure::Name);
+    }
+
+    #[test]
+    fn found_13_a_redirect_tells_where_to() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(of_status(301, &headers), ConnectFailure::Http { status: 301, retry_after: None });
+        headers.insert(LOCATION, "wss://elsewhere.example/?token=x".parse().unwrap());
+        let location = Location::new(b"wss://elsewhere.example/").unwrap();
+        assert_eq!(of_status(308, &headers), ConnectFailure::Redirect { status: 308, location });
+        assert_eq!(of_status(304, &headers), ConnectFailure::Http { status: 304, retry_after: None });
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Fleet {
                 }
                 fake::Action::Refuse { connection, status, retry_after } => {
                     let failure = ConnectFailure::Http { status: *status, retry_after: *retry_after };
-                    (*connection, &move |link| Input::ConnectFailed(link, failure))
+                    (*connection, &move |link| Input::ConnectFailed(link, failure.clone()))
                 }
                 fake::Action::Close { connection, code, reason } => (*connection, &|link| {
                     Input::Closed(link, Closure::Frame(CloseFrame { code: *code, reason: reason.clone() }))

@@ -1,6 +1,7 @@
 //! What a machine tells the application.
 
 use super::cause::Cause;
+use super::failure::Location;
 use super::input::ConnectFailure;
 use super::outbox::{CommandId, Outcome};
 use crate::codec::CodecError;
@@ -119,6 +120,13 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// The server says that the gateway is elsewhere. It is not followed: a token goes to the host that it was given for.
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// Where it is.
+        location: Location,
+    },
     /// A deadline passed.
     TimedOut {
         /// Which.
@@ -147,6 +155,7 @@ impl fmt::Display for Fault {
             Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::Redirected { status, location } => write!(f, "redirected with http {status} to {location}"),
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),
             Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
             Self::Suspended { span } => write!(f, "suspended for {span:?}"),
@@ -190,7 +199,7 @@ impl EndReason {
         match self {
             Self::Shutdown => None,
             Self::Refused { advice, .. } => (!advice.is_empty()).then_some(advice),
-            Self::ConnectRefused { failure } => Cause::from(*failure).advice(),
+            Self::ConnectRefused { failure } => Cause::from(failure).advice(),
             Self::AttemptsExhausted { .. } => Some("check the network, or choose a backoff without a bound"),
             Self::TokenDenied => Some("check the credentials that tokens are made from"),
         }
@@ -207,5 +216,14 @@ impl fmt::Display for EndReason {
             Self::TokenDenied => f.write_str("no token was given")?,
         }
         self.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl core::error::Error for EndReason {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::ConnectRefused { failure } => Some(failure),
+            Self::Shutdown | Self::Refused { .. } | Self::AttemptsExhausted { .. } | Self::TokenDenied => None,
+        }
     }
 }

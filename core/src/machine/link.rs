@@ -38,6 +38,7 @@ use super::cause::Cause;
 use super::config::OnConnectFailure;
 use super::desk::Desk;
 use super::event::{EndReason, Event, Fault};
+use super::failure::IoFailure;
 use super::heart::{GRACE, Heart, Sight};
 use super::input::ConnectFailure;
 use super::leave::{After, CloseStep, Departure, Exit, Pacing};
@@ -509,13 +510,17 @@ impl Link {
 
     fn connect_failed<D: Dialect>(self, failure: ConnectFailure, desk: &mut Desk<D>) -> Self {
         let Self::Dialing { plan, .. } = self else { return self.ignore(desk) };
-        Self::not_reached(plan, failure, failure.into(), desk)
+        let cause = Cause::from(&failure);
+        Self::not_reached(plan, failure, cause, desk)
     }
 
     /// No link came of dialing: it says nothing about the session, but perhaps about the resume URL.
     fn not_reached<D: Dialect>(plan: Handshake, failure: ConnectFailure, cause: Cause, desk: &mut Desk<D>) -> Self {
         desk.cause = cause;
-        let cap = match desk.config.connect.of(failure) {
+        if let ConnectFailure::Redirect { status, location } = &failure {
+            desk.fault(Fault::Redirected { status: *status, location: location.clone() });
+        }
+        let cap = match desk.config.connect.of(&failure) {
             OnConnectFailure::End => {
                 let reason = EndReason::ConnectRefused { failure };
                 return After::End { reason, kept: plan.into_session() }.rest(desk);
@@ -555,7 +560,11 @@ impl Link {
             _ => code.map_or(Cause::ConnectionLost, Cause::Closed),
         };
         match self {
-            Self::Dialing { plan, .. } => Self::not_reached(plan, ConnectFailure::Io, Cause::ConnectIo, desk),
+            Self::Dialing { plan, .. } => {
+                let failure = ConnectFailure::Io(IoFailure::Other);
+                let cause = Cause::from(&failure);
+                Self::not_reached(plan, failure, cause, desk)
+            }
             Self::Closing { link, write, step, after, .. } => {
                 desk.cause = cause;
                 desk.event(Event::Closed { link, closure });

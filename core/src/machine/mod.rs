@@ -12,6 +12,7 @@ mod config;
 mod config_error;
 mod desk;
 mod event;
+mod failure;
 mod filter;
 mod health;
 mod heart;
@@ -57,6 +58,7 @@ pub use config::{
 };
 pub use config_error::ConfigError;
 pub use event::{EndReason, Event, Fault};
+pub use failure::{IoFailure, Location, TlsFailure};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};

@@ -65,17 +65,12 @@ impl Route {
     /// As [`failed`](Self::failed), if another address may fare better.
     pub(super) fn failed_with(&self, failure: &ConnectFailure) {
         match failure {
-            ConnectFailure::Tls
-            | ConnectFailure::Proxy { status: None }
-            | ConnectFailure::TimedOut
-            | ConnectFailure::Protocol
-            | ConnectFailure::Io => self.failed(),
-            // What is refused to us is refused to us everywhere.
+            // What is refused to us is refused to us everywhere, and without TCP nobody is to blame.
             ConnectFailure::Http { status: 401 | 403 | 429, .. }
             | ConnectFailure::Proxy { status: Some(_) }
             | ConnectFailure::Name
             | ConnectFailure::Refused => {}
-            ConnectFailure::Http { .. } => self.failed(),
+            _ => self.failed(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! * `no-old-company`: nobody joins a lookup that hangs; who asks late asks anew.
 
 use super::failed::FailedAddresses;
+use crate::failure;
 use crate::runtime::Runtime;
 use core::future::Future;
 use core::pin::Pin;
@@ -121,7 +122,8 @@ impl Lookups {
         let lookup: Lookup = Box::pin(async move {
             let answer = match found.await {
                 Ok(addresses) if !addresses.is_empty() => Ok(Arc::from(addresses)),
-                Ok(_) | Err(_) => Err(ConnectFailure::Name),
+                Ok(_) => Err(ConnectFailure::Name),
+                Err(error) => Err(failure::of_resolve(&error)),
             };
             if let Some(lookups) = lookups.upgrade() {
                 lookups.note(&runtime, name, &answer);

@@ -191,7 +191,7 @@ fn unusable(what: &'static str) -> io::Error {
 }
 
 fn not_reached(failure: ConnectFailure) -> io::Error {
-    io::Error::other(failure.to_string())
+    io::Error::other(failure)
 }
 
 fn wrong(error: ureq_proto::Error) -> io::Error {

@@ -117,6 +117,7 @@ macro_rules! conformance {
             dial: a_second_address_is_tried_beside_a_black_hole,
             dial: a_name_that_nobody_has_is_told,
             dial: a_status_is_told_and_a_retry_after_is_waited_for,
+            dial: found_13_a_redirect_tells_its_location,
             dial: an_answer_that_is_no_upgrade_is_a_fault_of_protocol,
             time: a_heartbeat_interval_of_a_second_is_kept,
             time: a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins,

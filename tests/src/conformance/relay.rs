@@ -145,6 +145,7 @@ impl Relay {
         let streams = {
             let mut state = self.shared.lock();
             state.resets += 1;
+            state.lanes.clear();
             mem::take(&mut state.streams)
         };
         for stream in &streams {
