@@ -27,21 +27,21 @@ impl Authority {
 
     /// A server's, for these names.
     pub(crate) fn server(&self, names: &[&str]) -> Signed {
-        self.sign(params(names, ExtendedKeyUsagePurpose::ServerAuth))
+        self.sign(&params(names, ExtendedKeyUsagePurpose::ServerAuth))
     }
 
     /// One that was good until the end of the last century.
     pub(crate) fn expired(&self, names: &[&str]) -> Signed {
         let mut params = params(names, ExtendedKeyUsagePurpose::ServerAuth);
         params.not_after = date_time_ymd(2000, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     pub(crate) fn client(&self) -> Signed {
-        self.sign(params(&["a.client"], ExtendedKeyUsagePurpose::ClientAuth))
+        self.sign(&params(&["a.client"], ExtendedKeyUsagePurpose::ClientAuth))
     }
 
-    fn sign(&self, params: CertificateParams) -> Signed {
+    fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.0).unwrap();
         Signed { chain: vec![leaf.der().clone()], key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() }

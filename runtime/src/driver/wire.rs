@@ -138,7 +138,7 @@ impl Wire {
 
     /// How many bytes of this connection were read.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.budget().map_or(0, |budget| budget.total())
+        self.budget().map_or(0, ReadBudget::total)
     }
 
     fn budget(&self) -> Option<&ReadBudget> {

@@ -53,7 +53,9 @@ impl Boundary {
             (Part::Upgrade, head) if head.ends_with(b"\r\n\r\n") => 0,
             (Part::Header, [_, len @ 0..=125]) => u64::from(*len),
             (Part::Header, [_, 126, high, low]) => u64::from(u16::from_be_bytes([*high, *low])),
-            (Part::Header, [_, 127, a, b, c, d, e, f, g, h]) => u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]),
+            (Part::Header, [_, 127, len @ ..]) if len.len() == 8 => {
+                len.iter().fold(0, |missing, byte| missing << 8 | u64::from(*byte))
+            }
             _ => return part,
         };
         self.next(missing)
@@ -69,7 +71,7 @@ mod tests {
         let upgrade = b"HTTP/1.1 101 X\r\nA: b\r\n\r\n".to_vec();
         let small = [&[0x81, 3][..], b"abc"].concat();
         let medium = [&[0x81, 126, 0x01, 0x00][..], &[b'x'; 256]].concat();
-        let large = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[b'x'; 65536]].concat();
+        let large = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &vec![b'x'; 65536]].concat();
         for size in [1, 2, 7, 100_000] {
             let mut boundary = Boundary::default();
             for part in [&upgrade, &small, &medium, &vec![0x8a, 0], &large, &small] {
