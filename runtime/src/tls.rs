@@ -11,7 +11,7 @@ use futures_rustls::pki_types::ServerName;
 use portcullis::machine::{ConnectFailure, TlsFailure};
 use std::sync::{Arc, OnceLock};
 
-/// How a `wss` connection is secured. Clones share one configuration, and its session tickets.
+/// How a `wss` connection is secured. Clones share one configuration, and its session sent.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,

@@ -31,18 +31,18 @@ fn connected(stage: &Stage) -> Vec<u8> {
     stage.memory.world().connected.iter().map(number).collect()
 }
 
-/// Loses the link and comes back.
+/// Loses the connection and comes back.
 fn come_back(stage: &mut Stage) {
     stage.gateway.cut();
-    stage.reach(Phase::Waiting);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Backoff);
+    stage.reach(Phase::Active);
 }
 
 #[test]
 fn found_01_what_fails_behind_tcp_is_the_addresss_fault_and_the_next_attempt_takes_another() {
     for dead in [Dead::Silent, Dead::HangsUp, Dead::Says(UNAVAILABLE), Dead::Says(b"SSH-2.0-x\r\n")] {
         let mut stage = pool(&[(address(1), dead)]);
-        stage.reach(Phase::Online);
+        stage.reach(Phase::Active);
         assert_eq!(connected(&stage), [1, 2], "{dead:?}");
         // It is remembered for as long as a few attempts take, and then forgotten.
         come_back(&mut stage);
@@ -57,10 +57,10 @@ fn found_01_what_fails_behind_tcp_is_the_addresss_fault_and_the_next_attempt_tak
 fn found_01_an_address_that_opens_and_says_no_hello_is_as_good_as_dead() {
     let mut stage = pool(&[]);
     stage.gateway.manners = Manners::Mute;
-    stage.reach(Phase::Greeting);
-    stage.reach(Phase::Waiting);
+    stage.reach(Phase::AwaitingHello);
+    stage.reach(Phase::Backoff);
     stage.gateway.manners = Manners::Good;
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(connected(&stage), [1, 2]);
     // An address that spoke is alive, also when its connection is lost.
     come_back(&mut stage);
@@ -71,9 +71,9 @@ fn found_01_an_address_that_opens_and_says_no_hello_is_as_good_as_dead() {
 fn found_01_what_is_refused_to_us_is_no_addresss_fault() {
     let mut stage = pool(&[(address(1), Dead::Says(LIMITED))]);
     for attempts in 1..=3 {
-        stage.reach(Phase::Waiting);
+        stage.reach(Phase::Backoff);
         assert_eq!(connected(&stage), vec![1; attempts]);
-        stage.until(|stage| stage.shard.phase() != Phase::Waiting || connected(stage).len() > attempts);
+        stage.until(|stage| stage.shard.phase() != Phase::Backoff || connected(stage).len() > attempts);
     }
 }
 
@@ -83,7 +83,7 @@ fn found_01_when_all_have_failed_each_is_tried_again() {
     stage.until(|stage| connected(stage).len() >= 5);
     assert_eq!(connected(&stage)[..5], [1, 2, 1, 2, 1]);
     stage.memory.world().dead.remove(1);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn found_01_an_address_that_failed_is_tried_beside_one_that_takes_no_connection(
     let mut stage = pool(&[(address(1), Dead::HangsUp)]);
     stage.memory.world().silent = vec![address(2)];
     stage.until(|stage| connected(stage).len() == 1);
-    stage.reach(Phase::Waiting);
+    stage.reach(Phase::Backoff);
     stage.memory.world().dead.clear();
     let since = stage.memory.time();
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert!(stage.memory.time() - since < Duration::from_secs(6), "{}", stage.memory.time());
     assert_eq!(connected(&stage), [1, 1]);
 }

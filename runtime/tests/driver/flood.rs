@@ -44,8 +44,8 @@ fn flood(stage: &mut Stage, name: &str, bytes: &[u8]) {
 /// Polls once, which ends though the flood does not, and lets the gateway answer.
 fn turn(stage: &mut Stage) {
     while stage.poll() == Step::Event {}
-    // Without a link there is no flood.
-    let is_quiet = stage.is_over || stage.shard.phase() == Phase::Waiting;
+    // Without a connection there is no flood.
+    let is_quiet = stage.is_over || stage.shard.phase() == Phase::Backoff;
     assert!(is_quiet || stage.alarm.take(), "what has more to read is woken for it: {:?}", stage.events);
     stage.memory.pass(TURN);
     while stage.gateway.step() {}
@@ -67,7 +67,7 @@ fn turn_until(stage: &mut Stage, span: Duration, mut condition: impl FnMut(&Stag
 fn found_28_beats_are_on_time_in_a_flood() {
     for (name, bytes) in floods() {
         let mut stage = Stage::new();
-        stage.reach(Phase::Online);
+        stage.reach(Phase::Active);
         flood(&mut stage, name, &bytes);
         let mut last = stage.memory.time();
         let beats = if stage.gateway.is_acking { 2 } else { 1 };
@@ -76,7 +76,7 @@ fn found_28_beats_are_on_time_in_a_flood() {
             let at = turn_until(&mut stage, late, |stage| stage.gateway.beats == beat);
             last = at.unwrap_or_else(|| panic!("{name}: beat {beat} did not come within an interval of {last}"));
         }
-        assert_eq!(stage.shard.phase(), Phase::Online, "{name}");
+        assert_eq!(stage.shard.phase(), Phase::Active, "{name}");
         assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{name}: {:?}", stage.events);
     }
 }
@@ -86,7 +86,7 @@ fn found_28_a_shutdown_is_carried_out_in_a_flood_also_when_something_else_is_due
     for (name, bytes) in floods() {
         for overdue in [Duration::ZERO, Duration::from_secs(41)] {
             let mut stage = Stage::new();
-            stage.reach(Phase::Online);
+            stage.reach(Phase::Active);
             flood(&mut stage, name, &bytes);
             turn(&mut stage);
             stage.memory.pass(overdue);
@@ -104,10 +104,10 @@ fn found_28_a_shutdown_is_carried_out_in_a_flood_also_when_something_else_is_due
 fn found_28_a_hello_that_does_not_come_is_missed_in_a_flood() {
     let mut stage = Stage::new();
     stage.gateway.manners = Manners::Mute;
-    stage.reach(Phase::Greeting);
+    stage.reach(Phase::AwaitingHello);
     let opened = stage.memory.time();
     flood(&mut stage, "pongs", &pong());
-    let left = turn_until(&mut stage, Duration::from_secs(90), |stage| stage.shard.phase() == Phase::Waiting);
+    let left = turn_until(&mut stage, Duration::from_secs(90), |stage| stage.shard.phase() == Phase::Backoff);
     let waited = left.expect("the Hello was waited for without end") - opened;
     // 15 s, and as long as it takes to read what the socket could hold then: 32 kB a turn of 256 pongs.
     assert!(waited < Duration::from_secs(15 + 30), "{waited:?}");
@@ -118,11 +118,11 @@ fn found_28_a_hello_that_does_not_come_is_missed_in_a_flood() {
 fn found_28_a_dead_heart_is_found_in_a_flood() {
     for (name, bytes) in [("pongs", pong()), ("repeated events", repeated())] {
         let mut stage = Stage::new();
-        stage.reach(Phase::Online);
+        stage.reach(Phase::Active);
         stage.gateway.is_acking = false;
         flood(&mut stage, name, &bytes);
         let beaten = turn_until(&mut stage, Duration::from_secs(42), |stage| stage.gateway.beats == 1);
-        let left = turn_until(&mut stage, Duration::from_secs(600), |stage| stage.shard.phase() != Phase::Online);
+        let left = turn_until(&mut stage, Duration::from_secs(600), |stage| stage.shard.phase() != Phase::Active);
         let waited = left.expect("it was not found") - beaten.expect("no beat went out");
         // It is judged an interval late at the most.
         assert!(waited < Duration::from_millis(2 * 41_250 + 1000), "{name}: {waited:?}");

@@ -46,7 +46,7 @@ pub async fn found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs<H: Host>()
 pub async fn found_28_a_hello_is_given_up_in_a_flood_of_pongs<H: Host>() {
     let (relay, mut stage) = on_relay::<H>();
     stage.fake.with(|gateway, _| gateway.fault(Target::All, Fault::Hello(Fate::Omit), Span::Next));
-    stage.reach(Phase::Greeting).await;
+    stage.reach(Phase::AwaitingHello).await;
     relay.flood(&[], &pong());
     assert_eq!(given_up(&mut stage).await.1, Cause::TimedOut(Timer::Hello));
     stage.come_online().await;
