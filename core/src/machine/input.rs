@@ -100,7 +100,7 @@ impl ProxyStatus {
 
 impl ConnectFailure {
     /// Whether a proxy of ours refused our credentials: whatever is behind it, no other way there is better.
-    pub(super) const fn is_proxy_unauthorized(self) -> bool {
+    pub(super) const fn is_proxy_unauthorized(&self) -> bool {
         matches!(self, Self::Proxy { status: Some(status) } if status.is_unauthorized())
     }
 }
