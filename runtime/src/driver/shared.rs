@@ -107,7 +107,7 @@ impl<D: Dialect> Shared<D> {
         desk.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
         let gone = link.map(|link| Input::Closed(link, Closure::Eof));
         let Desk { machine, onlooker, .. } = &mut *desk;
-        for input in [Some(Input::Tick), gone].into_iter().flatten() {
+        for input in [Some(Input::TickUnread), gone].into_iter().flatten() {
             for action in machine.handle(AS_SEEN, input) {
                 let Action::Event(event) = action else { continue };
                 if let Some(onlooker) = onlooker {
