@@ -5,7 +5,7 @@ pub use crate::builder::BuildError;
 pub use crate::driver::{Asked, Buffer, Events, HostSleep, MachineRef, Overflow, Sender, Ticket, TokenAnswer, Tokens};
 pub use crate::identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use crate::network::{HeaderError, Network};
-pub use crate::proxy::{Proxy, ProxyError, UnsupportedScheme};
+pub use crate::proxy::{Proxy, ProxyError, ProxyVariableError, UnsupportedScheme};
 pub use crate::rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use crate::set::{AutoError, Member, ShardKey};
 pub use crate::tls::Tls;

@@ -36,7 +36,7 @@ pub use futures_rustls::rustls;
 pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
-pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
+pub use proxy::{Proxy, ProxyError, ProxyVariableError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
 pub use set::{AutoError, Member, ShardKey, ShardSet};
