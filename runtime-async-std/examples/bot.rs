@@ -105,8 +105,8 @@ async fn listen(mut events: Events, mut signals: Signals, errand: Errand) -> Res
         match event {
             Event::Ready(_) if errand == Errand::Visit => {
                 let ask = Command::RequestGuildMembers(RequestGuildMembers::all(7));
-                let ticket = events.sender().send(ask)?;
-                println!("asked for members: {:?}", ticket.id());
+                let sent = events.sender().send(ask)?;
+                println!("asked for members: {:?}", sent.id());
             }
             Event::Command(id, outcome) => {
                 println!("{id:?} {outcome:?}");

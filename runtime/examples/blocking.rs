@@ -1,16 +1,17 @@
 //! A shard without async: one thread, `std::net` and `tungstenite`. `cargo run -p portcullis-runtime --example blocking`.
 //!
 //! `drive` and `wait` are the whole driver; each arm of the first is what an action obliges a driver to. The one timer is
-//! the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its link, resumes, beats, and
+//! the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its connection, resumes, beats, and
 //! leaves.
 
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
-use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
 use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, Phase, Shutdown, Timeouts};
 use portcullis::url::{GatewayUrl, Scheme};
 use portcullis::{
-    Action, CloseCode, CloseFrame, Closure, Config, Discord, Event, GatewayMachine, Input, LinkId, Message, Timestamp,
+    Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
+    Timestamp,
 };
 use portcullis_fake::{FakeConfig, FakeServer, Target};
 use portcullis_runtime::{Clock, draw_seed};
@@ -27,30 +28,30 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame as WireClose, Frame};
 use tungstenite::protocol::{Message as WireMessage, WebSocket, WebSocketConfig};
 
-type Wire = Option<(LinkId, WebSocket<Timed>)>;
+type Wire = Option<(ConnectionId, WebSocket<Timed>)>;
 
 /// Drives a machine to its end. `hear` is the application; it answers when it has heard enough.
 pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shutdown>) {
     let (clock, mut wire, mut inputs) = (Clock::start(), Wire::None, VecDeque::from([Input::Start]));
     let timeouts = machine.config().timeouts;
-    let mut turns = IdentifyQueue::new(clock.now(), StartLimit::default(), Rules::default());
+    let mut turns = IdentifyQueue::new(clock.now(), SessionStartLimit::default(), QueueConfig::default());
     while let Some(until) = machine.deadline().or((!inputs.is_empty()).then_some(clock.now())) {
         let input = inputs.pop_front().unwrap_or_else(|| wait(&mut wire, until - clock.now()));
         let (now, mut enough) = (clock.now(), None);
         for action in machine.handle(now, input) {
             match (action, &mut wire) {
-                (Action::Connect { link, url, limits }, wire) => match dial(&url, limits, timeouts) {
+                (Action::Connect { connection, url, limits }, wire) => match dial(&url, limits, timeouts) {
                     Ok(socket) => {
-                        *wire = Some((link, socket));
-                        inputs.push_back(Input::Opened(link));
+                        *wire = Some((connection, socket));
+                        inputs.push_back(Input::Opened(connection));
                     }
-                    Err(failure) => inputs.push_back(Input::ConnectFailed(link, failure)),
+                    Err(failure) => inputs.push_back(Input::ConnectFailed(connection, failure)),
                 },
-                // It blocks until the socket has the message whole. Where it fails there is no answer: why the link is
-                // gone is told by the read, behind what came before, and a link that takes nothing is the machine's to find.
-                (Action::Send { link, message }, Some((_, socket))) => {
+                // It blocks until the socket has the message whole. Where it fails there is no answer: why the connection is
+                // gone is told by the read, behind what came before, and a connection that takes nothing is the machine's to find.
+                (Action::Send { connection, message }, Some((_, socket))) => {
                     if socket.send(to_wire(message)).is_ok() && socket.get_ref().writes == Writes::Sound {
-                        inputs.push_back(Input::Sent(link));
+                        inputs.push_back(Input::Sent(connection));
                     }
                 }
                 // `Closed` follows, from the read.
@@ -58,16 +59,16 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
                     let _ = socket.close(Some(WireClose { code: code.0.into(), reason: reason.into() }));
                 }
                 (Action::Abort { .. }, wire) => *wire = None,
-                (Action::AskIdentify { link }, _) => inputs.push_back(turn(&mut turns, now, link)),
-                (Action::ReturnIdentify { link }, _) => turns.give_back(now, ticket(link)),
+                (Action::RequestIdentify { connection }, _) => inputs.push_back(turn(&mut turns, now, connection)),
+                (Action::ReleaseIdentify { connection }, _) => turns.give_back(now, sent(connection)),
                 // Discord's tokens do not expire: it is never asked.
-                (Action::AskToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
+                (Action::RequestToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
                 (Action::Event(event), _) => enough = hear(event).or(enough),
                 (Action::Send { .. } | Action::Close { .. }, None) | (Action::Wait { .. }, _) => {}
             }
         }
-        if let (Phase::Identifying, Some((link, _))) = (machine.phase(), &wire) {
-            turns.spent(now, ticket(*link));
+        if let (Phase::Identifying, Some((connection, _))) = (machine.phase(), &wire) {
+            turns.spent(now, sent(*connection));
         }
         // The next input does it, which is a tick if the socket has nothing.
         if let Some(shutdown) = enough {
@@ -78,14 +79,14 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
 
 /// What the socket says until the time is over, or that it said nothing.
 fn wait(wire: &mut Wire, patience: Duration) -> Input {
-    let Some((link, socket)) = wire else {
+    let Some((connection, socket)) = wire else {
         thread::sleep(patience);
         return Input::Tick;
     };
     socket.get_mut().until = Instant::now() + patience;
-    let (link, closure) = match socket.read() {
-        Ok(WireMessage::Text(text)) => return Input::Message(*link, Message::Text(text.into())),
-        Ok(WireMessage::Binary(bytes)) => return Input::Message(*link, Message::Binary(bytes)),
+    let (connection, reason) = match socket.read() {
+        Ok(WireMessage::Text(text)) => return Input::Message(*connection, Message::Text(text.into())),
+        Ok(WireMessage::Binary(bytes)) => return Input::Message(*connection, Message::Binary(bytes)),
         Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_)) => return Input::TickUnread,
         // Only where there was nothing to read may the machine judge the silence.
         Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
@@ -97,12 +98,12 @@ fn wait(wire: &mut Wire, patience: Duration) -> Input {
                 code: Some(CloseCode(frame.code.into())),
                 reason: frame.reason.as_str().into(),
             });
-            (*link, Closure::Frame(frame))
+            (*connection, CloseReason::Frame(frame))
         }
-        Err(error) => (*link, closure_of(&error)),
+        Err(error) => (*connection, close_reason_of(&error)),
     };
     *wire = None;
-    Input::Closed(link, closure)
+    Input::Closed(connection, reason)
 }
 
 /// A socket whose reads together end in time, and whose writes do not fail: a peer that closes and hangs up has said why,
@@ -217,31 +218,33 @@ fn to_wire(message: Message) -> WireMessage {
     })
 }
 
-fn closure_of(error: &WireError) -> Closure {
+fn close_reason_of(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => Closure::Reset,
-        WireError::Io(_) => Closure::Io,
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
-        _ => Closure::Protocol,
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
+        WireError::Io(_) => CloseReason::Io,
+        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            CloseReason::TooLarge { limit: *max_size }
+        }
+        _ => CloseReason::Protocol,
     }
 }
 
 /// One shard's own turn. Those of one bot share a queue, and are told of their turns when it has an answer.
-fn turn(turns: &mut IdentifyQueue, now: Timestamp, link: LinkId) -> Input {
-    let is_queued = turns.ask(now, ticket(link), 0).is_ok();
-    if is_queued && turns.answers(now).contains(&Answer::Granted(ticket(link))) {
-        return Input::IdentifyGranted(link);
+fn turn(turns: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
+    let is_queued = turns.ask(now, sent(connection), 0).is_ok();
+    if is_queued && turns.answers(now).contains(&Answer::Granted(sent(connection))) {
+        return Input::IdentifyGranted(connection);
     }
     let wait = turns.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    turns.give_back(now, ticket(link));
-    Input::IdentifyDenied(link, wait)
+    turns.give_back(now, sent(connection));
+    Input::IdentifyDenied(connection, wait)
 }
 
-fn ticket(link: LinkId) -> TicketId {
-    TicketId(link.0.into())
+fn sent(connection: ConnectionId) -> PermitId {
+    PermitId(connection.0.into())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

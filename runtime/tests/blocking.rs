@@ -8,7 +8,7 @@ mod blocking;
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, Intents, RequestGuildMembers};
 use portcullis::machine::{Cause, Config, ConnectFailure, EndReason, Limits, Shutdown, Timeouts};
-use portcullis::{CloseCode, Closure, Discord, Event, GatewayMachine, Seed};
+use portcullis::{CloseCode, CloseReason, Discord, Event, GatewayMachine, Seed};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -123,10 +123,10 @@ fn found_19_a_message_above_the_limit_is_refused_by_its_header() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let events = events(&mut machine);
-    let closures: Vec<_> = events.iter().filter(|event| matches!(event, Event::Closed { .. })).collect();
+    let close_reasons: Vec<_> = events.iter().filter(|event| matches!(event, Event::Closed { .. })).collect();
     assert!(
-        matches!(closures[..], [Event::Closed { closure: Closure::TooLarge { limit: 1024 }, .. }]),
-        "{closures:?} of {events:?}"
+        matches!(close_reasons[..], [Event::Closed { reason: CloseReason::TooLarge { limit: 1024 }, .. }]),
+        "{close_reasons:?} of {events:?}"
     );
     gateway.join().unwrap();
 }

@@ -156,7 +156,7 @@ fn an_interval_out_of_bounds_is_refused_by_policy_and_the_session_kept() {
     rig.story.clear();
     rig.open().message(frames::hello("1")).close(4000);
 
-    // then: nothing but a close was sent, and the next link is to resume
+    // then: nothing but a close was sent, and the next connection is to resume
     assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
     assert_eq!(rig.story.of_kind('!'), ["faulted: heartbeat interval of 0.001 s asked for"]);
     assert!(rig.story.of_kind('~')[0].ends_with(", resume: malformed"), "{}", rig.story.text());
@@ -206,10 +206,10 @@ fn found_17_the_documented_call_after_send_keeps_a_healthy_connection_after_a_st
     rig.give(Input::TickUnread);
 
     // then: the command leaves, no heartbeat is judged, and the acknowledgement is read in time
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     assert!(rig.story.of_kind('>').iter().any(|sent| sent.starts_with("presence")), "{}", rig.story.text());
     rig.message(frames::ack()).message(frames::ack()).ack_beats().advance(seconds(400));
-    assert_eq!((rig.machine.phase(), rig.machine.health().counts.links), (Phase::Online, 1));
+    assert_eq!((rig.machine.phase(), rig.machine.health().counts.connections), (Phase::Active, 1));
 
     // and: a `Tick` says that the socket holds nothing, which is not true, and costs the connection
     let mut rig = stalled();
@@ -222,7 +222,7 @@ fn found_17_the_documented_call_after_send_keeps_a_healthy_connection_after_a_st
 fn found_17_the_documented_call_after_shutdown_and_reconnect_carries_them_out_at_once() {
     for (ask, cause) in [
         ((|machine, now| machine.shutdown(now, Shutdown::KeepSession)) as fn(&mut GatewayMachine, _), Cause::Shutdown),
-        (|machine, now| machine.reconnect(now, Cause::Asked), Cause::Asked),
+        (|machine, now| machine.reconnect(now, Cause::Requested), Cause::Requested),
     ] {
         let mut rig = stalled();
         ask(&mut rig.machine, rig.now);
