@@ -65,7 +65,6 @@ impl ClientHandshake {
         let mut consumed = 0;
         while consumed < input.len() {
             consumed += self.head.take(&input[consumed..])?;
-            check_start(self.head.bytes())?;
             if !self.head.is_whole() {
                 break;
             }
@@ -119,11 +118,3 @@ fn required<'a>(headers: &'a Headers, header: &'static str) -> Result<&'a [u8], 
         Single::Doubled => Err(HandshakeError::Doubled { header }),
     }
 }
-
-/// What does not begin as HTTP does is no HTTP: no need to wait for the end of its head.
-fn check_start(head: &[u8]) -> Result<(), HeadError> {
-    let common = head.len().min(START.len());
-    if head[..common] == START[..common] { Ok(()) } else { Err(HeadError::FirstLine) }
-}
-
-const START: &[u8] = b"HTTP/1.";

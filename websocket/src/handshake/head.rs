@@ -29,8 +29,9 @@ enum Scan {
     BeforeRequest,
     /// Behind the CR of such a line.
     BeforeRequestCr,
-    /// At the first byte of the first line.
-    First,
+    /// In the first bytes of an answer, which are always the same: what begins otherwise is no HTTP, and there is no need
+    /// to wait for its end. So many have come.
+    Start(u8),
     InLine,
     /// Behind the CR of a line.
     LineCr,
@@ -57,12 +58,12 @@ impl Head {
     pub(super) const fn new(side: Side, limit: usize) -> Self {
         let scan = match side {
             Side::Request => Scan::BeforeRequest,
-            Side::Response => Scan::First,
+            Side::Response => Scan::Start(0),
         };
         Self { bytes: Vec::new(), scan, room: limit, limit }
     }
 
-    /// Takes bytes up to the end of the head: how many, and `is_whole` tells whether that is its end.
+    /// Takes bytes up to the end of the head: how many. [`is_whole`](Self::is_whole) tells whether that was its end.
     pub(super) fn take(&mut self, input: &[u8]) -> Result<usize, HeadError> {
         let mut kept_from = 0;
         let mut taken = 0;
@@ -88,15 +89,10 @@ impl Head {
         self.scan == Scan::Over
     }
 
-    /// What has come of it.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// Begins another head, which shares the limit with this one.
     pub(super) fn next(&mut self) {
         self.bytes.clear();
-        self.scan = Scan::First;
+        self.scan = Scan::Start(0);
     }
 
     pub(super) fn parse(&self, side: Side) -> Result<(StartLine, Headers), HeadError> {
@@ -136,6 +132,11 @@ impl Scan {
     /// Where the byte behind this one stands.
     const fn after(self, byte: u8) -> Result<Self, HeadError> {
         Ok(match (self, byte) {
+            (Self::Start(at), _) => match START.split_at(at as usize).1 {
+                [expected, ..] if byte != *expected => return Err(HeadError::FirstLine),
+                [_, _, ..] => Self::Start(at + 1),
+                [_] | [] => Self::InLine,
+            },
             (Self::BeforeRequest, b'\r') => Self::BeforeRequestCr,
             (Self::BeforeRequestCr, b'\n') => Self::BeforeRequest,
             (Self::InLine, b'\r') => Self::LineCr,
@@ -144,13 +145,13 @@ impl Scan {
             (Self::EndCr, b'\n') => Self::Over,
             // A line that continues the one before.
             (Self::AtLineStart, b' ' | b'\t') => return Err(HeadError::Line),
-            (Self::BeforeRequest | Self::First | Self::InLine | Self::AtLineStart, b'\t' | b' '..=b'~' | 0x80..) => {
-                Self::InLine
-            }
+            (Self::BeforeRequest | Self::InLine | Self::AtLineStart, b'\t' | b' '..=b'~' | 0x80..) => Self::InLine,
             _ => return Err(HeadError::Line),
         })
     }
 }
+
+const START: &[u8] = b"HTTP/1.";
 
 fn of_httparse(error: Error) -> HeadError {
     match error {
@@ -170,7 +171,7 @@ mod tests {
         for piece in text.as_bytes().chunks(piece) {
             total += head.take(piece)?;
         }
-        Ok((total, head.is_whole(), head.bytes().to_vec()))
+        Ok((total, head.is_whole(), head.bytes.clone()))
     }
 
     #[test]
@@ -193,7 +194,6 @@ mod tests {
             "HTTP/1.1 101 X\r\n A: b\r\n\r\n",
             "HTTP/1.1 101 X\r\nA: b\0\r\n\r\n",
             "HTTP/1.1 101 X\r\nA: \u{7f}\r\n\r\n",
-            "\r\nHTTP/1.1 101 X\r\n\r\n",
             "HTTP/1.1 101 X\r\n\rA\r\n\r\n",
         ] {
             assert_eq!(read(Side::Response, text, 7), Err(HeadError::Line), "{text:?}");

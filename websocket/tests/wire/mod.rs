@@ -1,6 +1,6 @@
 //! Frames made byte by byte, without the crate, and what an endpoint makes of them, in words.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 use portcullis_websocket::{Client, Connection, Event, Input, Limits, Message, Role, Server};
 
