@@ -9,5 +9,6 @@ pub use crate::proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use crate::rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use crate::set::{AutoError, Member, ShardKey};
 pub use crate::tls::Tls;
+pub use crate::websocket::WebSocketLayer;
 pub use futures_rustls::rustls;
 pub use http;

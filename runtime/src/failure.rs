@@ -1,8 +1,11 @@
 //! What went wrong, in the machine's words: by kind, never by text.
 
+#[cfg(feature = "tungstenite")]
 use async_tungstenite::tungstenite::Error as WireError;
+#[cfg(feature = "tungstenite")]
 use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use core::error::Error;
+#[cfg(feature = "tungstenite")]
 use core::time::Duration;
 use futures_rustls::rustls;
 use portcullis::Closure;
@@ -24,35 +27,49 @@ pub(crate) fn of_connect(error: &io::Error) -> ConnectFailure {
     }
 }
 
+/// Why the upgrade failed, if reading or writing did.
+pub(crate) fn of_upgrade(error: &io::Error) -> ConnectFailure {
+    match error.kind() {
+        _ if is_tls(error) => ConnectFailure::Tls,
+        ErrorKind::UnexpectedEof => ConnectFailure::Protocol,
+        _ => ConnectFailure::Io,
+    }
+}
+
+/// How an open connection ended whose reading or writing failed.
+pub(crate) fn of_stream(error: &io::Error) -> Closure {
+    match error.kind() {
+        _ if is_tls(error) => Closure::Tls,
+        // TLS without its own farewell: the stream's end all the same.
+        ErrorKind::UnexpectedEof => Closure::Eof,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Closure::Reset,
+        _ => Closure::Io,
+    }
+}
+
 /// Why the upgrade failed.
+#[cfg(feature = "tungstenite")]
 pub(crate) fn of_handshake(error: &WireError) -> ConnectFailure {
     match error {
         WireError::Http(response) => ConnectFailure::Http {
             status: response.status().as_u16(),
             retry_after: response.headers().get("retry-after").and_then(|value| seconds(value.as_bytes())),
         },
-        WireError::Io(error) if is_tls(error) => ConnectFailure::Tls,
         WireError::Tls(_) => ConnectFailure::Tls,
-        WireError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => ConnectFailure::Protocol,
-        WireError::Io(_) => ConnectFailure::Io,
+        WireError::Io(error) => of_upgrade(error),
         _ => ConnectFailure::Protocol,
     }
 }
 
 /// How an open connection ended that gave an error.
+#[cfg(feature = "tungstenite")]
 pub(crate) fn of_link(error: &WireError) -> Closure {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
         | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(error) if is_tls(error) => Closure::Tls,
         WireError::Tls(_) => Closure::Tls,
-        WireError::Io(error) => match error.kind() {
-            // TLS without its own farewell: the stream's end all the same.
-            ErrorKind::UnexpectedEof => Closure::Eof,
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Closure::Reset,
-            _ => Closure::Io,
-        },
+        WireError::Io(error) => of_stream(error),
         WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
         WireError::WriteBufferFull(_) => Closure::Io,
         _ => Closure::Protocol,
@@ -64,6 +81,7 @@ fn is_tls(error: &io::Error) -> bool {
 }
 
 /// The seconds of a `Retry-After`. Its other form, a date, would need a calendar, and the gateway does not send it.
+#[cfg(feature = "tungstenite")]
 fn seconds(value: &[u8]) -> Option<Duration> {
     str::from_utf8(value).ok()?.trim().parse().ok().map(Duration::from_secs)
 }
@@ -75,10 +93,18 @@ mod tests {
     #[test]
     fn a_fault_of_tls_is_told_from_one_of_the_socket() {
         let tls = io::Error::new(ErrorKind::InvalidData, rustls::Error::DecryptError);
-        assert_eq!(of_link(&WireError::Io(tls)), Closure::Tls);
+        assert_eq!((of_stream(&tls), of_upgrade(&tls)), (Closure::Tls, ConnectFailure::Tls));
+        assert_eq!(of_stream(&ErrorKind::ConnectionReset.into()), Closure::Reset);
+        assert_eq!(of_stream(&ErrorKind::UnexpectedEof.into()), Closure::Eof);
+        assert_eq!(of_stream(&ErrorKind::Other.into()), Closure::Io);
+        assert_eq!(of_upgrade(&ErrorKind::UnexpectedEof.into()), ConnectFailure::Protocol);
+        assert_eq!(of_upgrade(&ErrorKind::ConnectionReset.into()), ConnectFailure::Io);
+    }
+
+    #[cfg(feature = "tungstenite")]
+    #[test]
+    fn an_error_of_tungstenites_is_told_by_its_kind() {
         assert_eq!(of_link(&WireError::Io(ErrorKind::ConnectionReset.into())), Closure::Reset);
-        assert_eq!(of_link(&WireError::Io(ErrorKind::UnexpectedEof.into())), Closure::Eof);
-        assert_eq!(of_link(&WireError::Io(ErrorKind::Other.into())), Closure::Io);
         assert_eq!(of_link(&WireError::Utf8("x".into())), Closure::Protocol);
     }
 
@@ -91,6 +117,7 @@ mod tests {
         assert_eq!(of_connect(&ErrorKind::PermissionDenied.into()), ConnectFailure::Io);
     }
 
+    #[cfg(feature = "tungstenite")]
     #[test]
     fn a_retry_after_is_read_in_seconds_only() {
         assert_eq!(seconds(b" 7 "), Some(Duration::from_secs(7)));

@@ -4,8 +4,8 @@
 //! [`Runtime`]: names, sockets, a clock and timers; an adapter such as `portcullis-tokio` is that and little more. TLS
 //! (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all runtimes.
 //!
-//! At log level `TRACE` the WebSocket layer below (`tungstenite`) logs whole frames, the Identify and its token among
-//! them: leave it below that in production.
+//! The WebSocket layer is `portcullis-websocket`, which logs nothing. With the feature `tungstenite` a config may choose that
+//! one ([`WebSocketLayer`]): at log level `TRACE` it logs whole frames, the Identify and its token among them.
 
 #![forbid(unsafe_code)]
 
@@ -43,4 +43,4 @@ pub use set::{AutoError, Member, ShardKey, ShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;
-pub use websocket::WebSocket;
+pub use websocket::{WebSocket, WebSocketLayer};

@@ -19,6 +19,8 @@ use portcullis::machine::ConnectFailure;
 use portcullis::url::{GatewayUrl, Scheme};
 use read_ahead::ReadAhead;
 
+pub(crate) use read_ahead::Piece;
+
 /// A dial on its way.
 pub(crate) type Dial = Pin<Box<dyn Future<Output = Result<Box<dyn WebSocket>, ConnectFailure>> + Send>>;
 

@@ -28,12 +28,15 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
-use portcullis_runtime::Runtime;
+use portcullis_runtime::{Runtime, WebSocketLayer};
 
 /// A runtime, as the suite needs it.
 pub trait Host: Send + Sync + 'static {
     /// The adapter.
     type Runtime: Runtime + Default;
+
+    /// The WebSocket layer of the shards.
+    const WEBSOCKET: WebSocketLayer = WebSocketLayer::Native;
 
     /// Runs a case to its end, in a task of the runtime.
     fn run(case: impl Future<Output = ()> + Send + 'static);
