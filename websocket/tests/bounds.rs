@@ -1,5 +1,7 @@
 //! What a peer can make a connection hold.
 
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
 mod wire;
 
 use portcullis_websocket::{Client, Connection, Decoder, Event, Input, Limits, Owed, Server, Violation};

@@ -1,5 +1,7 @@
 //! The client's side of the handshake: what it asks, which answers it takes, and which it refuses.
 
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
 use core::time::Duration;
 use portcullis_websocket::handshake::{
     Accepted, ClientHandshake, ClientRequest, HEADERS_MAX, HandshakeError, HandshakeLimits, HeadError, Progress, Scheme,

@@ -1,5 +1,7 @@
 //! The decoder beside a model of sixty lines, which reads a whole stream at once and knows nothing of pieces.
 
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
 mod wire;
 
 use portcullis_websocket::{Client, CloseCode, Connection, Event, Input, Limits, Message, Violation};

@@ -1,5 +1,7 @@
 //! What an endpoint writes, and what it refuses to write.
 
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
 mod wire;
 
 use portcullis_websocket::frame::FrameHeader;

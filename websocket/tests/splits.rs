@@ -1,5 +1,7 @@
 //! However the stream is cut, the events are the same.
 
+#![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
+
 mod wire;
 
 use portcullis_websocket::{Client, Limits, Server};
@@ -32,7 +34,9 @@ fn corpus() -> Vec<Vec<Raw>> {
 
 fn heard<R: End>(pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
     let mut echo = Echo::<R>::new(Limits { message: 300, ..Limits::default() });
-    pieces.iter().for_each(|piece| echo.hear(piece));
+    for piece in pieces {
+        echo.hear(piece);
+    }
     (echo.notes, echo.out)
 }
 

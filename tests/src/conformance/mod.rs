@@ -18,6 +18,7 @@ pub mod sockets;
 pub mod stage;
 pub mod time;
 pub mod tls;
+pub mod upgrade;
 
 pub use fake::Fake;
 pub use lab::Lab;
@@ -129,5 +130,19 @@ macro_rules! conformance {
                 <$host as $crate::conformance::Host>::run($crate::conformance::$group::$case::<$host>());
             }
         )*
+    };
+}
+
+/// Makes a test of each case that the native WebSocket layer alone passes, on a [`Host`].
+#[macro_export]
+macro_rules! conformance_native {
+    ($host:ty) => {
+        $crate::conformance! { $host:
+            upgrade: found_12_a_connection_header_may_be_a_list,
+            upgrade: found_12_an_answer_in_one_byte_segments_is_taken,
+            upgrade: found_12_what_was_not_offered_fails_the_handshake,
+            upgrade: found_12_a_close_code_is_told_as_it_came,
+            upgrade: found_12_a_violation_is_answered,
+        }
     };
 }
