@@ -75,7 +75,7 @@ impl Random {
             payload.truncate(125);
         }
         if opcode == 8 && !self.one_in(4) && payload.len() >= 2 {
-            let code = [1000, 1001, 1014, 4004, 999, 1005, 5000][self.below(7)] as u16;
+            let code = [1000_u16, 1001, 1014, 4004, 999, 1005, 5000][self.below(7)];
             payload[..2].copy_from_slice(&code.to_be_bytes());
         }
         let masked = masked != self.one_in(80);
@@ -84,11 +84,11 @@ impl Random {
         match (payload.len(), self.one_in(100)) {
             (len @ 0..126, false) => frame.push(bit | len as u8),
             (len, false) | (len @ 126.., true) => {
-                frame.push(bit | 126);
+                frame.push(bit | 0x7e);
                 frame.extend((len as u16).to_be_bytes());
             }
             (len, true) => {
-                frame.push(bit | 127);
+                frame.push(bit | 0x7f);
                 frame.extend((len as u64).to_be_bytes());
             }
         }
@@ -241,7 +241,9 @@ fn read_by_them(role: Role, input: Vec<u8>) -> Vec<Message> {
 
 fn written_by_them(role: Role, messages: [Message; 2]) -> Vec<u8> {
     let mut socket = WebSocket::from_raw_socket(Pipe::default(), role, Some(WebSocketConfig::default()));
-    messages.into_iter().for_each(|message| socket.send(message).unwrap());
+    for message in messages {
+        socket.send(message).unwrap();
+    }
     socket.get_ref().output.clone()
 }
 

@@ -11,27 +11,22 @@ use portcullis_websocket::handshake::{
 /// # Panics
 /// When something does not hold.
 pub fn websocket_handshake(bytes: &[u8]) {
-    let [side, size, head @ ..] = bytes else { return };
-    let size = usize::from(*size).max(1);
-    match side & 1 {
-        0 => {
-            let accepted = alike(head, size, || {
-                let mut client = start();
-                move |piece: &[u8]| client.receive(piece)
-            });
-            assert!(
-                accepted.is_err() || accepted.is_ok_and(|accepted| accepted.is_none_or(|(_, len)| len <= head.len()))
-            );
-        }
-        _ => {
-            let granted = alike(head, size, || {
-                let mut server = ServerHandshake::new(LIMITS);
-                move |piece: &[u8]| server.receive(piece)
-            });
-            if let Ok(Some((request, len))) = granted {
-                granted_by_both(&request, &head[..len]);
-            }
-        }
+    let [side, cut, head @ ..] = bytes else { return };
+    let cut = usize::from(*cut).max(1);
+    if side & 1 == 0 {
+        let accepted = alike(head, cut, || {
+            let mut client = start();
+            move |piece: &[u8]| client.receive(piece)
+        });
+        assert!(accepted.is_err() || accepted.is_ok_and(|accepted| accepted.is_none_or(|(_, len)| len <= head.len())));
+        return;
+    }
+    let granted = alike(head, cut, || {
+        let mut server = ServerHandshake::new(LIMITS);
+        move |piece: &[u8]| server.receive(piece)
+    });
+    if let Ok(Some((request, len))) = granted {
+        granted_by_both(&request, &head[..len]);
     }
 }
 
