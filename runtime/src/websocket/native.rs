@@ -279,3 +279,6 @@ const fn closure_of(violation: Violation) -> Closure {
 
 /// So much is read and dropped of a peer that goes on sending after it broke the protocol.
 const READS_AT_THE_END: usize = 4;
+
+#[cfg(test)]
+mod tests;
