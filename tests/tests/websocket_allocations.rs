@@ -95,6 +95,6 @@ fn pings_without_end_hold_one_pong() {
     assert!(asked().live <= 125 && asked().peak <= 250, "{:?}", asked());
     let mut out = Vec::with_capacity(200);
     let before = asked().live;
-    assert!(connection.write_owed(&mut out, [0; 4]).is_some());
+    assert!(connection.write_owed([0; 4], &mut out).is_some());
     assert_eq!(asked().live, before - 125, "what was owed is gone");
 }

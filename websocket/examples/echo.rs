@@ -75,12 +75,12 @@ fn echo(mut stream: TcpStream) -> Outcome<()> {
                 Ok(None) => break,
                 Err(violation) => eprintln!("{violation}"),
             }
-            while connection.write_owed(&mut out, ()).is_some() {}
+            while connection.write_owed((), &mut out).is_some() {}
             // Before the next one: what is echoed is not gathered.
             stream.write_all(&out)?;
             out.clear();
         }
-        while connection.write_owed(&mut out, ()).is_some() {}
+        while connection.write_owed((), &mut out).is_some() {}
         stream.write_all(&out)?;
         out.clear();
         if connection.phase() == Phase::Closed {
@@ -130,7 +130,7 @@ fn ask(address: SocketAddr) -> Outcome<()> {
                 Event::Close(close) => return Err(format!("{close:?} came too early").into()),
             }
         }
-        while connection.write_owed(&mut out, random()).is_some() {}
+        while connection.write_owed(random(), &mut out).is_some() {}
         stream.write_all(&out)?;
         out.clear();
         (start, end) = (0, read(&mut stream, &mut buffer)?);

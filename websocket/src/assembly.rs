@@ -97,7 +97,10 @@ impl Assembly {
             Extent::Open => limits.message,
         };
         let wanted = capacity.saturating_mul(2).max(self.announced.min(limits.reserve)).min(most).max(len + more);
-        self.bytes.reserve_exact(wanted - len);
+        // Where a caller's limits allow what no memory has, there is what the bytes that came need.
+        if self.bytes.try_reserve_exact(wanted - len).is_err() {
+            self.bytes.reserve_exact(more);
+        }
     }
 }
 

@@ -105,7 +105,7 @@ impl<R: Role> Connection<R> {
     /// Appends the next frame that is owed, and tells which; `None` if nothing is. Call it until then.
     ///
     /// However many pings have come since, one pong answers the latest.
-    pub fn write_owed(&mut self, out: &mut Vec<u8>, mask: R::Mask) -> Option<Owed> {
+    pub fn write_owed(&mut self, mask: R::Mask, out: &mut Vec<u8>) -> Option<Owed> {
         let owed = self.owed()?;
         match owed {
             Owed::Pong => {

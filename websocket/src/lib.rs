@@ -44,12 +44,12 @@
 //! while let Some(event) = server.receive(&mut input)? {
 //!     match event {
 //!         Event::Message(message) => server.send(message.kind(), message.payload(), (), &mut to_client)?,
-//!         Event::Ping(_) => assert_eq!(server.write_owed(&mut to_client, ()), Some(Owed::Pong)),
+//!         Event::Ping(_) => assert_eq!(server.write_owed((), &mut to_client), Some(Owed::Pong)),
 //!         Event::Pong(_) => {}
 //!         Event::Close(close) => assert_eq!(close.code(), Some(CloseCode::NORMAL)),
 //!     }
 //! }
-//! while server.write_owed(&mut to_client, ()).is_some() {}
+//! while server.write_owed((), &mut to_client).is_some() {}
 //! assert_eq!(server.phase(), Phase::Closed);
 //!
 //! let mut input = Input::new(&mut to_client);

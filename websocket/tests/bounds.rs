@@ -76,8 +76,8 @@ fn of_many_pings_the_latest_is_answered() {
         count += 1;
     }
     let mut out = Vec::new();
-    assert_eq!(connection.write_owed(&mut out, ()), Some(Owed::Pong));
-    assert_eq!(connection.write_owed(&mut out, ()), None);
+    assert_eq!(connection.write_owed((), &mut out), Some(Owed::Pong));
+    assert_eq!(connection.write_owed((), &mut out), None);
     assert_eq!((count, out), (10_000, encode(0x8a, b"9999", None)));
 }
 
@@ -88,8 +88,8 @@ fn a_close_frame_takes_the_place_of_a_pong() {
     let mut input = Input::new(&mut bytes);
     while connection.receive(&mut input).unwrap().is_some() {}
     let mut out = Vec::new();
-    assert_eq!(connection.write_owed(&mut out, ()), Some(Owed::Close));
-    assert_eq!(connection.write_owed(&mut out, ()), None);
+    assert_eq!(connection.write_owed((), &mut out), Some(Owed::Close));
+    assert_eq!(connection.write_owed((), &mut out), None);
     assert_eq!(out, encode(0x88, &1001_u16.to_be_bytes(), None));
 }
 

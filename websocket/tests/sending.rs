@@ -82,7 +82,7 @@ fn nothing_follows_a_close_frame() {
     let mut notes = Vec::new();
     while let Some(event) = client.receive(&mut input).unwrap() {
         notes.push(wire::told(&event));
-        assert_eq!(client.write_owed(&mut out, MASK), None);
+        assert_eq!(client.write_owed(MASK, &mut out), None);
     }
     assert_eq!(notes, ["ping x", "text late", "close 4000 "]);
     assert_eq!((client.phase(), out), (Phase::Closed, before));
@@ -102,8 +102,8 @@ fn found_12_a_violation_is_answered_by_its_code_once() {
         assert_eq!((violation.close_code().0, client.phase()), (code, Phase::OwingClose));
         let mut out = Vec::new();
         assert_eq!(client.send_text("x", MASK, &mut out), Err(SendError::Closing));
-        assert_eq!(client.write_owed(&mut out, MASK), Some(Owed::Close));
-        assert_eq!(client.write_owed(&mut out, MASK), None);
+        assert_eq!(client.write_owed(MASK, &mut out), Some(Owed::Close));
+        assert_eq!(client.write_owed(MASK, &mut out), None);
         assert_eq!(out, encode(0x88, &code.to_be_bytes(), Some(MASK)));
         assert_eq!(client.phase(), Phase::Closed);
     }
@@ -114,7 +114,7 @@ fn a_violation_after_our_close_frame_is_told_and_not_answered() {
     let (mut client, mut out) = client();
     client.send_close(None, MASK, &mut out).unwrap();
     assert!(client.receive(&mut Input::new(&mut [0x83, 0])).is_err());
-    assert_eq!((client.write_owed(&mut out, MASK), client.phase()), (None, Phase::Closed));
+    assert_eq!((client.write_owed(MASK, &mut out), client.phase()), (None, Phase::Closed));
     assert_eq!(out, encode(0x88, b"", Some(MASK)));
 }
 

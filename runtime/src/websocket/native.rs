@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
     /// Writes the pong or the close frame that is owed, as far as the socket takes it.
     fn write_owed(&mut self, cx: &mut Context<'_>) {
         while self.writing == Writing::Nothing && self.broken.is_none() && self.connection.owed().is_some() {
-            let written = random::draw().and_then(|mask| self.connection.write_owed(&mut self.out, mask));
+            let written = random::draw().and_then(|mask| self.connection.write_owed(mask, &mut self.out));
             self.started(Writing::Control, written.is_some());
             let _ = self.poll_out(cx);
         }

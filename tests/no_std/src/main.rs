@@ -97,7 +97,7 @@ fn talked() -> Option<()> {
     let Ok(Some(portcullis_websocket::Event::Message(message))) = server.receive(&mut input) else { return None };
     (message.as_text() == Some("the gate is open")).then_some(())?;
     server.receive(&mut input).ok()??;
-    server.write_owed(&mut to_client, ())?;
+    server.write_owed((), &mut to_client)?;
     (server.phase() == Phase::Closed).then_some(())
 }
 

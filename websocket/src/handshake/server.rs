@@ -109,6 +109,9 @@ fn check(method: &[u8], target: &[u8], minor: u8, headers: Headers) -> Result<Up
     if minor == 0 {
         return Err(Rejection::HttpVersion);
     }
+    if method != b"GET" {
+        return Err(Rejection::Method);
+    }
     let Single::Value(host @ [_, ..]) = headers.single("host") else { return Err(Rejection::Host) };
     if !host.iter().all(u8::is_ascii_graphic) {
         return Err(Rejection::Host);
@@ -117,9 +120,6 @@ fn check(method: &[u8], target: &[u8], minor: u8, headers: Headers) -> Result<Up
         || headers.all("content-length").any(|len| len.is_empty() || len.iter().any(|digit| *digit != b'0'));
     if has_body {
         return Err(Rejection::Body);
-    }
-    if method != b"GET" {
-        return Err(Rejection::Method);
     }
     let lists = |name, token| headers.all(name).any(|value| has_token(value, token));
     if !lists("upgrade", "websocket") || !lists("connection", "upgrade") {

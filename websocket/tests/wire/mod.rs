@@ -126,7 +126,7 @@ impl<R: End> Echo<R> {
                 Ok(None) => break,
                 Err(violation) => self.notes.push(format!("fails with {}", violation.close_code())),
             }
-            while self.connection.write_owed(&mut self.out, R::mask()).is_some() {}
+            while self.connection.write_owed(R::mask(), &mut self.out).is_some() {}
         }
         assert!(input.is_empty(), "all is taken");
     }

@@ -79,10 +79,10 @@ pub fn heard<R: End>(limits: Limits, pieces: &[&[u8]]) -> (Vec<Heard>, Vec<u8>) 
                 Event::Pong(bytes) => Heard::Pong(bytes.into_vec()),
                 Event::Close(close) => Heard::Close(close.code(), close.reason_bytes().to_vec(), close.violation()),
             });
-            while connection.write_owed(&mut out, R::MASK).is_some() {}
+            while connection.write_owed(R::MASK, &mut out).is_some() {}
         }
         assert!(input.is_empty(), "all is taken");
-        while connection.write_owed(&mut out, R::MASK).is_some() {}
+        while connection.write_owed(R::MASK, &mut out).is_some() {}
     }
     let ended = matches!(all.last(), Some(Heard::Close(..) | Heard::Failed(_)));
     assert_eq!(connection.phase() == Phase::Closed, ended, "{all:?}");
