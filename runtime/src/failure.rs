@@ -8,7 +8,7 @@ use core::error::Error;
 #[cfg(feature = "tungstenite")]
 use core::time::Duration;
 use futures_rustls::rustls;
-use portcullis::Closure;
+use portcullis::CloseReason;
 use portcullis::machine::ConnectFailure;
 use std::io::{self, ErrorKind};
 
@@ -37,13 +37,13 @@ pub(crate) fn of_upgrade(error: &io::Error) -> ConnectFailure {
 }
 
 /// How an open connection ended whose reading or writing failed.
-pub(crate) fn of_stream(error: &io::Error) -> Closure {
+pub(crate) fn of_stream(error: &io::Error) -> CloseReason {
     match error.kind() {
-        _ if is_tls(error) => Closure::Tls,
+        _ if is_tls(error) => CloseReason::Tls,
         // TLS without its own farewell: the stream's end all the same.
-        ErrorKind::UnexpectedEof => Closure::Eof,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Closure::Reset,
-        _ => Closure::Io,
+        ErrorKind::UnexpectedEof => CloseReason::Eof,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CloseReason::Reset,
+        _ => CloseReason::Io,
     }
 }
 
@@ -63,16 +63,18 @@ pub(crate) fn of_handshake(error: &WireError) -> ConnectFailure {
 
 /// How an open connection ended that gave an error.
 #[cfg(feature = "tungstenite")]
-pub(crate) fn of_link(error: &WireError) -> Closure {
+pub(crate) fn of_connection(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Tls(_) => Closure::Tls,
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WireError::Tls(_) => CloseReason::Tls,
         WireError::Io(error) => of_stream(error),
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
-        WireError::WriteBufferFull(_) => Closure::Io,
-        _ => Closure::Protocol,
+        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            CloseReason::TooLarge { limit: *max_size }
+        }
+        WireError::WriteBufferFull(_) => CloseReason::Io,
+        _ => CloseReason::Protocol,
     }
 }
 
@@ -93,10 +95,10 @@ mod tests {
     #[test]
     fn a_fault_of_tls_is_told_from_one_of_the_socket() {
         let tls = io::Error::new(ErrorKind::InvalidData, rustls::Error::DecryptError);
-        assert_eq!((of_stream(&tls), of_upgrade(&tls)), (Closure::Tls, ConnectFailure::Tls));
-        assert_eq!(of_stream(&ErrorKind::ConnectionReset.into()), Closure::Reset);
-        assert_eq!(of_stream(&ErrorKind::UnexpectedEof.into()), Closure::Eof);
-        assert_eq!(of_stream(&ErrorKind::Other.into()), Closure::Io);
+        assert_eq!((of_stream(&tls), of_upgrade(&tls)), (CloseReason::Tls, ConnectFailure::Tls));
+        assert_eq!(of_stream(&ErrorKind::ConnectionReset.into()), CloseReason::Reset);
+        assert_eq!(of_stream(&ErrorKind::UnexpectedEof.into()), CloseReason::Eof);
+        assert_eq!(of_stream(&ErrorKind::Other.into()), CloseReason::Io);
         assert_eq!(of_upgrade(&ErrorKind::UnexpectedEof.into()), ConnectFailure::Protocol);
         assert_eq!(of_upgrade(&ErrorKind::ConnectionReset.into()), ConnectFailure::Io);
     }
@@ -104,8 +106,8 @@ mod tests {
     #[cfg(feature = "tungstenite")]
     #[test]
     fn an_error_of_tungstenites_is_told_by_its_kind() {
-        assert_eq!(of_link(&WireError::Io(ErrorKind::ConnectionReset.into())), Closure::Reset);
-        assert_eq!(of_link(&WireError::Utf8("x".into())), Closure::Protocol);
+        assert_eq!(of_connection(&WireError::Io(ErrorKind::ConnectionReset.into())), CloseReason::Reset);
+        assert_eq!(of_connection(&WireError::Utf8("x".into())), CloseReason::Protocol);
     }
 
     #[test]

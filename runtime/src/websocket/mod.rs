@@ -13,7 +13,7 @@ use core::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 use portcullis::machine::ConnectFailure;
 use portcullis::url::GatewayUrl;
-use portcullis::{CloseCode, Closure, Message};
+use portcullis::{CloseCode, CloseReason, Message};
 
 /// Which implementation of WebSocket (RFC 6455) a connection is made with. See [`Network::with_websocket`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ pub trait WebSocket: Send {
     /// Begins to send a message. The last one must have been sent whole, and no close begun.
     fn start_send(&mut self, message: Message);
 
-    /// Ready when the socket has the message whole. When it failed this is never ready: the closure comes from
+    /// Ready when the socket has the message whole. When it failed this is never ready: the reason comes from
     /// [`poll_message`](Self::poll_message), behind what there is left to read.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
@@ -75,6 +75,6 @@ pub trait WebSocket: Send {
     /// them is seen by the driver. Pending says truly that there is nothing to read.
     ///
     /// # Errors
-    /// The [`Closure`], after the last message. It is not to be polled again then.
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>>;
+    /// The [`CloseReason`], after the last message. It is not to be polled again then.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, CloseReason>>;
 }

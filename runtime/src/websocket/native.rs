@@ -20,7 +20,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
 use portcullis::machine::ConnectFailure;
 use portcullis::url::{GatewayUrl, Scheme};
-use portcullis::{CloseCode, CloseFrame, Closure, Message};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Message};
 use portcullis_websocket as codec;
 use portcullis_websocket::handshake::{
     self, ClientHandshake, ClientRequest, HandshakeError, HandshakeLimits, Progress,
@@ -103,7 +103,7 @@ struct Native<S> {
     written: usize,
     writing: Writing,
     /// A write failed. What was read before it is still handed out.
-    broken: Option<Closure>,
+    broken: Option<CloseReason>,
 }
 
 /// Who carries out what goes out: `poll_sent` a message, `poll_message` what the protocol makes us send. A message that
@@ -117,7 +117,7 @@ enum Writing {
 
 /// What a step of reading gives.
 enum Step {
-    Told(Result<Option<Message>, Closure>),
+    Told(Result<Option<Message>, CloseReason>),
     /// What was read is used up.
     Empty,
 }
@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Native<S> {
         self.started(Writing::Control, sent);
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, CloseReason>> {
         if self.writing == Writing::Control {
             let _ = self.poll_out(cx);
         }
@@ -151,18 +151,18 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Native<S> {
             self.write_owed(cx);
             let read = match Unread::poll_read(&mut self.stream, cx) {
                 Poll::Ready(read) => read,
-                Poll::Pending => return self.broken.take().map_or(Poll::Pending, |closure| Poll::Ready(Err(closure))),
+                Poll::Pending => return self.broken.take().map_or(Poll::Pending, |reason| Poll::Ready(Err(reason))),
             };
             match read {
                 Ok(unread @ Some(_)) => self.unread = unread,
-                Ok(None) => return Poll::Ready(Err(Closure::Eof)),
+                Ok(None) => return Poll::Ready(Err(CloseReason::Eof)),
                 Err(error) => return Poll::Ready(Err(failure::of_stream(&error))),
             }
         }
         match self.step() {
-            Step::Told(Err(closure)) => {
+            Step::Told(Err(reason)) => {
                 self.part(cx);
-                Poll::Ready(Err(closure))
+                Poll::Ready(Err(reason))
             }
             Step::Told(told) => Poll::Ready(told),
             // Part of a message: the driver looks at its clock before the next read.
@@ -178,11 +178,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         let told = unread.with(|input| match self.connection.receive(input) {
             Ok(Some(Event::Message(message))) => Step::Told(Ok(Some(owned(message)))),
             Ok(Some(Event::Ping(_) | Event::Pong(_))) => Step::Told(Ok(None)),
-            Ok(Some(Event::Close(close))) => Step::Told(Err(Closure::Frame(CloseFrame {
+            Ok(Some(Event::Close(close))) => Step::Told(Err(CloseReason::Frame(CloseFrame {
                 code: close.code().map(|code| CloseCode(code.0)),
                 reason: close.reason().into_owned(),
             }))),
-            Err(violation) => Step::Told(Err(closure_of(violation))),
+            Err(violation) => Step::Told(Err(close_reason_of(violation))),
             Ok(None) => Step::Empty,
         });
         if unread.is_empty()
@@ -223,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         if sent {
             self.writing = writing;
         } else {
-            self.broken = Some(Closure::Io);
+            self.broken = Some(CloseReason::Io);
         }
     }
 
@@ -270,10 +270,12 @@ fn owned(message: codec::Message<'_>) -> Message {
     make(message.into_payload().into_bytes())
 }
 
-const fn closure_of(violation: Violation) -> Closure {
+const fn close_reason_of(violation: Violation) -> CloseReason {
     match violation {
-        Violation::FrameTooLarge { limit, .. } | Violation::MessageTooLarge { limit } => Closure::TooLarge { limit },
-        _ => Closure::Protocol,
+        Violation::FrameTooLarge { limit, .. } | Violation::MessageTooLarge { limit } => {
+            CloseReason::TooLarge { limit }
+        }
+        _ => CloseReason::Protocol,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::stage::settings;
 use super::{Host, Lab, patiently};
 use portcullis::machine::Cause;
-use portcullis::{CloseCode, CloseFrame, Closure, Event};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Event};
 use portcullis_websocket::handshake::{HandshakeLimits, Progress, ServerHandshake, accept_key};
 use portcullis_websocket::{Connection, Event as Heard, Input, Limits, Server};
 use std::io::{Read as _, Write as _};
@@ -76,12 +76,12 @@ fn answered(stream: &mut TcpStream) -> Option<CloseCode> {
     }
 }
 
-/// How a shard's first connection ends: the closure of one that was open, or the cause why none came about.
-async fn ended<H: Host>(url: &str) -> Result<Closure, Cause> {
+/// How a shard's first connection ends: the reason of one that was open, or the cause why none came about.
+async fn ended<H: Host>(url: &str) -> Result<CloseReason, Cause> {
     let mut shard = settings::<H>(&Lab::default(), url).build().unwrap();
     loop {
         match patiently::<H, _>(shard.next_event()).await.expect("the shard ended") {
-            Event::Closed { closure, .. } => return Ok(closure),
+            Event::Closed { reason, .. } => return Ok(reason),
             Event::Reconnecting { cause, .. } => return Err(cause),
             _ => {}
         }
@@ -93,8 +93,8 @@ fn close(code: u16, reason: &str) -> Vec<u8> {
     [&[0x88, len], &code.to_be_bytes()[..], reason.as_bytes()].concat()
 }
 
-fn frame_of(code: u16, reason: &str) -> Closure {
-    Closure::Frame(CloseFrame { code: Some(CloseCode(code)), reason: reason.to_owned() })
+fn frame_of(code: u16, reason: &str) -> CloseReason {
+    CloseReason::Frame(CloseFrame { code: Some(CloseCode(code)), reason: reason.to_owned() })
 }
 
 /// `Connection` may be a list, and may come in two lines.
@@ -149,9 +149,9 @@ pub async fn found_12_a_violation_is_answered<H: Host>() {
         (too_large, 1009),
     ] {
         let peer = peer("Connection: Upgrade", frames, Segments::Whole);
-        let closure = ended::<H>(&peer.url).await.unwrap();
-        assert_eq!(matches!(closure, Closure::TooLarge { .. }), code == 1009, "{closure:?}");
-        assert_eq!(matches!(closure, Closure::Protocol), code != 1009, "{closure:?}");
+        let reason = ended::<H>(&peer.url).await.unwrap();
+        assert_eq!(matches!(reason, CloseReason::TooLarge { .. }), code == 1009, "{reason:?}");
+        assert_eq!(matches!(reason, CloseReason::Protocol), code != 1009, "{reason:?}");
         assert_eq!(peer.thread.join().unwrap(), Some(CloseCode(code)));
     }
 }

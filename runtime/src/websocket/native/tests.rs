@@ -136,14 +136,14 @@ fn cx() -> Context<'static> {
 }
 
 /// What there is to read now.
-fn read(socket: &mut dyn WebSocket) -> Vec<Result<Message, Closure>> {
+fn read(socket: &mut dyn WebSocket) -> Vec<Result<Message, CloseReason>> {
     let mut all = Vec::new();
     while let Poll::Ready(told) = socket.poll_message(&mut cx()) {
         match told {
             Ok(None) => {}
             Ok(Some(message)) => all.push(Ok(message)),
-            Err(closure) => {
-                all.push(Err(closure));
+            Err(reason) => {
+                all.push(Err(reason));
                 break;
             }
         }
@@ -161,7 +161,7 @@ fn found_12_answer_and_frames_come_in_any_segments() {
         let wire = Wire::new(size);
         let mut socket = wire.open(b"\x81\x05hello\x01\x02he\x89\x00\x80\x03llo\x88\x04\x03\xe7no");
         let no = CloseFrame { code: Some(CloseCode(999)), reason: "no".into() };
-        let expected = [Ok(text("hello")), Ok(text("hello")), Err(Closure::Frame(no))];
+        let expected = [Ok(text("hello")), Ok(text("hello")), Err(CloseReason::Frame(no))];
         assert_eq!(read(&mut *socket), expected, "by {size}");
         // A pong that was not written when the close frame came is owed no more.
         assert_eq!(wire.peer().heard().last().map(String::as_str), Some("close 1002"), "by {size}");
@@ -226,7 +226,7 @@ fn found_32_fragments_without_end_are_seen_by_the_driver_at_each_read() {
     assert!(matches!(socket.poll_message(&mut cx()), Poll::Ready(Ok(None))));
     assert_eq!(wire.peer().reads, before + 1, "one read a poll");
     let ended = read(&mut *socket);
-    assert_eq!(ended, [Err(Closure::Protocol)], "and they end");
+    assert_eq!(ended, [Err(CloseReason::Protocol)], "and they end");
     assert_eq!(wire.peer().heard(), ["close 1009"]);
 }
 
@@ -240,5 +240,5 @@ fn a_write_that_fails_is_told_behind_what_was_read() {
     socket.start_close(CloseCode(4000), "bye");
     socket.start_send(text("too late"));
     assert!(socket.poll_sent(&mut cx()).is_pending());
-    assert_eq!(read(&mut *socket), [Ok(text("b")), Err(Closure::Io)]);
+    assert_eq!(read(&mut *socket), [Ok(text("b")), Err(CloseReason::Io)]);
 }
