@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
-use portcullis::machine::{ConnectFailure, EndReason, Shutdown};
+use portcullis::machine::{ConnectFailure, EndReason, IoFailure, Shutdown};
 use portcullis::url::GatewayUrl;
 use portcullis::{
     Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
@@ -97,7 +97,7 @@ fn wait(wire: &mut Wire, patience: Duration) -> Input {
 fn dial(url: &GatewayUrl) -> Result<WebSocket<TcpStream>, ConnectFailure> {
     let stream = TcpStream::connect((url.host(), url.port())).map_err(|_| ConnectFailure::Refused)?;
     let ready = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(Duration::from_secs(10))));
-    ready.map_err(|_| ConnectFailure::Io)?;
+    ready.map_err(|_| ConnectFailure::Io(IoFailure::Other))?;
     let (socket, _) = tungstenite::client(url.as_str(), stream).map_err(|_| ConnectFailure::Protocol)?;
     Ok(socket)
 }

@@ -18,7 +18,7 @@ use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
 use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
-use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, Outcome, Phase, Shutdown};
+use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, IoFailure, Outcome, Phase, Shutdown, TlsFailure};
 use portcullis::url::{GatewayUrl, Scheme};
 use portcullis::{
     Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
@@ -217,10 +217,10 @@ impl Wire {
 /// The machine times it, with an `Abort`.
 async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectFailure> {
     if url.scheme() == Scheme::Wss {
-        return Err(ConnectFailure::Tls); // an application's own TLS stands here
+        return Err(ConnectFailure::Tls(TlsFailure::Other)); // an application's own TLS stands here
     }
     let stream = TcpStream::connect((url.host(), url.port())).await.map_err(|_| ConnectFailure::Refused)?;
-    stream.set_nodelay(true).map_err(|_| ConnectFailure::Io)?;
+    stream.set_nodelay(true).map_err(|_| ConnectFailure::Io(IoFailure::Other))?;
     let most = Some(limits.message);
     let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
     match client_async_with_config(url.as_str(), stream, Some(config)).await {
@@ -228,7 +228,7 @@ async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectF
         Err(WireError::Http(answer)) => {
             Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after: None })
         }
-        Err(WireError::Io(_)) => Err(ConnectFailure::Io),
+        Err(WireError::Io(_)) => Err(ConnectFailure::Io(IoFailure::Other)),
         Err(_) => Err(ConnectFailure::Protocol),
     }
 }

@@ -209,7 +209,7 @@ impl Fleet {
                 }
                 fake::Action::Refuse { connection: peer, status, retry_after } => {
                     let failure = ConnectFailure::Http { status: *status, retry_after: *retry_after };
-                    (*peer, &move |connection| Input::ConnectFailed(connection, failure))
+                    (*peer, &move |connection| Input::ConnectFailed(connection, failure.clone()))
                 }
                 fake::Action::Close { connection: peer, code, reason } => (*peer, &|connection| {
                     Input::Closed(connection, CloseReason::Frame(CloseFrame { code: *code, reason: reason.clone() }))

@@ -8,7 +8,7 @@ use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
-    Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown,
+    Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown, TlsFailure,
 };
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
@@ -115,7 +115,7 @@ fn live(print: &mut dyn FnMut(&str)) -> Rig {
     rig.message(frames::heartbeat_request()).message(frames::message_create(9)).message(frames::message_create(3));
     look(&mut rig);
     rig.advance(seconds(80)).close(4000).next();
-    rig.refuse(ConnectFailure::Tls).next();
+    rig.refuse(ConnectFailure::Tls(TlsFailure::Other)).next();
     rig.open().message(frames::hello("1"));
     look(&mut rig);
     rig.message(frames::message_create(10)).message(frames::resumed(11)).message(ready());

@@ -205,11 +205,11 @@ pub struct ConnectPolicy {
 }
 
 impl ConnectPolicy {
-    pub(super) const fn of(&self, failure: ConnectFailure) -> OnConnectFailure {
+    pub(super) const fn of(&self, failure: &ConnectFailure) -> OnConnectFailure {
         match failure {
             ConnectFailure::Name => self.name,
             ConnectFailure::Refused => self.refused,
-            ConnectFailure::Tls => self.tls,
+            ConnectFailure::Tls(_) => self.tls,
             ConnectFailure::Proxy { status: Some(status) } if status.is_unauthorized() => self.proxy_unauthorized,
             ConnectFailure::Proxy { .. } => self.proxy,
             ConnectFailure::TimedOut => self.timed_out,
@@ -217,7 +217,10 @@ impl ConnectPolicy {
             ConnectFailure::Http { status: 403, .. } => self.forbidden,
             ConnectFailure::Http { status: 429, .. } => self.rate_limited,
             ConnectFailure::Http { status: 500..=599, .. } => self.server_error,
-            ConnectFailure::Http { .. } | ConnectFailure::Protocol | ConnectFailure::Io => self.other,
+            ConnectFailure::Http { .. }
+            | ConnectFailure::Redirect { .. }
+            | ConnectFailure::Protocol
+            | ConnectFailure::Io(_) => self.other,
         }
     }
 }

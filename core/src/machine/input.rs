@@ -1,5 +1,6 @@
 //! What a driver tells its machine of the world.
 
+use super::failure::{IoFailure, Location, TlsFailure};
 use crate::message::{CloseReason, ConnectionId, Message};
 use crate::token::Token;
 use core::fmt;
@@ -41,14 +42,15 @@ pub enum Input {
 }
 
 /// Why a connection could not be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConnectFailure {
     /// The host's name could not be resolved.
     Name,
     /// The host refused the connection, or could not be reached.
     Refused,
     /// The TLS handshake failed.
-    Tls,
+    Tls(TlsFailure),
     /// The proxy made no way to the host.
     Proxy {
         /// What it said. `None`: it could not be reached, hung up, or its answer was none of its protocol.
@@ -63,10 +65,17 @@ pub enum ConnectFailure {
         /// The `Retry-After` header, if there was one.
         retry_after: Option<Duration>,
     },
+    /// The server says that the gateway is elsewhere: an HTTP status of 301 or its like. It is not followed.
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+        /// Where.
+        location: Location,
+    },
     /// The server's answer was no WebSocket handshake.
     Protocol,
     /// Any other failure to read or write.
-    Io,
+    Io(IoFailure),
 }
 
 /// What a proxy said when it refused.
@@ -91,7 +100,7 @@ impl ProxyStatus {
 
 impl ConnectFailure {
     /// Whether a proxy of ours refused our credentials: whatever is behind it, no other way there is better.
-    pub(super) const fn is_proxy_unauthorized(self) -> bool {
+    pub(super) const fn is_proxy_unauthorized(&self) -> bool {
         matches!(self, Self::Proxy { status: Some(status) } if status.is_unauthorized())
     }
 }
@@ -111,14 +120,33 @@ impl fmt::Display for ConnectFailure {
         match self {
             Self::Name => f.write_str("name not resolved"),
             Self::Refused => f.write_str("connection refused"),
-            Self::Tls => f.write_str("tls handshake failed"),
+            Self::Tls(TlsFailure::Other) => f.write_str("tls handshake failed"),
+            Self::Tls(failure) => write!(f, "tls handshake failed: {failure}"),
             Self::Proxy { status: Some(ProxyStatus::SocksCredentials) } => f.write_str("proxy refused the credentials"),
             Self::Proxy { status: Some(status) } => write!(f, "proxy refused with {status}"),
             Self::Proxy { status: None } => f.write_str("proxy failed"),
             Self::TimedOut => f.write_str("connect timed out"),
             Self::Http { status, .. } => write!(f, "http status {status}"),
+            Self::Redirect { status, location } => write!(f, "http status {status}, the gateway is at {location}"),
             Self::Protocol => f.write_str("no websocket handshake"),
-            Self::Io => f.write_str("i/o failure"),
+            Self::Io(IoFailure::Other) => f.write_str("i/o failure"),
+            Self::Io(failure) => write!(f, "i/o failure: {failure}"),
+        }
+    }
+}
+
+impl core::error::Error for ConnectFailure {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Tls(failure) => Some(failure),
+            Self::Io(failure) => Some(failure),
+            Self::Name
+            | Self::Refused
+            | Self::Proxy { .. }
+            | Self::TimedOut
+            | Self::Http { .. }
+            | Self::Redirect { .. }
+            | Self::Protocol => None,
         }
     }
 }

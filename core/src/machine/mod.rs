@@ -16,6 +16,7 @@ mod deadline;
 mod disconnect;
 mod event;
 mod event_counts;
+mod failure;
 mod filter;
 mod health;
 mod heart;
@@ -61,6 +62,7 @@ pub use config::{
 pub use config_error::ConfigError;
 pub use event::{EndReason, Event, Fault};
 pub use event_counts::EventCounts;
+pub use failure::{IoFailure, Location, TlsFailure};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};

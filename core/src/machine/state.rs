@@ -40,6 +40,7 @@ use super::context::Context;
 use super::deadline::Deadline;
 use super::disconnect::{CloseMode, CloseStep, Disconnect, NextState, Pacing};
 use super::event::{EndReason, Event, Fault};
+use super::failure::IoFailure;
 use super::heart::{GRACE, Heart, ReadState};
 use super::input::ConnectFailure;
 use super::outbox::Outgoing;
@@ -536,13 +537,17 @@ impl State {
 
     fn connect_failed<D: Dialect>(self, failure: ConnectFailure, cx: &mut Context<D>) -> Self {
         let Self::Connecting { plan, .. } = self else { return self.ignore(cx) };
-        Self::not_reached(plan, failure, failure.into(), cx)
+        let cause = Cause::from(&failure);
+        Self::not_reached(plan, failure, cause, cx)
     }
 
     /// No connection came of dialing: it says nothing about the session, but perhaps about the resume URL.
     fn not_reached<D: Dialect>(plan: Handshake, failure: ConnectFailure, cause: Cause, cx: &mut Context<D>) -> Self {
         cx.cause = cause;
-        let cap = match cx.config.connect.of(failure) {
+        if let ConnectFailure::Redirect { status, location } = &failure {
+            cx.fault(Fault::Redirected { status: *status, location: location.clone() });
+        }
+        let cap = match cx.config.connect.of(&failure) {
             // An upgrade carries no token, so a 401 or 403 of the resume host says nothing of ours; nor does anything
             // else that is wrong there say it of the gateway. The base URL is tried with the session before the policy
             // decides. Only our own proxy's refusal of our credentials is the same wherever we want to go.
@@ -590,7 +595,11 @@ impl State {
             _ => code.map_or(Cause::ConnectionLost, Cause::Closed),
         };
         match self {
-            Self::Connecting { plan, .. } => Self::not_reached(plan, ConnectFailure::Io, Cause::ConnectIo, cx),
+            Self::Connecting { plan, .. } => {
+                let failure = ConnectFailure::Io(IoFailure::Other);
+                let cause = Cause::from(&failure);
+                Self::not_reached(plan, failure, cause, cx)
+            }
             Self::Closing { connection, write, step, after, .. } => {
                 cx.cause = cause;
                 cx.event(Event::Closed { connection, reason });

@@ -5,8 +5,12 @@
 //!   `next_event()` can be dropped at any point: nothing is lost, nothing comes twice.
 //! * `write-before-event`: what the machine wants sent is started and flushed as far as the socket takes it, before an
 //!   event is handed out.
-//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
+//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between; or, on a socket that is
+//!   never dry, as many bytes as a socket holds since a deadline was put off.
+//! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock, and after
+//!   [`STREAK_MAX`] steps, or a permit's bytes, others have their permit.
 
+mod backlog;
 mod buffer;
 mod commands;
 mod connection;
@@ -26,6 +30,7 @@ use crate::identify::{IdentifyGate, SharedIdentify};
 use crate::network::Network;
 use crate::runtime::Runtime;
 use crate::websocket::SocketLimits;
+use backlog::Backlog;
 use connection::{Connection, Read};
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -83,11 +88,12 @@ pub struct Driver<D: Dialect, R: Runtime> {
     onlooker_due: Option<Timestamp>,
     alarm: Alarm<R>,
     suspend: SuspendDetector,
-    /// Reads in a row without a wait.
+    backlog: Backlog,
+    /// Steps in a row without a wait.
     streak: u32,
 }
 
-/// How many reads a busy connection may give before other tasks have their permit.
+/// How many steps a busy shard may take before other tasks have their permit.
 const STREAK_MAX: u32 = 256;
 
 /// When the machine is to be called again.
@@ -130,6 +136,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             onlooker_due: None,
             alarm: Alarm { sleep: None, set_for: None },
             suspend,
+            backlog: Backlog::default(),
             streak: 0,
         }
     }
@@ -178,6 +185,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         // While reads follow each other without a wait, the host was awake.
         if self.streak == 0 {
             self.note_suspend();
+            self.connection.renew_budget();
         }
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
@@ -301,34 +309,45 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Some(input) = self.poll_answer(cx) {
                 return Poll::Ready(input);
             }
-            // What was asked for is done by any input. When the machine is due as well, it gets the tick that judges.
+            // What was asked for is done by any input. When the machine is due as well, each way from here leads to one,
+            // and a tick that judges is worth more.
             if self.shared.poll_wake_flag(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
-            match self.connection.poll_message(cx) {
-                Read::Input(input) => return Poll::Ready(input),
-                Read::Control => {
-                    ready!(self.poll_streak(cx));
-                    continue;
-                }
-                Read::Dry => {}
-            }
-            ready!(self.poll_alarm(cx));
-            if self.is_due() {
+            if self.backlog.is_read(self.connection.bytes_read()) && self.is_due() {
                 return Poll::Ready(Input::Tick);
             }
+            match self.connection.poll_message(cx) {
+                Read::Input(input) => return Poll::Ready(input),
+                // A peer can send pings, or a message that does not end, for as long as it likes.
+                Read::Control | Read::Unread if self.is_due() => return Poll::Ready(Input::TickUnread),
+                Read::Control => {}
+                Read::Unread => return self.poll_later(cx),
+                Read::Dry => {
+                    ready!(self.poll_alarm(cx));
+                    if self.is_due() {
+                        return Poll::Ready(Input::Tick);
+                    }
+                }
+            }
+            ready!(self.poll_streak(cx));
         }
     }
 
     /// Pending, once in a while, so that others have their permit: not every runtime sees to that itself.
     fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.streak == STREAK_MAX {
-            self.streak = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return self.poll_later(cx);
         }
         self.streak += 1;
         Poll::Ready(())
+    }
+
+    /// Pending, and woken at once: the task goes on after the others.
+    fn poll_later<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.streak = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
@@ -366,9 +385,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn is_due(&self) -> bool {
+        self.is_due_at(self.runtime.now())
+    }
+
+    fn is_due_at(&self, now: Timestamp) -> bool {
         match self.due {
             Due::AtOnce => true,
-            Due::At(until) => self.runtime.now() >= self.onlooker_due.map_or(until, |due| due.min(until)),
+            Due::At(until) => now >= self.onlooker_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
         }
     }
@@ -378,6 +401,11 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         let now = self.runtime.now();
         let told = self.inbox.len();
         let read_state = if matches!(input, Input::Tick) { ReadState::Drained } else { ReadState::Unread };
+        match read_state {
+            ReadState::Drained => self.backlog.judged(),
+            ReadState::Unread if self.is_due_at(now) => self.backlog.put_off(self.connection.bytes_read()),
+            ReadState::Unread => {}
+        }
         let (mut wanted, mut permit_calls) = (None, Vec::new());
         self.due = Due::Never;
         let mut inner = self.shared.lock();
@@ -385,6 +413,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         for action in self.memory.handle(machine, now, input) {
             match action {
                 Action::Connect { connection, url, limits } => {
+                    self.backlog = Backlog::default();
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
                     self.connection
                         .start_dial(connection, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));

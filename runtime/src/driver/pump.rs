@@ -65,15 +65,17 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if !matches!(self.connection, Connection::Open { .. }) {
                 return Poll::Pending;
             }
+            // Nor may those who ask, or a gate that answers at once, keep it from the others.
+            ready!(self.poll_streak(cx));
             if let Some(input) = self.poll_answer(cx) {
                 self.feed(input);
             } else if self.shared.poll_wake_flag(cx).is_ready() {
                 self.feed(Input::TickUnread);
-            } else {
-                ready!(self.poll_alarm(cx));
-                if self.is_due() {
-                    self.feed(Input::TickUnread);
-                }
+            } else if self.poll_alarm(cx).is_pending() {
+                self.streak = 0;
+                return Poll::Pending;
+            } else if self.is_due() {
+                self.feed(Input::TickUnread);
             }
         }
     }

@@ -5,6 +5,8 @@
 //! * `one-clock`: the lookups have a clock of their own, the first asker's, since each driver's may have another origin.
 //! * `no-old-company`: nobody joins a lookup that hangs; who asks late asks anew.
 
+use super::failed::FailedAddresses;
+use crate::failure;
 use crate::runtime::Runtime;
 use core::future::Future;
 use core::pin::Pin;
@@ -33,6 +35,7 @@ type Name = (String, u16);
 pub(crate) struct Lookups {
     clock: OnceLock<Clock>,
     names: Mutex<BTreeMap<Name, Known>>,
+    failed: Mutex<FailedAddresses>,
 }
 
 enum Known {
@@ -91,13 +94,36 @@ impl Lookups {
         }
     }
 
+    /// Those of the addresses that did not fail lately, and those that did, the oldest failure first.
+    pub(crate) fn part(&self, addresses: &[SocketAddr]) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        let Some(clock) = self.clock.get() else { return (addresses.to_vec(), Vec::new()) };
+        self.lock_failed().part(addresses, clock())
+    }
+
+    /// A connection to the address was taken, and nothing of use came of it.
+    pub(crate) fn note_failed(&self, address: SocketAddr) {
+        // Who has an address has looked a name up.
+        let Some(clock) = self.clock.get() else { return };
+        self.lock_failed().note(address, clock());
+    }
+
+    /// Something of use came from the address.
+    pub(crate) fn note_alive(&self, address: SocketAddr) {
+        self.lock_failed().forget(address);
+    }
+
+    fn lock_failed(&self) -> MutexGuard<'_, FailedAddresses> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin<R: Runtime>(self: &Arc<Self>, runtime: &R, name: Name) -> Shared<Lookup> {
         let found = runtime.resolve(&name.0, name.1);
         let (lookups, runtime) = (Arc::downgrade(self), runtime.clone());
         let lookup: Lookup = Box::pin(async move {
             let answer = match found.await {
                 Ok(addresses) if !addresses.is_empty() => Ok(Arc::from(addresses)),
-                Ok(_) | Err(_) => Err(ConnectFailure::Name),
+                Ok(_) => Err(ConnectFailure::Name),
+                Err(error) => Err(failure::of_resolve(&error)),
             };
             if let Some(lookups) = lookups.upgrade() {
                 lookups.note(&runtime, name, &answer);

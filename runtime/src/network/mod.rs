@@ -1,9 +1,11 @@
 //! How the shards of an application reach the network.
 
+mod failed;
 mod header;
 mod lookups;
 
 pub use header::HeaderError;
+pub(crate) use lookups::Lookups;
 
 use crate::proxy::Proxy;
 use crate::tls::Tls;
@@ -13,13 +15,14 @@ use core::fmt;
 use http::Request;
 use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue};
-use lookups::Lookups;
 use std::sync::Arc;
 
 /// How connections are made: TLS, a proxy, what the upgrade says, and the lookups of names that are shared.
 ///
 /// Clones are cheap and share their lookups: a thousand shards that dial one host at a time ask its name once, and
-/// the answer is good for ten seconds. So make one for an application, and give it to each of its shards.
+/// the answer is good for ten seconds. They share as well which addresses took a connection and failed behind it, which
+/// for five minutes come after the others of their host. So make one for an application, and give it to each of its
+/// shards.
 ///
 /// ```
 /// use portcullis_runtime::{Network, Proxy};

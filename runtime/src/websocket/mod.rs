@@ -72,7 +72,8 @@ pub trait WebSocket: Send {
 
     /// The next message, or how the connection ended, which is last. It answers pings, and the peer's close frame
     /// by one flush before it tells of it. `None` stands for a ping, a pong or part of a message, so that a flood of
-    /// them is seen by the driver. Pending says truly that there is nothing to read.
+    /// them is seen by the driver. Pending says truly that the stream below has nothing to read; that stream itself says
+    /// so, too, when enough was read for one turn, which its driver knows.
     ///
     /// # Errors
     /// The [`CloseReason`], after the last message. It is not to be polled again then.

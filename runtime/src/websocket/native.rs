@@ -18,7 +18,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
-use portcullis::machine::ConnectFailure;
+use portcullis::machine::{ConnectFailure, IoFailure};
 use portcullis::url::{GatewayUrl, Scheme};
 use portcullis::{CloseCode, CloseFrame, CloseReason, Message};
 use portcullis_websocket as codec;
@@ -38,7 +38,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let request = request(url, network).map_err(|_| ConnectFailure::Protocol)?;
-    let key = random::draw().ok_or(ConnectFailure::Io)?;
+    let key = random::draw().ok_or(ConnectFailure::Io(IoFailure::Other))?;
     let mut out = Vec::new();
     let handshake = ClientHandshake::start(&request, key, HandshakeLimits::default(), &mut out);
     stream.write_all(&out).await.map_err(|error| failure::of_upgrade(&error))?;
@@ -83,7 +83,8 @@ async fn answer<S: AsyncRead + Unpin>(
             Ok(Progress::More) => {}
             Ok(Progress::Done { consumed, .. }) => return Ok(Unread::own(memory, consumed..len)),
             Err(HandshakeError::Refused(refusal)) => {
-                return Err(ConnectFailure::Http { status: refusal.status(), retry_after: refusal.retry_after() });
+                let headers = refusal.headers();
+                return Err(failure::of_status(refusal.status(), headers.get("location"), headers.get("retry-after")));
             }
             Err(_) => return Err(ConnectFailure::Protocol),
         }

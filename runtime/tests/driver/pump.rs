@@ -27,13 +27,13 @@ fn start(capacity: usize) -> (Task, Events) {
 }
 
 fn start_with(capacity: usize, overflow: Overflow) -> (Task, Events) {
+    start_in(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow, ..Buffer::default() })
+}
+
+fn start_in(buffer: Buffer) -> (Task, Events) {
     let memory = Memory::new();
     let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
-    let (pump, events) = builder
-        .seed(Seed(7))
-        .build()
-        .unwrap()
-        .split(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow });
+    let (pump, events) = builder.seed(Seed(7)).build().unwrap().split(buffer);
     let alarm = Arc::new(Alarm::default());
     Waker::from(Arc::clone(&alarm)).wake();
     (Task { gateway: Gateway::new(&memory), memory, pump, alarm, is_done: false }, events)
@@ -183,6 +183,65 @@ fn the_newest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
     assert!(task.gateway.dispatch("ONE"));
     task.settle();
     assert_eq!(brief(&mut events), ["12"]);
+}
+
+/// A shard with room for 10,000 bytes of events, and fifty of a thousand that nobody takes.
+fn fifty_large(overflow: Overflow) -> (Task, Events) {
+    let bytes = NonZeroUsize::new(10_000).unwrap();
+    let (mut task, events) = start_in(Buffer { bytes, overflow, ..Buffer::default() });
+    task.settle();
+    let data = format!("\"{}\"", "x".repeat(970));
+    for _ in 0..50 {
+        assert!(task.gateway.tell("ONE", &data));
+        task.settle();
+    }
+    (task, events)
+}
+
+#[test]
+fn found_30_events_that_wait_are_bounded_in_bytes_whatever_is_dropped() {
+    let numbers = |from: u64, to: u64| (from..=to).map(|number| number.to_string()).collect::<Vec<_>>();
+    let life = || vec!["connecting".to_owned(), "ready".to_owned()];
+
+    let (_task, mut events) = fifty_large(Overflow::DropOldest);
+    assert_eq!(brief(&mut events), [life(), vec!["lagged 41".to_owned()], numbers(43, 51)].concat());
+
+    let (mut task, mut events) = fifty_large(Overflow::DropNewest);
+    assert_eq!(brief(&mut events), [life(), numbers(2, 10), vec!["lagged 41".to_owned()]].concat());
+    assert!(task.gateway.dispatch("ONE"));
+    task.settle();
+    assert_eq!(brief(&mut events), ["52"], "there is room again");
+
+    let (mut task, mut events) = fifty_large(Overflow::Wait);
+    assert_eq!(brief(&mut events), [life(), numbers(2, 11)].concat(), "the bound, and the event that passed it");
+    let mut rest = Vec::new();
+    while rest.len() < 40 {
+        task.settle();
+        let more = brief(&mut events);
+        assert!((1..=10).contains(&more.len()), "{more:?}");
+        rest.extend(more);
+    }
+    assert_eq!(rest, numbers(12, 51), "nothing is lost");
+}
+
+#[test]
+fn found_30_an_event_larger_than_the_bound_is_taken_alone() {
+    let bytes = NonZeroUsize::new(100).unwrap();
+    let large = format!("\"{}\"", "x".repeat(500));
+    for (overflow, left) in [
+        (Overflow::Wait, vec!["2"]),
+        (Overflow::DropOldest, vec!["lagged 1", "3"]),
+        (Overflow::DropNewest, vec!["2", "lagged 1"]),
+    ] {
+        let (mut task, mut events) = start_in(Buffer { bytes, overflow, ..Buffer::default() });
+        task.settle();
+        assert_eq!(brief(&mut events), ["connecting", "ready"]);
+        for _ in 0..2 {
+            assert!(task.gateway.tell("ONE", &large));
+            task.settle();
+        }
+        assert_eq!(brief(&mut events), left, "{overflow:?}");
+    }
 }
 
 #[test]

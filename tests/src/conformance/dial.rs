@@ -5,7 +5,7 @@ use super::{Fake, Host, Lab, Stage, patiently};
 use crate::millis;
 use core::time::Duration;
 use portcullis::Event;
-use portcullis::machine::{Cause, ConnectFailure, EndReason, Phase, Timer};
+use portcullis::machine::{Cause, ConnectFailure, EndReason, Fault, Phase, Timer};
 use portcullis_runtime::{Runtime, Tls};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read as _, Write as _};
@@ -148,6 +148,23 @@ pub async fn a_status_is_told_and_a_retry_after_is_waited_for<H: Host>() {
     let (after, cause) = refused_with::<H>(dated).await.unwrap();
     assert_eq!(cause, Cause::ConnectHttp(503));
     assert!(after < Duration::from_secs(77), "{after:?}");
+}
+
+/// A gateway that has moved: where to is told, and not followed.
+pub async fn found_13_a_redirect_tells_its_location<H: Host>() {
+    let answer = b"HTTP/1.1 301 Moved Permanently\r\nLocation: wss://elsewhere.test/?a=b\r\nContent-Length: 0\r\n\r\n";
+    let lab = Lab::<H::Runtime>::default();
+    let mut shard = settings::<H>(&lab, answering(answer)).build().unwrap();
+    loop {
+        match patiently::<H, _>(shard.next_event()).await.expect("it ended") {
+            Event::Connecting { .. } => {}
+            Event::Faulted(Fault::Redirected { status: 301, location }) => {
+                assert_eq!(location.as_str(), "wss://elsewhere.test/");
+                return;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Answers that are no WebSocket handshake.

@@ -5,10 +5,12 @@
 //! Sockets are real. Time is real as well, and leaps where a case would wait ([`Lab`]), so that nothing takes seconds. Nothing
 //! asserts how long something took, and nothing sleeps: what is waited for is a condition, with much patience.
 
+mod boundary;
 pub mod cancel;
 pub mod dial;
 pub mod fake;
 pub mod faults;
+pub mod flood;
 pub mod lab;
 pub mod life;
 pub mod pressure;
@@ -92,6 +94,9 @@ macro_rules! conformance {
             pressure: a_beat_goes_out_while_a_huge_frame_comes_in,
             pressure: a_frame_of_4_mb_comes_whole,
             pressure: a_frame_above_the_limit_costs_the_link_and_in_the_end_the_session,
+            flood: found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs,
+            flood: found_28_a_hello_is_given_up_in_a_flood_of_pongs,
+            flood: found_32_a_beat_goes_out_in_a_message_without_end,
             cancel: nothing_is_lost_when_next_event_is_dropped_at_every_poll,
             cancel: a_shard_goes_on_in_another_task_at_any_moment,
             shutdown: before_the_first_poll,
@@ -116,6 +121,7 @@ macro_rules! conformance {
             dial: a_second_address_is_tried_beside_a_black_hole,
             dial: a_name_that_nobody_has_is_told,
             dial: a_status_is_told_and_a_retry_after_is_waited_for,
+            dial: found_13_a_redirect_tells_its_location,
             dial: an_answer_that_is_no_upgrade_is_a_fault_of_protocol,
             time: a_heartbeat_interval_of_a_second_is_kept,
             time: a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins,

@@ -1,10 +1,12 @@
 //! A wire between a shard and its gateway that fails as networks do: it stops, it is pulled out, it resets.
 
+use super::boundary::Boundary;
 use core::mem;
 use core::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use tokio::sync::watch;
@@ -21,6 +23,8 @@ pub struct Relay {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Threads that have bytes of the gateway's own to bring down: a flood lets them go first.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ struct State {
     /// How many bytes may go down, over all connections.
     down_max: Option<u64>,
     streams: Vec<TcpStream>,
+    /// The ways down to the shard.
+    lanes: Vec<Arc<Mutex<Lane>>>,
     threads: Vec<JoinHandle<()>>,
     forwarded: watch::Sender<Forwarded>,
     /// How often connections were reset: a thread of one that was ends without a farewell.
@@ -49,6 +55,13 @@ enum Flow {
 enum Direction {
     Up,
     Down,
+}
+
+/// A way for bytes, and where in a message it is.
+#[derive(Debug)]
+struct Lane {
+    to: TcpStream,
+    boundary: Boundary,
 }
 
 /// How many bytes went through.
@@ -112,11 +125,27 @@ impl Relay {
         self.shared.change(|state| (state.flow, state.down_max) = (Flow::Open, None));
     }
 
+    /// Sends the first bytes and then these frames down to the shard without end, on each connection there is, as fast
+    /// as they are taken. What the gateway sends comes between them.
+    pub fn flood(&self, first: &[u8], frames: &[u8]) {
+        let mut state = self.shared.lock();
+        for lane in state.lanes.clone() {
+            let (own, mut piece) = (Arc::clone(&self.shared), first.to_vec());
+            let rest = frames.repeat(FLOOD_PIECE / frames.len());
+            state.threads.push(thread::spawn(move || {
+                while flood(&lane, &piece, &own) {
+                    piece.clone_from(&rest);
+                }
+            }));
+        }
+    }
+
     /// Ends all connections with a reset. New ones are taken.
     pub fn reset(&self) {
         let streams = {
             let mut state = self.shared.lock();
             state.resets += 1;
+            state.lanes.clear();
             mem::take(&mut state.streams)
         };
         for stream in &streams {
@@ -192,16 +221,21 @@ fn accept(listener: &TcpListener, target: SocketAddr, shared: &Arc<Shared>) {
         for (from, to, direction) in copies {
             let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
             to.set_nodelay(true).unwrap();
-            let own = Arc::clone(shared);
-            let thread = thread::spawn(move || copy(from, to, direction, &own));
-            shared.lock().threads.push(thread);
+            let lane = Arc::new(Mutex::new(Lane { to, boundary: Boundary::default() }));
+            let (own, way) = (Arc::clone(shared), Arc::clone(&lane));
+            let thread = thread::spawn(move || copy(from, &way, direction, &own));
+            let mut state = shared.lock();
+            state.threads.push(thread);
+            if direction == Direction::Down {
+                state.lanes.push(lane);
+            }
         }
         shared.lock().streams.extend([below, above]);
     }
 }
 
 /// Copies until one side ends, and then ends the other: not before bytes may pass, for an end is news as well.
-fn copy(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &Shared) {
+fn copy(mut from: TcpStream, lane: &Mutex<Lane>, direction: Direction, shared: &Shared) {
     let mut buffer = [0; 4096];
     let resets = shared.lock().resets;
     while shared.may_pass(direction) {
@@ -209,10 +243,31 @@ fn copy(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &S
         if !shared.may_pass(direction) || shared.lock().resets != resets {
             return;
         }
-        if read == 0 || to.write_all(&buffer[..read]).is_err() {
-            let _ = to.shutdown(Shutdown::Write);
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut lane = lane.lock().unwrap();
+        shared.waiting.fetch_sub(1, Ordering::SeqCst);
+        if read == 0 || lane.to.write_all(&buffer[..read]).is_err() {
+            let _ = lane.to.shutdown(Shutdown::Write);
             return;
         }
+        lane.boundary.note(&buffer[..read]);
+        drop(lane);
         shared.count(direction, read);
     }
+}
+
+/// How much of a flood is written at a time.
+const FLOOD_PIECE: usize = 16 << 10;
+
+/// Writes frames between two messages of the gateway. False: nobody takes them.
+fn flood(lane: &Mutex<Lane>, piece: &[u8], shared: &Shared) -> bool {
+    while shared.may_pass(Direction::Down) {
+        let mut lane = lane.lock().unwrap();
+        if shared.waiting.load(Ordering::SeqCst) == 0 && lane.boundary.is_between_frames() {
+            return lane.to.write_all(piece).is_ok();
+        }
+        drop(lane);
+        thread::yield_now();
+    }
+    false
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 /// Follows a shard on a connection that brings nothing more, from deadline to deadline, until it leaves it. Gives the events,
 /// and the cause.
-async fn given_up<H: Host>(stage: &mut Stage<H>) -> (Vec<Event>, Cause) {
+pub(super) async fn given_up<H: Host>(stage: &mut Stage<H>) -> (Vec<Event>, Cause) {
     let mut events = Vec::new();
     let Stage { lab, shard, .. } = stage;
     let cause = patiently::<H, _>(poll_fn(|cx| {

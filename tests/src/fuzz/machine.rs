@@ -7,8 +7,8 @@ use crate::walk::check::Checker;
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, Presence, RequestGuildMembers, Status, UpdateVoiceState};
 use portcullis::machine::{
-    Action, Backoff, Cause, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Input, Life, Limits,
-    MalformedPolicy, OutOfBounds, ProxyStatus, ResumeFrom, Session, SessionLostPolicy, Shutdown,
+    Action, Backoff, Cause, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Input, IoFailure, Life, Limits,
+    Location, MalformedPolicy, OutOfBounds, ProxyStatus, ResumeFrom, Session, SessionLostPolicy, Shutdown, TlsFailure,
 };
 use portcullis::{
     CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Sequence, Timestamp,
@@ -215,7 +215,7 @@ fn failure(low: u8) -> ConnectFailure {
     let http = |status, retry_after| ConnectFailure::Http { status, retry_after };
     match low {
         0 => ConnectFailure::Name,
-        1 => ConnectFailure::Tls,
+        1 => ConnectFailure::Tls(TlsFailure::Expired),
         2 => ConnectFailure::Proxy { status: Some(ProxyStatus::Socks(5)) },
         3 => ConnectFailure::TimedOut,
         4 => ConnectFailure::Protocol,
@@ -224,6 +224,9 @@ fn failure(low: u8) -> ConnectFailure {
         7 => http(429, Some(Duration::from_secs(30))),
         8 => http(429, Some(Duration::MAX)),
         9 => http(502, Some(Duration::ZERO)),
+        10 => Location::new(b"wss://elsewhere.example/")
+            .map_or(ConnectFailure::Protocol, |location| ConnectFailure::Redirect { status: 301, location }),
+        11 => ConnectFailure::Io(IoFailure::TooManyFiles),
         _ => ConnectFailure::Refused,
     }
 }
