@@ -14,5 +14,6 @@ pub use crate::rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use crate::runtime::Runtime;
 pub use crate::set::{AutoError, Member, ShardKey, SplitShardSet};
 pub use crate::tls::Tls;
+pub use crate::websocket::WebSocketLayer;
 pub use futures_rustls::rustls;
 pub use http;

@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::proxy::Proxy;
 use crate::runtime::Runtime;
 use crate::tls::Tls;
+use crate::websocket::WebSocketLayer;
 use core::fmt;
 use core::time::Duration;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
@@ -37,6 +38,7 @@ pub struct Builder<R: Runtime> {
     tls: Option<Tls>,
     proxy: Option<String>,
     user_agent: Option<String>,
+    websocket: Option<WebSocketLayer>,
     headers: Vec<(String, String)>,
     seed: Option<Seed>,
     host_sleep: HostSleep,
@@ -70,6 +72,7 @@ impl<R: Runtime> Builder<R> {
             tls: None,
             proxy: None,
             user_agent: None,
+            websocket: None,
             headers: Vec::new(),
             seed: None,
             host_sleep: HostSleep::default(),
@@ -184,6 +187,13 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// Another implementation of WebSocket than the native one.
+    #[must_use]
+    pub fn websocket(mut self, layer: WebSocketLayer) -> Self {
+        self.websocket = Some(layer);
+        self
+    }
+
     /// What to trust in place of the built-in certificate authorities.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -258,6 +268,9 @@ impl<R: Runtime> Builder<R> {
         }
         if let Some(user_agent) = &self.user_agent {
             network = network.with_user_agent(user_agent)?;
+        }
+        if let Some(layer) = self.websocket {
+            network = network.with_websocket(layer);
         }
         for (name, value) in &self.headers {
             network = network.with_header(name, value)?;

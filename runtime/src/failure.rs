@@ -1,11 +1,15 @@
 //! What went wrong, in the machine's words: by kind, never by text.
 
+#[cfg(feature = "tungstenite")]
 use async_tungstenite::tungstenite::Error as WireError;
+#[cfg(feature = "tungstenite")]
 use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use core::error::Error;
 use core::time::Duration;
 use futures_rustls::rustls;
-use http::HeaderMap;
+#[cfg(feature = "tungstenite")]
+use http::HeaderValue;
+#[cfg(feature = "tungstenite")]
 use http::header::{LOCATION, RETRY_AFTER};
 use portcullis::CloseReason;
 use portcullis::machine::{ConnectFailure, IoFailure, Location, TlsFailure};
@@ -98,42 +102,59 @@ const TOO_MANY_FILES: [i32; 2] = [23, 24];
 #[cfg(not(unix))]
 const TOO_MANY_FILES: [i32; 1] = [10_024];
 
+/// Why the upgrade failed, if reading or writing did.
+pub(crate) fn of_upgrade(error: &io::Error) -> ConnectFailure {
+    match error.kind() {
+        _ if tls_error(error).is_some() => ConnectFailure::Tls(of_tls(error)),
+        ErrorKind::UnexpectedEof => ConnectFailure::Protocol,
+        _ => ConnectFailure::Io(of_io(error)),
+    }
+}
+
+/// How an open connection ended whose reading or writing failed.
+pub(crate) fn of_stream(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        _ if tls_error(error).is_some() => CloseReason::Tls,
+        // TLS without its own farewell: the stream's end all the same.
+        ErrorKind::UnexpectedEof => CloseReason::Eof,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CloseReason::Reset,
+        _ => CloseReason::Io,
+    }
+}
+
 /// Why the upgrade failed.
+#[cfg(feature = "tungstenite")]
 pub(crate) fn of_handshake(error: &WireError) -> ConnectFailure {
     match error {
-        WireError::Http(response) => of_status(response.status().as_u16(), response.headers()),
-        WireError::Io(error) if tls_error(error).is_some() => ConnectFailure::Tls(of_tls(error)),
+        WireError::Http(response) => {
+            let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+            of_status(response.status().as_u16(), header(LOCATION), header(RETRY_AFTER))
+        }
         WireError::Tls(_) => ConnectFailure::Tls(TlsFailure::Other),
-        WireError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => ConnectFailure::Protocol,
-        WireError::Io(error) => ConnectFailure::Io(of_io(error)),
+        WireError::Io(error) => of_upgrade(error),
         _ => ConnectFailure::Protocol,
     }
 }
 
-/// What a status other than 101 says.
-fn of_status(status: u16, headers: &HeaderMap) -> ConnectFailure {
+/// What a status other than 101 says, and its headers `Location` and `Retry-After`.
+pub(crate) fn of_status(status: u16, location: Option<&[u8]>, retry_after: Option<&[u8]>) -> ConnectFailure {
     if let 301 | 302 | 303 | 307 | 308 = status
-        && let Some(location) = headers.get(LOCATION).and_then(|value| Location::new(value.as_bytes()))
+        && let Some(location) = location.and_then(Location::new)
     {
         return ConnectFailure::Redirect { status, location };
     }
-    ConnectFailure::Http { status, retry_after: headers.get(RETRY_AFTER).and_then(|value| seconds(value.as_bytes())) }
+    ConnectFailure::Http { status, retry_after: retry_after.and_then(seconds) }
 }
 
 /// How an open connection ended that gave an error.
+#[cfg(feature = "tungstenite")]
 pub(crate) fn of_connection(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
         | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
-        WireError::Io(error) if tls_error(error).is_some() => CloseReason::Tls,
         WireError::Tls(_) => CloseReason::Tls,
-        WireError::Io(error) => match error.kind() {
-            // TLS without its own farewell: the stream's end all the same.
-            ErrorKind::UnexpectedEof => CloseReason::Eof,
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CloseReason::Reset,
-            _ => CloseReason::Io,
-        },
+        WireError::Io(error) => of_stream(error),
         WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
             CloseReason::TooLarge { limit: *max_size }
         }
@@ -158,10 +179,18 @@ mod tests {
     #[test]
     fn a_fault_of_tls_is_told_from_one_of_the_socket() {
         let tls = io::Error::new(ErrorKind::InvalidData, rustls::Error::DecryptError);
-        assert_eq!(of_connection(&WireError::Io(tls)), CloseReason::Tls);
+        assert_eq!((of_stream(&tls), of_upgrade(&tls)), (CloseReason::Tls, ConnectFailure::Tls(TlsFailure::Other)));
+        assert_eq!(of_stream(&ErrorKind::ConnectionReset.into()), CloseReason::Reset);
+        assert_eq!(of_stream(&ErrorKind::UnexpectedEof.into()), CloseReason::Eof);
+        assert_eq!(of_stream(&ErrorKind::Other.into()), CloseReason::Io);
+        assert_eq!(of_upgrade(&ErrorKind::UnexpectedEof.into()), ConnectFailure::Protocol);
+        assert_eq!(of_upgrade(&ErrorKind::ConnectionReset.into()), ConnectFailure::Io(IoFailure::HungUp));
+    }
+
+    #[cfg(feature = "tungstenite")]
+    #[test]
+    fn an_error_of_tungstenites_is_told_by_its_kind() {
         assert_eq!(of_connection(&WireError::Io(ErrorKind::ConnectionReset.into())), CloseReason::Reset);
-        assert_eq!(of_connection(&WireError::Io(ErrorKind::UnexpectedEof.into())), CloseReason::Eof);
-        assert_eq!(of_connection(&WireError::Io(ErrorKind::Other.into())), CloseReason::Io);
         assert_eq!(of_connection(&WireError::Utf8("x".into())), CloseReason::Protocol);
     }
 
@@ -202,12 +231,11 @@ mod tests {
 
     #[test]
     fn found_13_a_redirect_tells_where_to() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(of_status(301, &headers), ConnectFailure::Http { status: 301, retry_after: None });
-        headers.insert(LOCATION, "wss://elsewhere.example/?token=x".parse().unwrap());
-        let location = Location::new(b"wss://elsewhere.example/").unwrap();
-        assert_eq!(of_status(308, &headers), ConnectFailure::Redirect { status: 308, location });
-        assert_eq!(of_status(304, &headers), ConnectFailure::Http { status: 304, retry_after: None });
+        assert_eq!(of_status(301, None, None), ConnectFailure::Http { status: 301, retry_after: None });
+        let (there, bare) = (b"wss://elsewhere.example/?token=x", b"wss://elsewhere.example/");
+        let location = Location::new(bare).unwrap();
+        assert_eq!(of_status(308, Some(there), None), ConnectFailure::Redirect { status: 308, location });
+        assert_eq!(of_status(304, Some(there), None), ConnectFailure::Http { status: 304, retry_after: None });
     }
 
     #[test]

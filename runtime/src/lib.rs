@@ -4,9 +4,9 @@
 //! [`Runtime`]: names, sockets, a clock and timers; an adapter such as `portcullis-tokio` is that and little more. TLS
 //! (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all runtimes.
 //!
-//! At level `TRACE` of the crate `log` the WebSocket layer below (`tungstenite`) logs whole messages and upgrade requests, so
-//! the token, session ids, and the values of headers such as `authorization`. Keep it below that level: by the directive
-//! `tungstenite=debug` of a log filter, or by the feature `max_level_debug` of `log`. SECURITY.md has both.
+//! The WebSocket layer is `portcullis-websocket`, which logs nothing. With the feature `tungstenite` a config may choose that
+//! one ([`WebSocketLayer`]): at level `TRACE` of the crate `log` it logs whole messages and upgrade requests, so the token, session
+//! ids, and the values of headers such as `authorization`. SECURITY.md says how to keep it below that level.
 
 #![forbid(unsafe_code)]
 
@@ -50,4 +50,4 @@ pub use set::{AutoError, Member, ShardKey, ShardSet, SplitShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;
-pub use websocket::WebSocket;
+pub use websocket::{WebSocket, WebSocketLayer};

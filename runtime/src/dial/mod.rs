@@ -27,6 +27,8 @@ use std::sync::Arc;
 pub(crate) use budget::ReadBudget;
 pub(crate) use route::Route;
 
+pub(crate) use read_ahead::Piece;
+
 /// A dial on its way.
 pub(crate) struct Dial {
     attempt: Pin<Box<dyn Future<Output = Dialed> + Send>>,

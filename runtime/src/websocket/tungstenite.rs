@@ -7,8 +7,8 @@
 //! # Invariants
 //! * `nothing-unread`: the layer is made anew only when every byte that it read was part of a message it gave.
 
-use super::WebSocket;
 use super::counted::Counted;
+use super::{SocketLimits, WebSocket};
 use crate::failure;
 use crate::network::Network;
 use async_tungstenite::WebSocketStream;
@@ -29,17 +29,8 @@ use portcullis::machine::ConnectFailure;
 use portcullis::url::GatewayUrl;
 use portcullis::{CloseCode, CloseFrame, CloseReason, Message};
 
-/// The most bytes that go over a connection in one piece.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SocketLimits {
-    /// An incoming message.
-    pub(crate) message: usize,
-    /// A message of ours.
-    pub(crate) payload: usize,
-}
-
 /// Makes the handshake over a connected stream.
-pub(crate) async fn open<S>(
+pub(super) async fn open<S>(
     url: &GatewayUrl,
     network: &Network,
     stream: S,

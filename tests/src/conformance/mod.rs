@@ -20,6 +20,7 @@ pub mod sockets;
 pub mod stage;
 pub mod time;
 pub mod tls;
+pub mod upgrade;
 
 pub use fake::Fake;
 pub use lab::Lab;
@@ -30,12 +31,15 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
-use portcullis_runtime::Runtime;
+use portcullis_runtime::{Runtime, WebSocketLayer};
 
 /// A runtime, as the suite needs it.
 pub trait Host: Send + Sync + 'static {
     /// The adapter.
     type Runtime: Runtime + Default;
+
+    /// The WebSocket layer of the shards.
+    const WEBSOCKET: WebSocketLayer = WebSocketLayer::Native;
 
     /// Runs a case to its end, in a task of the runtime.
     fn run(case: impl Future<Output = ()> + Send + 'static);
@@ -132,5 +136,19 @@ macro_rules! conformance {
                 <$host as $crate::conformance::Host>::run($crate::conformance::$group::$case::<$host>());
             }
         )*
+    };
+}
+
+/// Makes a test of each case that the native WebSocket layer alone passes, on a [`Host`].
+#[macro_export]
+macro_rules! conformance_native {
+    ($host:ty) => {
+        $crate::conformance! { $host:
+            upgrade: found_12_a_connection_header_may_be_a_list,
+            upgrade: found_12_an_answer_in_one_byte_segments_is_taken,
+            upgrade: found_12_what_was_not_offered_fails_the_handshake,
+            upgrade: found_12_a_close_code_is_told_as_it_came,
+            upgrade: found_12_a_violation_is_answered,
+        }
     };
 }

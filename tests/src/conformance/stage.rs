@@ -33,7 +33,7 @@ pub type Heard = (Option<Sequence>, bool, String);
 /// The settings of a shard that is to connect to a URL.
 pub fn settings<H: Host>(lab: &Lab<H::Runtime>, url: impl Into<String>) -> Settings<H> {
     let intents = Intents::GUILDS | Intents::DIRECT_MESSAGES;
-    Builder::new(lab.clone(), "a.bot.token", intents).gateway(url).seed(Seed(7))
+    Builder::new(lab.clone(), "a.bot.token", intents).gateway(url).seed(Seed(7)).websocket(H::WEBSOCKET)
 }
 
 impl<H: Host> Stage<H> {

@@ -4,10 +4,12 @@ mod frame;
 mod inflate;
 mod machine;
 mod plain;
+pub mod websocket;
 
 pub use frame::frame;
 pub use inflate::inflate;
 pub use machine::machine;
+pub use websocket::{websocket, websocket_differential, websocket_handshake};
 
 use portcullis::machine::{Action, Input, Phase};
 use portcullis::{GatewayMachine, Timestamp};
