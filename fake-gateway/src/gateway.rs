@@ -10,6 +10,7 @@ use crate::connection::{Connection, Phase};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
 use crate::gate::Gate;
 use crate::guilds::Guilds;
+use crate::habit::Observation;
 use crate::happening::{Happenings, What};
 use crate::input::{Action, Actions, ConnectionId, Input};
 use crate::pack::{Compression, Encoding, Packer};
@@ -152,6 +153,12 @@ impl FakeGateway {
     #[must_use]
     pub fn breaches(&self) -> impl DoubleEndedIterator<Item = &Breach> {
         self.record.breaches.iter()
+    }
+
+    /// The last habits that clients showed, oldest first: what the documentation forbids and the real gateway takes.
+    #[must_use]
+    pub fn habits(&self) -> impl DoubleEndedIterator<Item = &Observation> {
+        self.record.habits.iter()
     }
 
     /// How often things happened.

@@ -2,6 +2,7 @@
 
 use crate::faults::FaultKind;
 use crate::gateway::FakeGateway;
+use crate::habit::Habit;
 use crate::input::{ConnectionId, Delivery};
 use crate::record::ClientFrame;
 use crate::rules::Rule;
@@ -70,6 +71,8 @@ pub enum What {
     },
     /// The client broke a rule.
     Broke(Rule),
+    /// The client showed a habit: no rule is broken.
+    Noticed(Habit),
     /// An armed fault struck.
     Struck(FaultKind),
     /// A rule of the script was played.
@@ -166,6 +169,10 @@ impl Happening {
                 object["text"] = json!(rule.to_string());
                 object["code"] = json!(rule.close_code().map(|code| code.0));
             }
+            What::Noticed(habit) => {
+                object["habit"] = json!(habit.name());
+                object["text"] = json!(habit.to_string());
+            }
             What::Struck(kind) => object["fault"] = json!(kind.name()),
             What::Played { line } => object["line"] = json!(line),
             What::Said { text } | What::Failed { text } => object["text"] = json!(text),
@@ -191,6 +198,7 @@ impl What {
             Self::Dropped => "dropped",
             Self::Left { .. } => "left",
             Self::Broke(_) => "broke",
+            Self::Noticed(_) => "noticed",
             Self::Struck(_) => "fault",
             Self::Played { .. } => "script",
             Self::Failed { .. } => "failed",
@@ -235,6 +243,7 @@ impl fmt::Display for Happening {
                 code_text(f, *code)
             }
             What::Broke(rule) => write!(f, "! {}: {rule}", rule.name()),
+            What::Noticed(habit) => write!(f, "~ habit {}: {habit}", habit.name()),
             What::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
             What::Played { line } => write!(f, "~ script, line {line}"),
             What::Failed { text } => write!(f, "! failed: {}", text.escape_debug()),

@@ -18,6 +18,7 @@ mod gate;
 mod gateway;
 mod generate;
 mod guilds;
+mod habit;
 mod handshake;
 mod happening;
 mod input;
@@ -46,6 +47,7 @@ pub use flood::Flood;
 pub use frames::Resumable;
 pub use gateway::FakeGateway;
 pub use generate::{Generator, GuildBuilder};
+pub use habit::{Habit, Observation};
 pub use happening::{Happening, What};
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
 #[cfg(feature = "listen")]

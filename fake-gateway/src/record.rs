@@ -1,5 +1,6 @@
 //! What the fake remembers of its clients: the frames it received, the rules they broke, and counters.
 
+use crate::habit::Observation;
 use crate::input::ConnectionId;
 use crate::rules::Rule;
 use crate::session::Shard;
@@ -74,7 +75,7 @@ pub struct Identify {
     pub shard: Option<Shard>,
     /// Above how many members a guild is large.
     pub large_threshold: Option<u64>,
-    /// Whether it asked for payload compression, which this fake does not speak.
+    /// Whether it asked for payload compression; none, too, for a text ([`Habit::CompressAsText`](crate::Habit)).
     pub compress: Option<bool>,
     /// What the client says of itself.
     pub properties: Json,
@@ -153,21 +154,24 @@ pub struct Counters {
     pub sessions_ended: u64,
     /// Rules broken.
     pub breaches: u64,
+    /// Habits noted.
+    pub habits: u64,
     /// Inputs for connections that are not open.
     pub strays: u64,
-    /// Arrivals, received frames and broken rules that the record had no room for.
+    /// Arrivals, received frames, broken rules and habits that the record had no room for.
     pub forgotten: u64,
 }
 
 /// How much of an arrival's target is kept, in bytes.
 const TARGET_MAX: usize = 1024;
 
-/// The record: three lists that forget their oldest, and the counters.
+/// The record: four lists that forget their oldest, and the counters.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) arrivals: VecDeque<Arrival>,
     pub(super) received: VecDeque<Received>,
     pub(super) breaches: VecDeque<Breach>,
+    pub(super) habits: VecDeque<Observation>,
     pub(super) counters: Counters,
     max: usize,
 }
@@ -178,6 +182,7 @@ impl Record {
             arrivals: VecDeque::new(),
             received: VecDeque::new(),
             breaches: VecDeque::new(),
+            habits: VecDeque::new(),
             counters: Counters::default(),
             max,
         }
@@ -197,6 +202,11 @@ impl Record {
     pub(super) fn breach(&mut self, breach: Breach) {
         self.counters.breaches += 1;
         keep(&mut self.breaches, breach, self.max, &mut self.counters.forgotten);
+    }
+
+    pub(super) fn notice(&mut self, observation: Observation) {
+        self.counters.habits += 1;
+        keep(&mut self.habits, observation, self.max, &mut self.counters.forgotten);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::connection::{Answered, Pace, Phase};
 use crate::faults::{Fate, FaultKind};
 use crate::frames;
 use crate::gateway::FakeGateway;
+use crate::habit::{Habit, Observation};
 use crate::happening::What;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Json, Received};
@@ -29,8 +30,9 @@ impl FakeGateway {
         let bytes = message.bytes();
         let json = open.packer.unpack(message);
         let envelope = json.as_deref().map_err(|&rule| rule).and_then(envelope);
+        let mut habits = Vec::new();
         let (frame, request) = match envelope {
-            Ok(envelope) => read(phase, &envelope),
+            Ok(envelope) => read(phase, &envelope, &mut habits),
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
         };
@@ -43,6 +45,10 @@ impl FakeGateway {
         if real && bytes.len() > FRAME_MAX {
             return self.breach(connection, Rule::TooLong { bytes: bytes.len() });
         }
+        // What a rule refuses shows no habit: only what is let in is worth noting.
+        if request.is_ok() {
+            habits.into_iter().for_each(|habit| self.notice(connection, habit));
+        }
         self.cue_frame(connection, &request);
         if !self.connections.contains_key(&connection) {
             return;
@@ -51,6 +57,11 @@ impl FakeGateway {
             Ok(request) => self.grant(connection, phase, request),
             Err(rule) => self.breach(connection, rule),
         }
+    }
+
+    fn notice(&mut self, connection: ConnectionId, habit: Habit) {
+        self.record.notice(Observation { at: self.now, connection, habit });
+        self.tell(connection, || What::Noticed(habit));
     }
 
     /// Lets the script know of a lawful frame, before it is answered.
@@ -154,9 +165,9 @@ impl FakeGateway {
 }
 
 /// Looks into a frame: what the record keeps of it, and what is to be done or was broken.
-fn read(phase: Phase, envelope: &Envelope<'_>) -> (ClientFrame, Result<Request, Rule>) {
+fn read(phase: Phase, envelope: &Envelope<'_>, habits: &mut Vec<Habit>) -> (ClientFrame, Result<Request, Rule>) {
     let op = envelope.op.number();
-    let request = envelope.request();
+    let request = envelope.request(habits);
     let frame = request.as_ref().map_or(ClientFrame::Unlawful { op }, |request| request.frame(envelope.op));
     let early = match (phase, envelope.op) {
         (Phase::AwaitAuth | Phase::Revoked, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume)

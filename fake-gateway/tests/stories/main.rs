@@ -6,6 +6,7 @@ mod codecs;
 mod damage;
 mod faults;
 mod flood;
+mod habits;
 mod named;
 mod ready_made;
 mod record;

@@ -51,7 +51,7 @@ fn an_unknown_opcode_costs_4001_even_before_identify() {
 fn a_malformed_payload_costs_4001_and_keeps_the_session() {
     let mut world = World::plain();
     let (connection, _) = world.online(0);
-    world.say(connection, r#"{"op":3,"d":{"status":"online","afk":false}}"#);
+    world.say(connection, r#"{"op":3,"d":{"since":null,"activities":[],"afk":false}}"#);
     assert_costs(&mut world, "4001 Invalid payload.", Rule::Malformed { op: 3 });
     assert_eq!(world.gateway.sessions().count(), 1);
 }
