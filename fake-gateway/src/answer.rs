@@ -1,6 +1,7 @@
 //! What commands are answered with: members, sounds, channels, voice.
 
 use crate::config::{Answers, Limits};
+use crate::connection::MembersAsked;
 use crate::faults::Target;
 use crate::gateway::FakeGateway;
 use crate::generate::{Generator, Person};
@@ -90,20 +91,29 @@ impl FakeGateway {
         }
     }
 
-    /// Whether all members of the guild that was asked for may be asked for now: once in 30 s, by the whole bot.
-    pub(super) fn members_spacing(&mut self, guild: String) -> Result<(), Duration> {
-        if self.config.limits == Limits::Lifted {
-            return Ok(());
-        }
+    /// How long it is until all members of this guild may be asked for: once in 30 s, by the whole bot. None if now.
+    pub(super) fn members_wait(&self, guild: &str) -> Option<Duration> {
+        let since = self.now - *self.members_asked.get(guild)?;
+        let is_early = self.config.limits == Limits::Real && since < MEMBERS_SPACING;
+        is_early.then(|| MEMBERS_SPACING.saturating_sub(since))
+    }
+
+    /// A request of all members is granted: the next one for its guild has to wait.
+    pub(super) fn open_members_window(&mut self, asked: &MembersAsked) {
         let now = self.now;
         self.members_asked.retain(|_, &mut last| now - last < MEMBERS_SPACING);
-        if let Some(&last) = self.members_asked.get(&guild) {
-            return Err(MEMBERS_SPACING.saturating_sub(now - last));
+        if asked.all && self.members_asked.len() < MEMBERS_ASKED_MAX {
+            self.members_asked.insert(asked.guild.clone(), now);
         }
-        if self.members_asked.len() < MEMBERS_ASKED_MAX {
-            self.members_asked.insert(guild, now);
+    }
+
+    /// A script says that the last request came too soon. The client may ask again after the time that it is told, so
+    /// the window of an earlier request ends here.
+    pub(super) fn refuse_members(&mut self, connection: ConnectionId, retry_after: Duration) {
+        if let Some(asked) = self.connections.get(&connection).and_then(|open| open.members_asked.as_ref()) {
+            self.members_asked.remove(&asked.guild);
         }
-        Ok(())
+        self.rate_limit_members(connection, retry_after);
     }
 
     fn tell_client(&mut self, connection: ConnectionId, name: &str, json: &str) {

@@ -64,13 +64,16 @@ pub(super) struct MembersAsked {
     /// Whether all members were asked for.
     pub(super) all: bool,
     pub(super) answered: Answered,
+    /// How much too soon it came, as of before a script answered it.
+    pub(super) too_soon: Option<Duration>,
 }
 
-/// Whose matter a request of members is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who answers a request of members, and whether it is refused. Of several answers the last one here counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answered {
     ByGateway,
     ByScript,
+    RefusedByScript,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

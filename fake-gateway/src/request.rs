@@ -140,7 +140,7 @@ impl Json {
         // Ids are texts on the wire, whatever a client wrote.
         let guild = data["guild_id"].as_u64().map_or_else(|| data["guild_id"].to_string(), |id| format!("\"{id}\""));
         let all = data["query"] == "" && data["limit"] == 0;
-        Some(MembersAsked { guild, nonce, nonce_bytes, all, answered: Answered::ByGateway })
+        Some(MembersAsked { guild, nonce, nonce_bytes, all, answered: Answered::ByGateway, too_soon: None })
     }
 }
 

@@ -74,23 +74,25 @@ impl FakeGateway {
                 if self.connections.get(&connection).is_some_and(|open| open.phase == Phase::Revoked) {
                     return;
                 }
-                if *op == Opcode::RequestGuildMembers
-                    && let Some(open) = self.connections.get_mut(&connection)
-                {
-                    // Known to the script before the answer.
-                    open.members_asked = data.members_asked();
-                    let cues = [Cue::Command, Cue::Op(op.number())];
-                    let answers = |play: &Play| cues.iter().any(|&cue| play.is_to_answer(cue, connection));
-                    if let Some(asked) = open.members_asked.as_mut()
-                        && self.script.as_deref().is_some_and(answers)
-                    {
-                        asked.answered = Answered::ByScript;
-                    }
+                if *op == Opcode::RequestGuildMembers {
+                    self.note_members_request(connection, data);
                 }
                 self.cue(Cue::Command, connection);
                 self.cue(Cue::Op(op.number()), connection);
             }
             Err(_) => {}
+        }
+    }
+
+    /// Keeps what was asked for, for the script, which may answer it before the gateway does.
+    fn note_members_request(&mut self, connection: ConnectionId, data: &Json) {
+        let Some(mut asked) = data.members_asked() else { return };
+        let cues = [Cue::Command, Cue::Op(Opcode::RequestGuildMembers.number())];
+        let answered = |play: &Play| cues.iter().map(|&cue| play.answered(cue, connection)).max();
+        asked.answered = self.script.as_deref().and_then(answered).unwrap_or(Answered::ByGateway);
+        asked.too_soon = if asked.all { self.members_wait(&asked.guild) } else { None };
+        if let Some(open) = self.connections.get_mut(&connection) {
+            open.members_asked = Some(asked);
         }
     }
 
@@ -121,14 +123,17 @@ impl FakeGateway {
                 if asked.nonce_bytes > NONCE_MAX {
                     self.breach(connection, Rule::NonceTooLong { bytes: asked.nonce_bytes });
                 }
-                if asked.all
-                    && let Err(retry_after) = self.members_spacing(asked.guild)
-                {
+                if let Some(retry_after) = asked.too_soon {
                     self.breach(connection, Rule::MembersTooOften { retry_after });
-                    return self.rate_limit_members(connection, retry_after);
                 }
-                if asked.answered == Answered::ByScript {
-                    return;
+                match (asked.answered, asked.too_soon) {
+                    (Answered::ByGateway, Some(retry_after)) => {
+                        return self.rate_limit_members(connection, retry_after);
+                    }
+                    // The script says how long the client waits: what it refuses opens no window.
+                    (Answered::RefusedByScript, _) | (Answered::ByScript, Some(_)) => return,
+                    (Answered::ByScript, None) => return self.open_members_window(&asked),
+                    (Answered::ByGateway, None) => self.open_members_window(&asked),
                 }
             }
             Opcode::Heartbeat

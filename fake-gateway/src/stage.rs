@@ -144,7 +144,7 @@ impl FakeGateway {
                 self.bomb(now, target, *blanks);
             }
             Deed::RateLimit(span) => self.answer_members_request(target, |gateway, connection| {
-                gateway.rate_limit_members(connection, *span);
+                gateway.refuse_members(connection, *span);
             }),
             Deed::AnswerMembers(members) => self.answer_members_request(target, |gateway, connection| {
                 gateway.send_members(connection, *members);
@@ -223,7 +223,8 @@ impl FakeGateway {
     pub(super) fn rate_limit_members(&mut self, connection: ConnectionId, span: Duration) {
         let Some(asked) = self.connections.get(&connection).and_then(|open| open.members_asked.clone()) else { return };
         let nonce = asked.nonce.map_or_else(String::new, |nonce| format!(r#""nonce":{nonce},"#));
-        let (millis, guild) = (span.as_millis(), asked.guild);
+        // Rounded up: a client that waits as it is told must not come a fraction of a millisecond too soon.
+        let (millis, guild) = (span.as_nanos().div_ceil(1_000_000), asked.guild);
         let json = format!(
             r#"{{"retry_after":{}.{:03},"opcode":8,"meta":{{{nonce}"guild_id":{guild}}}}}"#,
             millis / 1000,

@@ -5,6 +5,7 @@
 //! * `later-than-now`: a rule that comes again comes at a later moment than the one before.
 
 use super::{Cue, Deed, Rule, Script, Timing, Wait, Wanted, When, Whom};
+use crate::connection::Answered;
 use crate::generate::Generator;
 use crate::input::ConnectionId;
 use core::time::Duration;
@@ -152,15 +153,16 @@ impl Play {
         before
     }
 
-    /// Whether a rule answers a request of members with which this cue comes next: before, after, or later.
-    pub(crate) fn is_to_answer(&self, cue: Cue, connection: ConnectionId) -> bool {
+    /// Who answers a request of members with which this cue comes next. A rule may answer before, after, or later.
+    pub(crate) fn answered(&self, cue: Cue, connection: ConnectionId) -> Answered {
         let count = if cue.is_counted_by_connection() {
             self.counts_by_connection.get(&(connection, cue))
         } else {
             self.counts.get(&cue)
         };
         let number = count.copied().unwrap_or_default() + 1;
-        self.script.rules.iter().any(|rule| rule.is_due(cue, number, connection) && rule.answers_members())
+        let due = self.script.rules.iter().filter(|rule| rule.is_due(cue, number, connection));
+        due.map(Rule::answered).max().unwrap_or(Answered::ByGateway)
     }
 
     /// Takes what is due behind an answer, or by the clock.
@@ -294,8 +296,16 @@ impl Rule {
         }
     }
 
-    fn answers_members(&self) -> bool {
-        self.deeds.iter().any(|(_, deed)| matches!(deed, Deed::RateLimit(_) | Deed::AnswerMembers(_)))
+    /// Whether it answers or refuses a request of members.
+    fn answered(&self) -> Answered {
+        let does = |wanted: fn(&Deed) -> bool| self.deeds.iter().any(|(_, deed)| wanted(deed));
+        if does(|deed| matches!(deed, Deed::RateLimit(_))) {
+            Answered::RefusedByScript
+        } else if does(|deed| matches!(deed, Deed::AnswerMembers(_))) {
+            Answered::ByScript
+        } else {
+            Answered::ByGateway
+        }
     }
 
     /// Whether it is about events: what it dispatches is not counted, so that it cannot answer itself.
