@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::guilds::Guilds;
 use crate::habit::Observation;
 use crate::happening::{Happenings, What};
-use crate::input::{Action, Actions, ConnectionId, Input};
+use crate::input::{Action, Actions, ConnectionId, Input, Malformed};
 use crate::pack::{Compression, Encoding, Packer};
 use crate::query::Asked;
 use crate::record::{Arrival, Breach, Counters, Received, Record};
@@ -88,7 +88,7 @@ impl FakeGateway {
         match input {
             Input::Upgrade { connection, path_and_query } => self.upgrade(connection, &path_and_query),
             Input::Message(connection, message) => self.message(connection, &message),
-            Input::Malformed(connection) => self.malformed(connection),
+            Input::Malformed(connection, why) => self.malformed(connection, why),
             Input::Closed(connection, code) => self.closed(connection, code),
             Input::Confirmed(connection) => self.pour(connection),
             Input::Tick => {}
@@ -257,9 +257,14 @@ impl FakeGateway {
         self.send_after(connection, hello, delay);
     }
 
-    fn malformed(&mut self, connection: ConnectionId) {
+    fn malformed(&mut self, connection: ConnectionId, why: Malformed) {
         if self.connections.contains_key(&connection) {
-            self.breach(connection, Rule::WebsocketProtocol);
+            let rule = match why {
+                Malformed::Frame => Rule::WebsocketProtocol,
+                Malformed::Text => Rule::NotUtf8,
+                Malformed::Size => Rule::MessageTooLarge,
+            };
+            self.breach(connection, rule);
         } else {
             self.record.counters.strays += 1;
         }

@@ -28,8 +28,8 @@ pub enum Input {
     },
     /// A whole message came from a client.
     Message(ConnectionId, Message),
-    /// What came is no WebSocket frame; nothing more can be read.
-    Malformed(ConnectionId),
+    /// The WebSocket layer cannot read on.
+    Malformed(ConnectionId, Malformed),
     /// The connection is gone: the client's close frame with its code, or `None` when it had none or the stream
     /// just ended.
     Closed(ConnectionId, Option<CloseCode>),
@@ -37,6 +37,17 @@ pub enum Input {
     Confirmed(ConnectionId),
     /// Time passed.
     Tick,
+}
+
+/// Why the WebSocket layer cannot read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// What came is no WebSocket frame: unmasked, a reserved bit, an unknown opcode.
+    Frame,
+    /// A text is not UTF-8.
+    Text,
+    /// A message is larger than the driver reads.
+    Size,
 }
 
 /// What the driver is to do, in the order given.

@@ -49,7 +49,7 @@ pub use gateway::FakeGateway;
 pub use generate::{Generator, GuildBuilder};
 pub use habit::{Habit, Observation};
 pub use happening::{Happening, What};
-pub use input::{Action, Actions, ConnectionId, Delivery, Input, Piece};
+pub use input::{Action, Actions, ConnectionId, Delivery, Input, Malformed, Piece};
 #[cfg(feature = "listen")]
 pub use listen::{FakeHandle, FakeServer, Identity, Listen, Observer};
 pub use portcullis::{CloseCode, Message, Timestamp};

@@ -47,7 +47,9 @@ impl FakeGateway {
         }
         // What a rule refuses shows no habit: only what is let in is worth noting.
         if request.is_ok() {
-            habits.into_iter().for_each(|habit| self.notice(connection, habit));
+            for habit in habits {
+                self.notice(connection, habit);
+            }
         }
         self.cue_frame(connection, &request);
         if !self.connections.contains_key(&connection) {

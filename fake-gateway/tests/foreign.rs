@@ -135,6 +135,33 @@ fn gets_through_every_fault(options: &[&str], more: &[&'static str]) -> Value {
 }
 
 #[test]
+fn found_24_a_standard_library_client_logs_in_with_each_shape_and_its_close_is_echoed() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let script = scratch("shapes.script", "set limits lifted\non the sixth leave: end");
+    let mut program = Program::start(&["--check", "--json", "--script", &script.to_string_lossy()]);
+    let client = Command::new("python3").args(["-B", &foreign("shapes.py"), &program.url]).output().unwrap();
+    assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
+    let verdict: Value = serde_json::from_str(&program.line_with(r#""event":"verdict""#)).unwrap();
+    assert_eq!((&verdict["good"], &verdict["sessions"]), (&true.into(), &6.into()), "{verdict}");
+    let habits: Vec<_> =
+        verdict["habits"].as_array().unwrap().iter().map(|habit| (&habit["habit"], &habit["times"])).collect();
+    // Each presence comes twice: in Identify and in op 3.
+    assert_eq!(
+        habits,
+        [
+            (&"presence-without-activities".into(), &4.into()),
+            (&"presence-null-activities".into(), &2.into()),
+            (&"presence-without-since".into(), &4.into()),
+            (&"compress-as-text".into(), &1.into()),
+        ]
+    );
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn http_is_answered_on_the_same_port() {
     let program = Program::start(&["--token", "right", "--guilds", "2500"]);
     for (request, status, part) in [

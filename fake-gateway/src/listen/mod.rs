@@ -6,9 +6,11 @@
 
 mod connection;
 mod http;
+mod reader;
+mod replies;
 mod shared;
 mod tls;
-mod valve;
+mod writer;
 
 pub use shared::Observer;
 pub use tls::Identity;

@@ -78,6 +78,11 @@ impl Packer {
 
     /// A client's frame as JSON.
     pub(super) fn unpack<'a>(&self, message: &'a Message) -> Result<Cow<'a, [u8]>, Rule> {
+        if let Message::Text(text) = message
+            && core::str::from_utf8(text).is_err()
+        {
+            return Err(Rule::NotUtf8);
+        }
         match (self.encoding, message) {
             (Encoding::Json, message) => Ok(Cow::Borrowed(message.bytes())),
             (Encoding::Etf, Message::Binary(term)) => etf::json(term).map(Cow::Owned).ok_or(Rule::Undecodable),
