@@ -80,6 +80,11 @@ pub enum What {
         /// Its line.
         line: u32,
     },
+    /// Deeds were done at run time.
+    Deed {
+        /// The line, as it was written.
+        text: String,
+    },
     /// A client did not do what the script wants it to.
     Failed {
         /// What is wrong.
@@ -175,7 +180,7 @@ impl Happening {
             }
             What::Struck(kind) => object["fault"] = json!(kind.name()),
             What::Played { line } => object["line"] = json!(line),
-            What::Said { text } | What::Failed { text } => object["text"] = json!(text),
+            What::Said { text } | What::Failed { text } | What::Deed { text } => object["text"] = json!(text),
             What::Dropped => {}
         }
         // Written by hand so that a line begins with its time.
@@ -201,6 +206,7 @@ impl What {
             Self::Noticed(_) => "noticed",
             Self::Struck(_) => "fault",
             Self::Played { .. } => "script",
+            Self::Deed { .. } => "deed",
             Self::Failed { .. } => "failed",
             Self::Said { .. } => "said",
         }
@@ -246,6 +252,7 @@ impl fmt::Display for Happening {
             What::Noticed(habit) => write!(f, "~ habit {}: {habit}", habit.name()),
             What::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
             What::Played { line } => write!(f, "~ script, line {line}"),
+            What::Deed { text } => write!(f, "~ deed: {}", text.escape_debug()),
             What::Failed { text } => write!(f, "! failed: {}", text.escape_debug()),
             What::Said { text } => write!(f, "~ {}", text.escape_debug()),
         }

@@ -56,5 +56,6 @@ pub use portcullis::{CloseCode, Message, Timestamp};
 pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rest::HttpAnswer;
 pub use rules::Rule;
-pub use script::{Expected, Failure, Script, ScriptError};
+pub use script::{Deeds, Expected, Failure, Script, ScriptError};
 pub use session::{SessionId, SessionStatus, Shard};
+pub use stage::NotConnected;

@@ -1,13 +1,17 @@
 //! The HTTP endpoints that clients ask before they connect: paths in, JSON out. Any API version in front of a path,
-//! or none.
+//! or none. `POST /_fake/do` is the fake's own.
 
 use crate::config::AcceptedToken;
 use crate::gateway::FakeGateway;
+use crate::script::Deeds;
 use crate::stubs;
 use portcullis::Timestamp;
 
 /// The recommended number of guilds on a shard *(documented)*.
 const GUILDS_A_SHARD: u32 = 1000;
+
+/// Where deeds are posted to.
+pub(super) const DO: &str = "/_fake/do";
 
 /// What to answer to an HTTP request that asks for no upgrade. Its content type is `application/json`, exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +36,27 @@ impl FakeGateway {
             "/gateway/bot" => &|| self.gateway_bot(now),
             "/users/@me" => &stubs::user,
             "/applications/@me" | "/oauth2/applications/@me" => &|| stubs::application(&self.config),
+            DO => return failure(405, "405: Method Not Allowed"),
             _ => return failure(404, "404: Not Found"),
         };
         if !self.lets_in(authorization) {
             return failure(401, "401: Unauthorized");
         }
         only_get(method, body)
+    }
+
+    /// Answers `POST /_fake/do`, whose body has deeds, a line each. All of it is read before any is done.
+    #[must_use]
+    pub fn http_do(&mut self, now: Timestamp, body: &[u8]) -> HttpAnswer {
+        let Ok(text) = core::str::from_utf8(body) else { return failure(400, "the deeds are not UTF-8") };
+        let deeds = match Deeds::parse(text) {
+            Ok(deeds) => deeds,
+            Err(error) => return failure(400, &error.to_string()),
+        };
+        match self.carry_out(now, &deeds) {
+            Ok(()) => HttpAnswer { status: 200, body: format!(r#"{{"done":{}}}"#, deeds.len()) },
+            Err(error) => failure(409, &error.to_string()),
+        }
     }
 
     fn lets_in(&self, authorization: Option<&str>) -> bool {
@@ -75,8 +94,8 @@ fn only_get(method: &str, body: impl FnOnce() -> String) -> HttpAnswer {
     if method == "GET" { HttpAnswer { status: 200, body: body() } } else { failure(405, "405: Method Not Allowed") }
 }
 
-fn failure(status: u16, message: &str) -> HttpAnswer {
-    HttpAnswer { status, body: format!(r#"{{"message":"{message}","code":0}}"#) }
+pub(super) fn failure(status: u16, message: &str) -> HttpAnswer {
+    HttpAnswer { status, body: format!(r#"{{"message":{},"code":0}}"#, quoted(message)) }
 }
 
 fn quoted(text: &str) -> String {

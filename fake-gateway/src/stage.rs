@@ -5,10 +5,11 @@ use crate::faults::{Target, Who};
 use crate::gateway::FakeGateway;
 use crate::happening::What;
 use crate::input::ConnectionId;
-use crate::script::{Cue, Deed, Due, Failure, Judged, Payload, Play, Script, Whom};
+use crate::script::{Cue, Deed, Deeds, Due, Failure, Judged, Payload, Play, Script, Whom};
 use crate::session::Shard;
 use crate::stubs;
 use crate::timers::Timer;
+use core::fmt;
 use core::time::Duration;
 use portcullis::Timestamp;
 
@@ -30,6 +31,23 @@ pub(super) enum Acted {
     Something,
 }
 
+/// Deeds are about a connection that is not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotConnected {
+    /// The line of the deeds, from 1.
+    pub line: usize,
+    /// The connection.
+    pub connection: ConnectionId,
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is not open", self.line, self.connection)
+    }
+}
+
+impl core::error::Error for NotConnected {}
+
 impl FakeGateway {
     /// Plays a script from now on, in place of any other. Its `set` lines have no effect here: they are for
     /// [`Script::configure`], before the gateway is made. The config's seed seeds what it draws.
@@ -37,6 +55,41 @@ impl FakeGateway {
         self.now = self.now.max(now);
         self.script = Some(Box::new(Play::new(self.now, script, self.config.seed)));
         self.act();
+    }
+
+    /// Does deeds at once, line by line: [`FakeGateway::deadline`] says then that something is due. Those without a
+    /// connection in front are done to everyone.
+    ///
+    /// # Errors
+    /// [`NotConnected`] at the first line whose connection is not open. The lines before it were done.
+    pub fn carry_out(&mut self, now: Timestamp, deeds: &Deeds) -> Result<(), NotConnected> {
+        self.see(now);
+        if self.script.is_none() {
+            self.play(now, Script::default());
+        }
+        for line in &deeds.lines {
+            let target = match line.connection {
+                None => Target::All,
+                Some(connection) if self.connections.contains_key(&connection) => Target::Connection(connection),
+                Some(connection) => return Err(NotConnected { line: line.number, connection }),
+            };
+            self.announce(line.connection, What::Deed { text: line.text.to_string() });
+            for (whom, deed) in &line.deeds {
+                self.enact(if *whom == Whom::Everyone { Target::All } else { target }, deed);
+            }
+        }
+        // What was to be expected has a time limit now.
+        self.act();
+        Ok(())
+    }
+
+    /// Says that something is wrong with this run, as a script's `fail` does: [`FakeGateway::failures`] has it.
+    pub fn fail(&mut self, now: Timestamp, text: &str) {
+        self.see(now);
+        if self.script.is_none() {
+            self.play(now, Script::default());
+        }
+        self.note_failure(text);
     }
 
     /// Whether the script came to an `end`.
@@ -78,7 +131,7 @@ impl FakeGateway {
         while let Some(judged) = self.script.as_mut().and_then(|play| play.take_expected(self.now)) {
             acted = Acted::Something;
             if let Judged::Failed(text) = judged {
-                self.fail(&text);
+                self.note_failure(&text);
             }
         }
         match self.script.as_ref().and_then(|play| play.deadline()) {
@@ -152,7 +205,7 @@ impl FakeGateway {
             Deed::ResetToken => self.reset_token(now),
             Deed::AcceptToken(token) => self.accept_token(AcceptedToken::Only(token.to_string())),
             Deed::Say(text) => self.announce(None, What::Said { text: text.to_string() }),
-            Deed::Fail(text) => self.fail(text),
+            Deed::Fail(text) => self.note_failure(text),
             Deed::Expect { wanted, cue, within } => {
                 if let Some(play) = &mut self.script {
                     play.expect(now, *wanted, *cue, *within);
@@ -166,7 +219,7 @@ impl FakeGateway {
         }
     }
 
-    fn fail(&mut self, text: &str) {
+    fn note_failure(&mut self, text: &str) {
         self.announce(None, What::Failed { text: text.to_owned() });
         if let Some(play) = &mut self.script {
             play.fail(self.now, text);

@@ -1,12 +1,13 @@
 //! One client's socket: the handshake, then a reader and a writer side by side.
 
-use super::http::{self, Ask};
+use super::http::{self, Ask, Plain};
 use super::reader::read;
 use super::replies::Replies;
 use super::shared::{Orders, Shared, Socket, Verdict};
 use super::tls::Identity;
 use super::writer::{WRITE, Writer};
 use crate::input::{ConnectionId, Input};
+use crate::rest::DO;
 use async_tungstenite::tokio::TokioAdapter;
 use core::pin::pin;
 use core::time::Duration;
@@ -41,12 +42,26 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, shared: &Arc<S
     let Ok(Some(ask)) = timeout(HANDSHAKE, http::ask(&mut stream)).await else { return };
     match ask {
         Ask::Upgrade { target, key, behind } => upgrade(stream, target, &key, behind, shared).await,
-        Ask::Plain { method, target, authorization } => {
-            let answer = shared.http(&method, &target, authorization.as_deref());
-            say(stream, &http::answer(&answer)).await;
+        Ask::Plain(plain) => {
+            if let Some(text) = plain_answer(plain, &mut stream, shared).await {
+                say(stream, &text).await;
+            }
         }
         Ask::Wrong(wrong) => say(stream, &http::objection(wrong)).await,
     }
+}
+
+/// What a request that asks for no upgrade is told. `POST /_fake/do` does deeds; all else is the machine's matter.
+async fn plain_answer(plain: Plain, stream: &mut (impl AsyncRead + Unpin), shared: &Shared) -> Option<String> {
+    if plain.method != "POST" || plain.target != DO {
+        let answer = shared.http(&plain.method, &plain.target, plain.authorization.as_deref());
+        return Some(http::answer(&answer));
+    }
+    let body = timeout(HANDSHAKE, plain.body(stream)).await.ok()??;
+    Some(match body {
+        Ok(body) => http::answer(&shared.with(|gateway, now| gateway.http_do(now, &body))),
+        Err(wrong) => http::objection(wrong),
+    })
 }
 
 /// Writes the only answer a stream gets, and ends it.

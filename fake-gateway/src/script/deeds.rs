@@ -255,11 +255,10 @@ fn act(word: &str, times: u32, cursor: &mut Cursor<'_>) -> Read<Deed> {
             let reason = if code.is_some() && cursor.peek() == "\"" { cursor.quoted()? } else { String::new() };
             Deed::Close { code, reason: reason.into() }
         }
-        "op" => match cursor.one_of(&["1", "7", "9"])? {
-            "1" => Deed::RequestHeartbeat { times },
-            "7" => Deed::Reconnect,
-            _ => Deed::InvalidSession(resumable(cursor)?),
-        },
+        "op" if cursor.accept("1") => Deed::RequestHeartbeat { times },
+        "op" if cursor.accept("7") => Deed::Reconnect,
+        "op" if cursor.accept("9") => Deed::InvalidSession(resumable(cursor)?),
+        "op" => return Err(cursor.error(Expected::GatewayOpcode)),
         "stop" => {
             cursor.expect(&["acking"])?;
             Deed::Arm(Fault::HeartbeatAck(Fate::Omit), Span::UntilLifted)

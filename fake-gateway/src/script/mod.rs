@@ -6,11 +6,13 @@
 mod cursor;
 mod deeds;
 mod error;
+mod now;
 mod parse;
 mod play;
 mod settings;
 
 pub use error::{Expected, ScriptError};
+pub use now::Deeds;
 pub use play::Failure;
 pub(super) use play::{Due, Judged, Play};
 

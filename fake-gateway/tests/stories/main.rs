@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
 mod answers;
+mod at_run_time;
 mod codecs;
 mod damage;
 mod faults;
