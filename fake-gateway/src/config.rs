@@ -132,7 +132,8 @@ pub enum Answers {
 /// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocks {
-    /// What a compressor makes of the payloads, as the real gateway's do.
+    /// What a compressor makes of the payloads, as the real gateway's do. That of `zstd-stream` needs the feature
+    /// `zstd`; without it its blocks are stored.
     Compressed,
     /// The payloads as they are: a connection needs no compressor, which is some hundred kilobytes. For load tests.
     Stored,

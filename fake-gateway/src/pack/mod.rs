@@ -6,6 +6,10 @@
 mod bomb;
 mod zlib;
 mod zstd;
+#[cfg(not(feature = "zstd"))]
+mod zstd_absent;
+#[cfg(feature = "zstd")]
+mod zstd_library;
 
 pub(super) use zlib::SUFFIX;
 
