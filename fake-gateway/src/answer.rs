@@ -7,10 +7,10 @@ use crate::gateway::FakeGateway;
 use crate::generate::{Generator, Person};
 use crate::input::ConnectionId;
 use crate::intents;
+use crate::payloads;
 use crate::record::Json;
 use crate::request::{self, Chosen, MembersRequest, Opcode};
 use crate::session::{Session, Shard};
-use crate::stubs;
 use core::time::Duration;
 
 /// Members in one chunk *(documented)*.
@@ -34,14 +34,14 @@ impl FakeGateway {
             Opcode::RequestSoundboardSounds => {
                 for guild in request::guild_ids(data) {
                     if self.has_guild(connection, guild) {
-                        self.tell_client(connection, "SOUNDBOARD_SOUNDS", &stubs::sounds(guild));
+                        self.tell_client(connection, "SOUNDBOARD_SOUNDS", &payloads::sounds(guild));
                     }
                 }
             }
             Opcode::RequestChannelInfo => {
                 let Some((guild, fields)) = request::channel_info(data) else { return };
                 if self.has_guild(connection, guild) {
-                    self.tell_client(connection, "CHANNEL_INFO", &stubs::channel_info(guild, fields));
+                    self.tell_client(connection, "CHANNEL_INFO", &payloads::channel_info(guild, fields));
                 }
             }
             Opcode::VoiceStateUpdate => self.answer_voice(connection, data),
@@ -55,9 +55,9 @@ impl FakeGateway {
         if !self.has_guild(connection, voice.guild) {
             return;
         }
-        self.tell_client(connection, "VOICE_STATE_UPDATE", &stubs::voice_state(&voice, session));
+        self.tell_client(connection, "VOICE_STATE_UPDATE", &payloads::voice_state(&voice, session));
         if voice.channel.is_some() {
-            self.tell_client(connection, "VOICE_SERVER_UPDATE", &stubs::voice_server(voice.guild, session));
+            self.tell_client(connection, "VOICE_SERVER_UPDATE", &payloads::voice_server(voice.guild, session));
         }
     }
 
@@ -122,7 +122,7 @@ impl FakeGateway {
 
     fn has_guild(&self, connection: ConnectionId, guild: u64) -> bool {
         let shard = self.session_on(connection).map_or(Shard::WHOLE, Session::slice);
-        stubs::is_available(&self.config, shard, guild)
+        payloads::is_available(&self.config, shard, guild)
     }
 
     fn session_on(&self, connection: ConnectionId) -> Option<&Session> {

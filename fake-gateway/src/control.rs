@@ -3,16 +3,16 @@
 //! Each deed queues its actions; the next call of [`FakeGateway::handle`] hands them out, and
 //! [`FakeGateway::deadline`] says that one is due. Each says how many it reached.
 
+use crate::broadcast::Broadcast;
 use crate::config::{AcceptedToken, SessionFate};
 use crate::connection::{Connection, Lane, Outgoing, Phase};
-use crate::content::Parcel;
 use crate::faults::{Fate, Fault, FaultKind, Span, Target, Who};
 use crate::frames::{self, Resumable};
 use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
-use crate::session::{Event, Session, SessionKey};
+use crate::outgoing::{Passage, session_fate};
+use crate::session::{Dispatch, Session, SessionKey};
 use crate::timers::Timer;
-use crate::wire::{Passage, session_fate};
 use core::fmt;
 use portcullis::{CloseCode, Message, Timestamp};
 use serde::Serialize;
@@ -39,9 +39,9 @@ impl FakeGateway {
     /// `json` goes out as it is: what is no JSON makes a broken frame.
     pub fn dispatch(&mut self, now: Timestamp, target: Target, name: &str, json: &str) -> usize {
         self.see(now);
-        let parcel = Parcel::new(Arc::new(Event { name: name.into(), data: json.as_bytes().to_vec().into() }));
+        let broadcast = Broadcast::new(Arc::new(Dispatch { name: name.into(), data: json.as_bytes().to_vec().into() }));
         let sessions = self.sessions_of(target);
-        sessions.into_iter().filter(|&key| self.deliver(key, &parcel) == Passage::Through).count()
+        sessions.into_iter().filter(|&key| self.deliver(key, &broadcast) == Passage::Through).count()
     }
 
     /// Dispatches an event whose data is any value that serde can write.
@@ -76,7 +76,7 @@ impl FakeGateway {
     pub fn reconnect(&mut self, now: Timestamp, target: Target) -> usize {
         self.each(now, target, |gateway, connection| {
             gateway.send(connection, frames::reconnect());
-            gateway.timers.set(Timer::Farewell(connection), gateway.now + gateway.config.reconnect_patience);
+            gateway.timers.set(Timer::Reconnect(connection), gateway.now + gateway.config.reconnect_patience);
         })
     }
 

@@ -1,13 +1,13 @@
 //! Dispatches as fast as a client reads them, and then a last one: what a measurement needs.
 
+use crate::broadcast::Broadcast;
 use crate::connection::{Gather, Together};
-use crate::content::Parcel;
 use crate::faults::Target;
 use crate::gateway::FakeGateway;
 use crate::generate::Generator;
 use crate::input::{Action, ConnectionId};
-use crate::session::Event;
-use crate::stubs;
+use crate::payloads;
+use crate::session::Dispatch;
 use core::fmt;
 use portcullis::Timestamp;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ const BATCH_EVENTS: usize = 256;
 /// A flood that goes on, on its connection.
 #[derive(Clone)]
 pub(super) struct Flooding {
-    messages: Arc<[Parcel]>,
-    last: Arc<Parcel>,
+    messages: Arc<[Broadcast]>,
+    last: Arc<Broadcast>,
     sent: u64,
     events: u64,
     batch: u64,
@@ -51,13 +51,14 @@ impl FakeGateway {
     /// replayed to a resume as ever, the rest is not sent. The driver must answer [`Action::Confirm`].
     pub fn flood(&mut self, now: Timestamp, target: Target, flood: &Flood) -> usize {
         self.see(now);
-        let guild = stubs::guild_id(0);
+        let guild = payloads::guild_id(0);
         let mut generator = Generator::new(self.config.seed);
-        let parcel = |name: &str, data: String| Parcel::new(Arc::new(Event { name: name.into(), data: data.into() }));
+        let broadcast =
+            |name: &str, data: String| Broadcast::new(Arc::new(Dispatch { name: name.into(), data: data.into() }));
         let message =
-            |generator: &mut Generator| parcel("MESSAGE_CREATE", generator.message_of_size(guild, flood.size));
-        let messages: Arc<[Parcel]> = (0..MESSAGES).map(|_| message(&mut generator)).collect();
-        let last = Arc::new(parcel(&flood.until, generator.event(&flood.until, guild)));
+            |generator: &mut Generator| broadcast("MESSAGE_CREATE", generator.message_of_size(guild, flood.size));
+        let messages: Arc<[Broadcast]> = (0..MESSAGES).map(|_| message(&mut generator)).collect();
+        let last = Arc::new(broadcast(&flood.until, generator.event(&flood.until, guild)));
         let fits = u64::try_from(BATCH / flood.size.max(1)).unwrap_or(1).clamp(1, BATCH_EVENTS as u64);
         let mut flooded = 0;
         for connection in self.connections_with_session(target) {

@@ -7,19 +7,19 @@
 
 use crate::config::{AcceptedToken, FakeConfig, SessionFate};
 use crate::connection::{Connection, Phase};
+use crate::event::{EventKind, Events};
 use crate::faults::{Fate, Fault, FaultKind, Faults, Who};
-use crate::gate::Gate;
 use crate::guilds::Guilds;
 use crate::habit::Observation;
-use crate::happening::{Happenings, What};
+use crate::identify_limit::IdentifyLimit;
 use crate::input::{Action, Actions, ConnectionId, Input, Malformed};
 use crate::pack::{Compression, Encoding, Packer};
 use crate::query::Asked;
 use crate::record::{Arrival, Breach, Counters, Received, Record};
 use crate::rules::Rule;
+use crate::run::{Acted, Part};
 use crate::script::{Cue, Play};
 use crate::session::{SessionKey, SessionStatus, Sessions};
-use crate::stage::{Acted, Part};
 use crate::timers::{Timer, Timers};
 use crate::{frames, query};
 use core::time::Duration;
@@ -39,13 +39,13 @@ pub struct FakeGateway {
     /// Delayed frames that have no order to keep.
     pub(super) late: BTreeMap<u64, (ConnectionId, Message)>,
     pub(super) lates: u64,
-    pub(super) gate: Gate,
+    pub(super) identify_limit: IdentifyLimit,
     /// When all members of a guild were asked for, in the last 30 s.
     pub(super) members_asked: BTreeMap<String, Timestamp>,
     pub(super) guilds: Guilds,
     pub(super) faults: Faults,
     pub(super) record: Record,
-    pub(super) happenings: Happenings,
+    pub(super) events: Events,
     pub(super) script: Option<Box<Play>>,
     /// Dispatches are not cues: a rule about events made them.
     pub(super) muted: bool,
@@ -65,12 +65,12 @@ impl FakeGateway {
             timers: Timers::default(),
             late: BTreeMap::new(),
             lates: 0,
-            gate: Gate::default(),
+            identify_limit: IdentifyLimit::default(),
             members_asked: BTreeMap::new(),
             guilds: Guilds::default(),
             faults: Faults::default(),
             record: Record::new(config.record_max),
-            happenings: Happenings::Unwatched,
+            events: Events::Unwatched,
             script: None,
             muted: false,
             actions: VecDeque::new(),
@@ -118,12 +118,12 @@ impl FakeGateway {
             timers: self.timers.clone(),
             late: self.late.clone(),
             lates: self.lates,
-            gate: self.gate.clone(),
+            identify_limit: self.identify_limit.clone(),
             members_asked: self.members_asked.clone(),
             guilds: self.guilds.clone(),
             faults: self.faults.clone(),
             record: self.record.clone(),
-            happenings: self.happenings.clone(),
+            events: self.events.clone(),
             script: self.script.clone(),
             muted: self.muted,
             actions: self.actions.clone(),
@@ -186,7 +186,7 @@ impl FakeGateway {
     /// Which token opens a session from now on, with a new day's budget of Identifies. Sessions that live go on.
     pub fn accept_token(&mut self, token: AcceptedToken) {
         self.config.token = token;
-        self.gate.renew();
+        self.identify_limit.renew();
     }
 
     fn upgrade(&mut self, connection: ConnectionId, path_and_query: &str) {
@@ -195,7 +195,7 @@ impl FakeGateway {
             return;
         }
         self.record.arrive(self.now, connection, path_and_query);
-        self.tell(connection, || What::Connected { path_and_query: path_and_query.into() });
+        self.tell(connection, || EventKind::Connected { path_and_query: path_and_query.into() });
         let cued = self.cued(Cue::Connect, connection);
         for &due in &cued {
             self.perform(due, Part::Faults);
@@ -246,13 +246,13 @@ impl FakeGateway {
 
     fn refuse(&mut self, connection: ConnectionId, status: u16, retry_after: Option<Duration>) {
         self.record.counters.refused += 1;
-        self.tell(connection, || What::Refused { status });
+        self.tell(connection, || EventKind::Refused { status });
         self.actions.push_back(Action::Refuse { connection, status, retry_after });
     }
 
     fn greet(&mut self, connection: ConnectionId, hello: Message, delay: Duration) {
         if let Some(silence) = self.silence() {
-            self.timers.set(Timer::Heart(connection), self.now + delay + silence);
+            self.timers.set(Timer::Heartbeat(connection), self.now + delay + silence);
         }
         self.send_after(connection, hello, delay);
     }
@@ -276,7 +276,7 @@ impl FakeGateway {
             return;
         }
         self.record.counters.left += 1;
-        self.tell(connection, || What::Left { code });
+        self.tell(connection, || EventKind::Left { code });
         if let Some(CloseCode(code)) = code.filter(|&code| !may_be_sent(code)) {
             self.breach(connection, Rule::IllegalCloseCode { code });
         }
@@ -308,8 +308,8 @@ impl FakeGateway {
             }
             Timer::Lane(connection) => self.open_lane(connection),
             Timer::Gather(connection) => self.release(connection),
-            Timer::Heart(connection) => self.breach(connection, Rule::SessionTimedOut),
-            Timer::Farewell(connection) => {
+            Timer::Heartbeat(connection) => self.breach(connection, Rule::SessionTimedOut),
+            Timer::Reconnect(connection) => {
                 self.end(connection, Some(CloseCode(4000)), "Reconnect.", SessionFate::Kept);
             }
             Timer::Expiry(key) => self.end_session(key),
@@ -331,9 +331,9 @@ impl FakeGateway {
         if let Some(play) = &mut self.script {
             play.forget(connection);
         }
-        self.timers.cancel(Timer::Heart(connection));
+        self.timers.cancel(Timer::Heartbeat(connection));
         self.timers.cancel(Timer::Lane(connection));
-        self.timers.cancel(Timer::Farewell(connection));
+        self.timers.cancel(Timer::Reconnect(connection));
         self.timers.cancel(Timer::Gather(connection));
         self.faults.forget(connection);
         if let Some(Phase::Active(key)) = self.connections.remove(&connection).map(|gone| gone.phase) {

@@ -1,20 +1,20 @@
 //! Identify and Resume: from the asking to Ready, Resumed, op 9 or a close.
 
+use crate::broadcast::Broadcast;
 use crate::config::{Limits, SessionFate};
 use crate::connection::Phase;
-use crate::content::Parcel;
 use crate::faults::{Fault, FaultKind, Rebuff, ResumeUrl};
 use crate::frames::{self, Resumable};
-use crate::gate::Verdict;
 use crate::gateway::FakeGateway;
+use crate::identify_limit::Admission;
 use crate::input::ConnectionId;
+use crate::outgoing::{Departure, session_fate};
 use crate::record::Identify;
 use crate::rules::Rule;
 use crate::script::Cue;
 use crate::session::{Session, SessionId, SessionKey, Shard, TokenPrint};
 use crate::timers::Timer;
-use crate::wire::{Departure, session_fate};
-use crate::{intents, stubs};
+use crate::{intents, payloads};
 use portcullis::CloseCode;
 
 /// A shard may hold so many guilds.
@@ -32,23 +32,23 @@ impl FakeGateway {
         };
         let shard = identify.shard.unwrap_or(Shard::WHOLE);
         let verdict = match self.config.limits {
-            Limits::Lifted => Verdict::Granted,
+            Limits::Lifted => Admission::Granted,
             Limits::Real => {
                 let bucket = shard.id % self.config.max_concurrency.max(1);
-                self.gate.ask(self.now, bucket, self.config.daily_limit)
+                self.identify_limit.ask(self.now, bucket, self.config.daily_limit)
             }
         };
         match verdict {
-            Verdict::TooSoon => {
+            Admission::TooSoon => {
                 let bucket = shard.id % self.config.max_concurrency.max(1);
                 self.breach(connection, Rule::IdentifyTooSoon { bucket });
                 self.send_invalid(connection, Resumable::No);
             }
-            Verdict::Spent => self.spent(connection),
-            Verdict::Granted if self.sessions.len() >= self.config.sessions_max => {
+            Admission::Spent => self.spent(connection),
+            Admission::Granted if self.sessions.len() >= self.config.sessions_max => {
                 self.send_invalid(connection, Resumable::No);
             }
-            Verdict::Granted => {
+            Admission::Granted => {
                 if let (Some(true), Some(open)) = (identify.compress, self.connections.get_mut(&connection)) {
                     open.packer.compress_payloads();
                 }
@@ -66,7 +66,7 @@ impl FakeGateway {
         if shard.id >= shard.count {
             return Err(Rule::InvalidShard);
         }
-        if self.config.limits == Limits::Real && stubs::guilds_of(&self.config, shard).nth(GUILDS_MAX).is_some() {
+        if self.config.limits == Limits::Real && payloads::guilds_of(&self.config, shard).nth(GUILDS_MAX).is_some() {
             return Err(Rule::ShardingRequired);
         }
         let intents = identify.intents.and_then(|bits| u64::try_from(bits).ok()).ok_or(Rule::InvalidIntents)?;
@@ -95,15 +95,15 @@ impl FakeGateway {
             Some(_) | None => Some(self.config.resume_url.clone()),
         };
         let version = self.connections.get(&connection).map_or(10, |open| open.version);
-        let ready = stubs::ready(&self.config, version, id, shard, url.as_deref());
+        let ready = payloads::ready(&self.config, version, id, shard, url.as_deref());
         let key = self.sessions.insert(Session::new(id, token, intents, shard));
         self.record.counters.sessions += 1;
         self.attach(key, connection);
         let departure = self.send_milestone(key, connection, FaultKind::Ready, &ready);
-        let guilds: Vec<_> = stubs::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
+        let guilds: Vec<_> = payloads::guilds_of(&self.config, shard.unwrap_or(Shard::WHOLE)).collect();
         for (guild, availability) in guilds {
             let event = self.guilds.event(&self.config, guild, availability, identify.large_threshold);
-            self.deliver(key, &Parcel::new(event));
+            self.deliver(key, &Broadcast::new(event));
         }
         if departure == Departure::Now {
             self.cue(Cue::Ready, connection);
@@ -148,7 +148,7 @@ impl FakeGateway {
             self.record.counters.replayed += 1;
             self.send_in_lane(connection, frames::dispatch(&event, Some(number)));
         }
-        if self.send_milestone(key, connection, FaultKind::Resumed, &stubs::resumed()) == Departure::Now {
+        if self.send_milestone(key, connection, FaultKind::Resumed, &payloads::resumed()) == Departure::Now {
             self.cue(Cue::Resumed, connection);
         }
     }

@@ -5,50 +5,50 @@
 )]
 
 mod answer;
+mod broadcast;
 mod config;
 mod connection;
-mod content;
 mod control;
 mod damage;
 mod etf;
+mod event;
 mod faults;
 mod flood;
 mod frames;
-mod gate;
 mod gateway;
 mod generate;
 mod guilds;
 mod habit;
 mod handshake;
-mod happening;
+mod identify_limit;
 mod input;
 mod intents;
 #[cfg(feature = "listen")]
 mod listen;
+mod outgoing;
 mod pack;
+mod payloads;
 mod query;
+mod receive;
 mod record;
 mod request;
 mod rest;
 mod rules;
+mod run;
 mod script;
-mod serve;
 mod session;
-mod stage;
-mod stubs;
 mod timers;
-mod wire;
 
 pub use config::{AcceptedToken, Answers, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 pub use control::EncodeError;
 pub use damage::{Damage, LastPiece};
+pub use event::{Event, EventKind};
 pub use faults::{Fate, Fault, FaultKind, Rebuff, ResumeUrl, SequenceFault, Span, Target};
 pub use flood::Flood;
 pub use frames::Resumable;
 pub use gateway::FakeGateway;
 pub use generate::{Generator, GuildBuilder};
 pub use habit::{Habit, Observation};
-pub use happening::{Happening, What};
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Malformed, Piece};
 #[cfg(feature = "listen")]
 pub use listen::{FakeHandle, FakeServer, Identity, Listen, Observer};
@@ -56,6 +56,6 @@ pub use portcullis::{CloseCode, Message, Timestamp};
 pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rest::HttpAnswer;
 pub use rules::Rule;
+pub use run::NotConnected;
 pub use script::{Deeds, Expected, Failure, Script, ScriptError};
 pub use session::{SessionId, SessionStatus, Shard};
-pub use stage::NotConnected;

@@ -58,7 +58,7 @@ pub enum ClientFrame {
         data: Json,
     },
     /// A frame with an opcode, but not a lawful one; its `d` is not kept.
-    Unlawful {
+    Invalid {
         /// The opcode.
         op: i64,
     },

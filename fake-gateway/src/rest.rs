@@ -3,8 +3,8 @@
 
 use crate::config::AcceptedToken;
 use crate::gateway::FakeGateway;
+use crate::payloads;
 use crate::script::Deeds;
-use crate::stubs;
 use portcullis::Timestamp;
 
 /// The recommended number of guilds on a shard *(documented)*.
@@ -34,8 +34,8 @@ impl FakeGateway {
         }
         let body: &dyn Fn() -> String = match path {
             "/gateway/bot" => &|| self.gateway_bot(now),
-            "/users/@me" => &stubs::user,
-            "/applications/@me" | "/oauth2/applications/@me" => &|| stubs::application(&self.config),
+            "/users/@me" => &payloads::user,
+            "/applications/@me" | "/oauth2/applications/@me" => &|| payloads::application(&self.config),
             DO => return failure(405, "405: Method Not Allowed"),
             _ => return failure(404, "404: Not Found"),
         };
@@ -71,7 +71,7 @@ impl FakeGateway {
 
     fn gateway_bot(&self, now: Timestamp) -> String {
         let config = &self.config;
-        let (remaining, reset_after) = self.gate.left(now, config.daily_limit);
+        let (remaining, reset_after) = self.identify_limit.left(now, config.daily_limit);
         format!(
             r#"{{"url":{},"shards":{},"session_start_limit":{{"total":{},"remaining":{remaining},"reset_after":{},"max_concurrency":{}}}}}"#,
             quoted(&config.url),
@@ -154,8 +154,8 @@ mod tests {
         assert_eq!((answer.status, answer.body), (200, bot));
         assert_eq!(body("/gateway"), r#"{"url":"ws://fake.invalid"}"#);
         let user: serde_json::Value = serde_json::from_str(&body("/users/@me")).unwrap();
-        assert_eq!((&user["id"], &user["bot"]), (&stubs::BOT.into(), &true.into()));
+        assert_eq!((&user["id"], &user["bot"]), (&payloads::BOT.into(), &true.into()));
         let application: serde_json::Value = serde_json::from_str(&body("/applications/@me")).unwrap();
-        assert_eq!(application["id"], stubs::BOT);
+        assert_eq!(application["id"], payloads::BOT);
     }
 }

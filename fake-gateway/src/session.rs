@@ -44,7 +44,7 @@ impl Shard {
 
 /// An event for dispatch, shared by all sessions it goes to.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(super) struct Dispatch {
     pub(super) name: Box<str>,
     pub(super) data: Bytes,
 }
@@ -71,7 +71,7 @@ pub(super) struct Session {
     /// The last number given.
     pub(super) sequence: u64,
     /// The last dispatches with their numbers.
-    ring: VecDeque<(u64, Arc<Event>)>,
+    ring: VecDeque<(u64, Arc<Dispatch>)>,
     /// How many bytes of data the ring has.
     ring_bytes: usize,
     /// The highest number that has left the ring.
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// Numbers an event and keeps it for a resume, so long as there are no more than so many, of so many bytes.
-    pub(super) fn number(&mut self, event: Arc<Event>, ring_max: usize, bytes_max: usize) -> u64 {
+    pub(super) fn number(&mut self, event: Arc<Dispatch>, ring_max: usize, bytes_max: usize) -> u64 {
         self.sequence += 1;
         self.ring_bytes += event.data.len();
         self.ring.push_back((self.sequence, event));
@@ -101,7 +101,7 @@ impl Session {
         sequence >= self.lost
     }
 
-    pub(super) fn after(&self, sequence: u64) -> Vec<(u64, Arc<Event>)> {
+    pub(super) fn after(&self, sequence: u64) -> Vec<(u64, Arc<Dispatch>)> {
         let from = self.ring.partition_point(|&(number, _)| number <= sequence);
         self.ring.range(from..).map(|(number, event)| (*number, Arc::clone(event))).collect()
     }
@@ -205,14 +205,14 @@ mod tests {
     fn a_ring_forgets_its_oldest_and_knows_it() {
         let mut session = Session::new(SessionId(1), TokenPrint::of("t"), 0, None);
         for _ in 0..5 {
-            session.number(Arc::new(Event { name: "X".into(), data: Bytes::new() }), 3, 9);
+            session.number(Arc::new(Dispatch { name: "X".into(), data: Bytes::new() }), 3, 9);
         }
         assert!(!session.reaches(1) && session.reaches(2));
-        let big = Event { name: "X".into(), data: Bytes::from_static(b"123456789") };
+        let big = Dispatch { name: "X".into(), data: Bytes::from_static(b"123456789") };
         let mut other = session.clone();
         other.number(Arc::new(big), 3, 9);
         assert!(other.reaches(4) && !other.reaches(2) && other.after(4).len() == 2);
-        other.number(Arc::new(Event { name: "X".into(), data: Bytes::from_static(b"1") }), 3, 9);
+        other.number(Arc::new(Dispatch { name: "X".into(), data: Bytes::from_static(b"1") }), 3, 9);
         assert!(!other.reaches(5) && other.reaches(6));
         assert_eq!(session.after(3).iter().map(|&(number, _)| number).collect::<Vec<_>>(), [4, 5]);
     }

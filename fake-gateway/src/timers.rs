@@ -15,9 +15,9 @@ pub(super) enum Timer {
     /// Gathered frames leave.
     Gather(ConnectionId),
     /// The client was silent for too long.
-    Heart(ConnectionId),
+    Heartbeat(ConnectionId),
     /// The client was told to reconnect and is still there.
-    Farewell(ConnectionId),
+    Reconnect(ConnectionId),
     /// A session nobody resumed ends.
     Expiry(SessionKey),
     /// A script has something to do.

@@ -375,8 +375,8 @@ async fn a_script_is_played_and_told_of_over_sockets() {
     let script = Script::parse("set guilds 0\nafter ready: dispatch generated MESSAGE_CREATE; op 7; end").unwrap();
     let mut config = FakeConfig::default();
     script.configure(&mut config);
-    let observer = Observer::new(move |happening| {
-        let _ = told.send(happening.to_string());
+    let observer = Observer::new(move |event| {
+        let _ = told.send(event.to_string());
     });
     let listen = Listen { script: Some(script), observer: Some(observer), ..Listen::default() };
     let server = FakeServer::start_with(config, listen).await.unwrap();

@@ -1,7 +1,7 @@
 //! Members that stay who they are: the same each time they are asked for.
 
 use super::{FIRST_USER, Generator};
-use crate::stubs::BOT;
+use crate::payloads::BOT;
 
 /// A member of a guild, by its index there. 0 is the bot itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The machine behind its lock, and the queues that its actions go to.
 
+use crate::event::Event;
 use crate::gateway::FakeGateway;
-use crate::happening::Happening;
 use crate::input::{Action, ConnectionId, Delivery, Input};
 use crate::rest::HttpAnswer;
 use core::fmt;
@@ -46,11 +46,11 @@ pub(super) struct State {
 }
 
 /// Is told of all that happens, in order. It runs with the machine locked, so it must not wait.
-pub struct Observer(Box<dyn FnMut(Happening) + Send>);
+pub struct Observer(Box<dyn FnMut(Event) + Send>);
 
 impl Observer {
     /// Tells a function.
-    pub fn new(tell: impl FnMut(Happening) + Send + 'static) -> Self {
+    pub fn new(tell: impl FnMut(Event) + Send + 'static) -> Self {
         Self(Box::new(tell))
     }
 }
@@ -151,7 +151,7 @@ impl State {
             }
         }
         if let Some(Observer(tell)) = &mut self.observer {
-            self.gateway.take_happenings().for_each(tell);
+            self.gateway.take_events().for_each(tell);
         }
         verdict
     }

@@ -37,7 +37,7 @@ fn found_27_what_is_expected_at_run_time_is_judged_and_end_ends() {
     assert_eq!(world.gateway.failures()[0].text, "no connect within 5s");
     carry_out(&mut world, "fail \"too bad\"; end").unwrap();
     assert!(world.gateway.is_ended());
-    let lines: Vec<_> = world.gateway.take_happenings().map(|happening| happening.to_string()).collect();
+    let lines: Vec<_> = world.gateway.take_events().map(|event| event.to_string()).collect();
     assert_eq!(
         lines,
         [

@@ -110,7 +110,7 @@ fn what_has_no_suffix_and_what_is_text_wait_for_what_can_be_damaged() {
             2 + u64::from(!matches!(fault, Fault::Damage(_))) + u64::from(matches!(fault, Fault::Merge { .. }));
         assert_eq!(sent(&mut plain, fault), [(raw(sequence), Delivery::Whole)]);
     }
-    assert_eq!(world.gateway.take_happenings().filter(|happening| happening.to_string().contains("fault")).count(), 0);
+    assert_eq!(world.gateway.take_events().filter(|event| event.to_string().contains("fault")).count(), 0);
 }
 
 #[test]

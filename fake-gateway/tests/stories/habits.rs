@@ -1,7 +1,7 @@
 //! Shapes that the documentation forbids and the real gateway takes: a client that sends them is let in, and noted.
 
 use crate::world::{World, frames};
-use portcullis_fake::{FakeConfig, Habit, What};
+use portcullis_fake::{EventKind, FakeConfig, Habit};
 
 /// What three published clients send as their first presence, and what the habits of each are called.
 const PRESENCES: [(&str, &[&str]); 4] = [
@@ -53,7 +53,7 @@ fn found_24_compress_as_a_text_asks_for_no_compression_and_is_noted() {
         seen.iter().map(|seen| (seen.connection, seen.habit)).collect::<Vec<_>>(),
         [(connection, Habit::CompressAsText)]
     );
-    let lines: Vec<_> = world.gateway.take_happenings().filter(|seen| matches!(seen.what, What::Noticed(_))).collect();
+    let lines: Vec<_> = world.gateway.take_events().filter(|seen| matches!(seen.kind, EventKind::Noticed(_))).collect();
     assert_eq!(
         lines[0].to_string(),
         "t+0.000 connection 1 ~ habit compress-as-text: the compress of opcode 2 is a text, not a bool"

@@ -2,7 +2,7 @@
 //! read holds up no client.
 
 use core::time::Duration;
-use portcullis_fake::{Happening, What};
+use portcullis_fake::{Event, EventKind};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,13 +43,13 @@ impl Lines {
     }
 
     /// Never waits.
-    pub(crate) fn happened(&mut self, happening: &Happening) {
-        if self.quiet && !matches!(happening.what, What::Broke(_) | What::Failed { .. }) {
+    pub(crate) fn event(&mut self, event: &Event) {
+        if self.quiet && !matches!(event.kind, EventKind::Broke(_) | EventKind::Failed { .. }) {
             return;
         }
         let line = match self.style {
-            Style::Text => happening.to_string(),
-            Style::Json => happening.to_json(),
+            Style::Text => event.to_string(),
+            Style::Json => event.to_json(),
         };
         if self.queue.try_send(Some(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

@@ -66,7 +66,7 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
     let identity = if args.tls { Some(Identity::new()?) } else { None };
     let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
     let mut printer = lines.clone();
-    let observer = Observer::new(move |happening| printer.happened(&happening));
+    let observer = Observer::new(move |event| printer.event(&event));
     let config = config(args, &script);
     script.add_traffic(args.events.unwrap_or_default());
     if let Some(flood) = args.flood.clone() {

@@ -1,18 +1,18 @@
 //! The ways out: every frame, close and drop leaves through here.
 
+use crate::broadcast::Broadcast;
 use crate::config::{SessionFate, Tolerance};
 use crate::connection::{Gather, Lane, Outgoing, Together};
-use crate::content::Parcel;
 use crate::damage::scattered;
+use crate::event::EventKind;
 use crate::faults::{Fate, Fault, FaultKind, SequenceFault, Who};
 use crate::frames;
 use crate::gateway::FakeGateway;
-use crate::happening::What;
 use crate::input::{Action, ConnectionId, Delivery, Piece};
 use crate::record::Breach;
 use crate::rules::Rule;
 use crate::script::Cue;
-use crate::session::{Event, SessionKey};
+use crate::session::{Dispatch, SessionKey};
 use crate::timers::Timer;
 use core::time::Duration;
 use portcullis::{CloseCode, Message};
@@ -28,7 +28,7 @@ impl FakeGateway {
     /// Writes a rule down as broken and ends the connection if that is the price.
     pub(super) fn breach(&mut self, connection: ConnectionId, rule: Rule) {
         self.record.breach(Breach { at: self.now, connection, rule });
-        self.tell(connection, || What::Broke(rule));
+        self.tell(connection, || EventKind::Broke(rule));
         let Some(code) = rule.close_code() else { return };
         let fate = match rule {
             Rule::SessionTimedOut => self.config.after_timeout,
@@ -42,7 +42,7 @@ impl FakeGateway {
         if self.connections.contains_key(&connection) {
             self.release(connection);
             self.record.counters.ended += 1;
-            self.tell(connection, || What::Closed { code, reason: reason.into() });
+            self.tell(connection, || EventKind::Closed { code, reason: reason.into() });
             self.actions.push_back(Action::Close { connection, code, reason: reason.into() });
             self.forget(connection, fate);
         }
@@ -53,7 +53,7 @@ impl FakeGateway {
         if self.connections.contains_key(&connection) {
             self.release(connection);
             self.record.counters.ended += 1;
-            self.tell(connection, || What::Dropped);
+            self.tell(connection, || EventKind::Dropped);
             self.actions.push_back(Action::Drop { connection });
             self.forget(connection, SessionFate::Kept);
         }
@@ -190,14 +190,14 @@ impl FakeGateway {
         let mut merged = Vec::new();
         for Outgoing { plain, wire } in held {
             merged.extend_from_slice(wire.bytes());
-            self.tell(connection, || What::Sent { message: plain, delivery: Delivery::Joined });
+            self.tell(connection, || EventKind::Sent { message: plain, delivery: Delivery::Joined });
         }
         merged.extend_from_slice(wire.bytes());
         self.send_gathered(connection, Outgoing { plain, wire: Message::Binary(merged.into()) });
     }
 
     fn emit(&mut self, connection: ConnectionId, Outgoing { plain, wire }: Outgoing, delivery: Delivery) {
-        self.tell(connection, || What::Sent { message: plain, delivery: delivery.clone() });
+        self.tell(connection, || EventKind::Sent { message: plain, delivery: delivery.clone() });
         self.actions.push_back(Action::Send { connection, message: wire, delivery });
     }
 
@@ -233,7 +233,7 @@ impl FakeGateway {
         key: SessionKey,
         connection: ConnectionId,
         kind: FaultKind,
-        event: &Arc<Event>,
+        event: &Arc<Dispatch>,
     ) -> Departure {
         let fate = self.fate(kind, connection);
         let unnumbered = matches!(fate, Some(Fate::Unnumbered)).then(|| frames::dispatch(event, None));
@@ -270,13 +270,13 @@ impl FakeGateway {
     }
 
     /// Gives an event to a session if its intents let it through; whether they did.
-    pub(super) fn deliver(&mut self, key: SessionKey, parcel: &Parcel) -> Passage {
+    pub(super) fn deliver(&mut self, key: SessionKey, broadcast: &Broadcast) -> Passage {
         let Some(session) = self.sessions.get(key) else { return Passage::Filtered };
-        if !session.allows(parcel.need) {
+        if !session.allows(broadcast.need) {
             self.record.counters.filtered += 1;
             return Passage::Filtered;
         }
-        let event = parcel.seen_with(session.intents);
+        let event = broadcast.seen_with(session.intents);
         let who = Who { connection: session.connection, session: Some((session.id, session.slice())) };
         let connection = session.connection;
         let fault = self.strike(FaultKind::Sequence, who);
@@ -295,7 +295,7 @@ impl FakeGateway {
         Passage::Through
     }
 
-    fn number(&mut self, key: SessionKey, event: &Arc<Event>) -> Message {
+    fn number(&mut self, key: SessionKey, event: &Arc<Dispatch>) -> Message {
         self.record.counters.dispatches += 1;
         let sequence = self
             .sessions
@@ -316,7 +316,7 @@ impl FakeGateway {
     pub(super) fn strike(&mut self, kind: FaultKind, who: Who) -> Option<Fault> {
         let fault = self.faults.strike(kind, who)?;
         if let Some(connection) = who.connection {
-            self.tell(connection, || What::Struck(kind));
+            self.tell(connection, || EventKind::Struck(kind));
         }
         Some(fault)
     }

@@ -2,11 +2,11 @@
 
 use crate::config::Limits;
 use crate::connection::{Answered, Pace, Phase};
+use crate::event::EventKind;
 use crate::faults::{Fate, FaultKind};
 use crate::frames;
 use crate::gateway::FakeGateway;
 use crate::habit::{Habit, Observation};
-use crate::happening::What;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Json, Received};
 use crate::request::{Envelope, NONCE_MAX, Opcode, Request, envelope};
@@ -33,10 +33,10 @@ impl FakeGateway {
         let mut habits = Vec::new();
         let (frame, request) = match envelope {
             Ok(envelope) => read(phase, &envelope, &mut habits),
-            Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Unlawful { op }, Err(rule)),
+            Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Invalid { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
         };
-        self.tell(connection, || What::Received { size: bytes.len(), frame: frame.clone() });
+        self.tell(connection, || EventKind::Received { size: bytes.len(), frame: frame.clone() });
         self.record.receive(Received { at: now, connection, size: bytes.len(), frame });
         let real = self.config.limits == Limits::Real;
         if real && pace == Pace::Exceeded {
@@ -63,7 +63,7 @@ impl FakeGateway {
 
     fn notice(&mut self, connection: ConnectionId, habit: Habit) {
         self.record.notice(Observation { at: self.now, connection, habit });
-        self.tell(connection, || What::Noticed(habit));
+        self.tell(connection, || EventKind::Noticed(habit));
     }
 
     /// Lets the script know of a lawful frame, before it is answered.
@@ -157,7 +157,7 @@ impl FakeGateway {
             self.breach(connection, Rule::HeartbeatAhead);
         }
         if let Some(silence) = self.silence() {
-            self.timers.set(Timer::Heart(connection), self.now + silence);
+            self.timers.set(Timer::Heartbeat(connection), self.now + silence);
         }
         let ack = frames::heartbeat_ack();
         let (message, delay) = match self.fate(FaultKind::HeartbeatAck, connection) {
@@ -175,7 +175,7 @@ impl FakeGateway {
 fn read(phase: Phase, envelope: &Envelope<'_>, habits: &mut Vec<Habit>) -> (ClientFrame, Result<Request, Rule>) {
     let op = envelope.op.number();
     let request = envelope.request(habits);
-    let frame = request.as_ref().map_or(ClientFrame::Unlawful { op }, |request| request.frame(envelope.op));
+    let frame = request.as_ref().map_or(ClientFrame::Invalid { op }, |request| request.frame(envelope.op));
     let early = match (phase, envelope.op) {
         (Phase::AwaitAuth | Phase::Revoked, Opcode::Heartbeat | Opcode::Identify | Opcode::Resume)
         | (Phase::Revoked, _) => None,

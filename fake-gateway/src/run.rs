@@ -1,13 +1,13 @@
 //! A script on the machine: cues go to it, and its deeds are done.
 
 use crate::config::AcceptedToken;
+use crate::event::EventKind;
 use crate::faults::{Target, Who};
 use crate::gateway::FakeGateway;
-use crate::happening::What;
 use crate::input::ConnectionId;
+use crate::payloads;
 use crate::script::{Cue, Deed, Deeds, Due, Failure, Judged, Payload, Play, Script, Whom};
 use crate::session::Shard;
-use crate::stubs;
 use crate::timers::Timer;
 use core::fmt;
 use core::time::Duration;
@@ -73,7 +73,7 @@ impl FakeGateway {
                 Some(connection) if self.connections.contains_key(&connection) => Target::Connection(connection),
                 Some(connection) => return Err(NotConnected { line: line.number, connection }),
             };
-            self.announce(line.connection, What::Deed { text: line.text.to_string() });
+            self.announce(line.connection, EventKind::Deed { text: line.text.to_string() });
             for (whom, deed) in &line.deeds {
                 self.enact(if *whom == Whom::Everyone { Target::All } else { target }, deed);
             }
@@ -144,7 +144,7 @@ impl FakeGateway {
     pub(super) fn perform(&mut self, due: Due, part: Part) {
         let Some(scene) = self.script.as_mut().and_then(|play| play.scene(due)) else { return };
         if let Some(line) = scene.line.filter(|_| part != Part::Rest) {
-            self.announce(due.connection, What::Played { line });
+            self.announce(due.connection, EventKind::Played { line });
         }
         let before = core::mem::replace(&mut self.muted, scene.mutes);
         for (whom, deed) in scene.deeds() {
@@ -204,7 +204,7 @@ impl FakeGateway {
             }),
             Deed::ResetToken => self.reset_token(now),
             Deed::AcceptToken(token) => self.accept_token(AcceptedToken::Only(token.to_string())),
-            Deed::Say(text) => self.announce(None, What::Said { text: text.to_string() }),
+            Deed::Say(text) => self.announce(None, EventKind::Said { text: text.to_string() }),
             Deed::Fail(text) => self.note_failure(text),
             Deed::Expect { wanted, cue, within } => {
                 if let Some(play) = &mut self.script {
@@ -220,7 +220,7 @@ impl FakeGateway {
     }
 
     fn note_failure(&mut self, text: &str) {
-        self.announce(None, What::Failed { text: text.to_owned() });
+        self.announce(None, EventKind::Failed { text: text.to_owned() });
         if let Some(play) = &mut self.script {
             play.fail(self.now, text);
         }
@@ -260,8 +260,8 @@ impl FakeGateway {
         let first = self.script.as_mut().map_or(0, |play| play.generator.below(guilds));
         let index = (0..guilds.min(u64::from(shard.count)))
             .map(|step| (first + step) % guilds)
-            .find_map(|index| u32::try_from(index).ok().filter(|&index| shard.holds(stubs::guild_id(index))));
-        stubs::guild_id(index.unwrap_or_default())
+            .find_map(|index| u32::try_from(index).ok().filter(|&index| shard.holds(payloads::guild_id(index))));
+        payloads::guild_id(index.unwrap_or_default())
     }
 
     fn answer_members_request(&mut self, target: Target, answer: impl Fn(&mut Self, ConnectionId)) {
