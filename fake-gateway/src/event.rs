@@ -1,7 +1,6 @@
-//! What happens, as it happens: for logs, for whoever watches. Nothing is kept until [`FakeGateway::watch`].
+//! What happens, as it happens: a line for people, an object for programs.
 
 use crate::faults::FaultKind;
-use crate::gateway::FakeGateway;
 use crate::habit::Habit;
 use crate::input::{ConnectionId, Delivery};
 use crate::record::ClientFrame;
@@ -11,10 +10,6 @@ use portcullis::{CloseCode, Message, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::VecDeque;
-
-/// How many events wait for somebody to take them; the oldest are forgotten.
-const WAITING_MAX: usize = 65_536;
 
 /// Something that happened. Displayed it is one line for people, [`Event::to_json`] makes one for programs.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,49 +92,6 @@ pub enum EventKind {
     },
 }
 
-/// The events that wait to be taken, or that nobody watches.
-#[derive(Clone, Debug)]
-pub(super) enum Events {
-    Unwatched,
-    Watched(VecDeque<Event>),
-}
-
-impl FakeGateway {
-    /// Keeps what happens from now on, for [`FakeGateway::take_events`]: the last 65,536.
-    pub fn watch(&mut self) {
-        if matches!(self.events, Events::Unwatched) {
-            self.events = Events::Watched(VecDeque::new());
-        }
-    }
-
-    /// Takes what happened since the last call, in order. Nothing if nobody watches.
-    pub fn take_events(&mut self) -> impl Iterator<Item = Event> + use<> {
-        match &mut self.events {
-            Events::Unwatched => VecDeque::new(),
-            Events::Watched(waiting) => core::mem::take(waiting),
-        }
-        .into_iter()
-    }
-
-    /// Notes what happened; `kind` is called only when the events are watched.
-    pub(super) fn tell(&mut self, connection: ConnectionId, kind: impl FnOnce() -> EventKind) {
-        if matches!(self.events, Events::Watched(_)) {
-            self.announce(Some(connection), kind());
-        }
-    }
-
-    pub(super) fn announce(&mut self, connection: Option<ConnectionId>, kind: EventKind) {
-        let at = self.now;
-        if let Events::Watched(waiting) = &mut self.events {
-            if waiting.len() >= WAITING_MAX {
-                waiting.pop_front();
-                self.record.counters.forgotten += 1;
-            }
-            waiting.push_back(Event { at, connection, kind });
-        }
-    }
-}
-
 impl Event {
     /// One JSON object without a line break. `at` is in seconds; `bytes` counts a frame's payload.
     #[must_use]
@@ -181,7 +133,7 @@ impl Event {
             EventKind::Struck(kind) => object["fault"] = json!(kind.name()),
             EventKind::Played { line } => object["line"] = json!(line),
             EventKind::Said { text } | EventKind::Failed { text } | EventKind::Deed { text } => {
-                object["text"] = json!(text)
+                object["text"] = json!(text);
             }
             EventKind::Dropped => {}
         }
@@ -348,6 +300,7 @@ impl fmt::Display for Delivery {
 mod tests {
     use super::*;
     use crate::config::FakeConfig;
+    use crate::gateway::FakeGateway;
     use crate::input::Input;
 
     #[test]

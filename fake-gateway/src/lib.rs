@@ -6,10 +6,14 @@
 
 mod answer;
 mod broadcast;
+mod clock;
 mod config;
 mod connection;
+mod connections;
+mod context;
 mod control;
 mod damage;
+mod delivery;
 mod etf;
 mod event;
 mod faults;
@@ -22,22 +26,27 @@ mod habit;
 mod handshake;
 mod identify_limit;
 mod input;
+mod inspect;
 mod intents;
+mod late;
+mod lifecycle;
 #[cfg(feature = "listen")]
 mod listen;
+mod log;
+mod members_limit;
 mod outgoing;
 mod pack;
 mod payloads;
+mod perform;
 mod query;
 mod receive;
 mod record;
 mod request;
 mod rest;
 mod rules;
-mod run;
 mod script;
 mod session;
-mod timers;
+mod sessions;
 
 pub use config::{AcceptedToken, Answers, Blocks, FakeConfig, Limits, SessionFate, Tolerance};
 pub use control::EncodeError;
@@ -52,10 +61,10 @@ pub use habit::{Habit, Observation};
 pub use input::{Action, Actions, ConnectionId, Delivery, Input, Malformed, Piece};
 #[cfg(feature = "listen")]
 pub use listen::{FakeHandle, FakeServer, Identity, Listen, Observer};
+pub use perform::NotConnected;
 pub use portcullis::{CloseCode, Message, Timestamp};
 pub use record::{Arrival, Breach, ClientFrame, Counters, Identify, Json, Received};
 pub use rest::HttpAnswer;
 pub use rules::Rule;
-pub use run::NotConnected;
 pub use script::{Deeds, Expected, Failure, Script, ScriptError};
 pub use session::{SessionId, SessionStatus, Shard};

@@ -1,18 +1,18 @@
 //! A client's frame, from its bytes to its answer.
 
+use crate::answer;
+use crate::clock::Timer;
 use crate::config::Limits;
-use crate::connection::{Answered, Pace, Phase};
-use crate::event::EventKind;
-use crate::faults::{Fate, FaultKind};
+use crate::connection::{Answered, Attached, MembersAsked, Pace, Phase};
+use crate::faults::{Fate, FaultKind, Target};
 use crate::frames;
 use crate::gateway::FakeGateway;
-use crate::habit::{Habit, Observation};
+use crate::habit::Habit;
 use crate::input::ConnectionId;
 use crate::record::{ClientFrame, Json, Received};
 use crate::request::{Envelope, NONCE_MAX, Opcode, Request, envelope};
 use crate::rules::Rule;
-use crate::script::{Cue, Play};
-use crate::timers::Timer;
+use crate::script::Cue;
 use core::time::Duration;
 use portcullis::Message;
 
@@ -21,14 +21,14 @@ const FRAME_MAX: usize = 4096;
 
 impl FakeGateway {
     pub(super) fn message(&mut self, connection: ConnectionId, message: &Message) {
-        let now = self.now;
-        let Some(open) = self.connections.get_mut(&connection) else {
-            self.record.counters.strays += 1;
+        let now = self.context.now();
+        let Some(open) = self.connections.get_mut(connection) else {
+            self.context.log.counters.strays += 1;
             return;
         };
         let (pace, phase) = (open.count(now), open.phase);
         let bytes = message.bytes();
-        let json = open.packer.unpack(message);
+        let json = open.outgoing.unpack(message);
         let envelope = json.as_deref().map_err(|&rule| rule).and_then(envelope);
         let mut habits = Vec::new();
         let (frame, request) = match envelope {
@@ -36,9 +36,8 @@ impl FakeGateway {
             Err(rule @ Rule::UnknownOpcode { op }) => (ClientFrame::Invalid { op }, Err(rule)),
             Err(rule) => (ClientFrame::Garbage, Err(rule)),
         };
-        self.tell(connection, || EventKind::Received { size: bytes.len(), frame: frame.clone() });
-        self.record.receive(Received { at: now, connection, size: bytes.len(), frame });
-        let real = self.config.limits == Limits::Real;
+        self.context.log.receive(Received { at: now, connection, size: bytes.len(), frame });
+        let real = self.context.config.limits == Limits::Real;
         if real && pace == Pace::Exceeded {
             return self.breach(connection, Rule::RateLimited);
         }
@@ -48,22 +47,17 @@ impl FakeGateway {
         // What a rule refuses shows no habit: only what is let in is worth noting.
         if request.is_ok() {
             for habit in habits {
-                self.notice(connection, habit);
+                self.context.log.notice(now, connection, habit);
             }
         }
         self.cue_frame(connection, &request);
-        if !self.connections.contains_key(&connection) {
+        if !self.connections.is_open(connection) {
             return;
         }
         match request {
             Ok(request) => self.grant(connection, phase, request),
             Err(rule) => self.breach(connection, rule),
         }
-    }
-
-    fn notice(&mut self, connection: ConnectionId, habit: Habit) {
-        self.record.notice(Observation { at: self.now, connection, habit });
-        self.tell(connection, || EventKind::Noticed(habit));
     }
 
     /// Lets the script know of a lawful frame, before it is answered.
@@ -73,7 +67,7 @@ impl FakeGateway {
             Ok(Request::Identify { .. }) => self.cue(Cue::Identify, connection),
             Ok(Request::Resume { .. }) => self.cue(Cue::Resume, connection),
             Ok(Request::Command { op, data }) => {
-                if self.connections.get(&connection).is_some_and(|open| open.phase == Phase::Revoked) {
+                if self.connections.get(connection).is_some_and(|open| open.phase == Phase::Revoked) {
                     return;
                 }
                 if *op == Opcode::RequestGuildMembers {
@@ -90,10 +84,11 @@ impl FakeGateway {
     fn note_members_request(&mut self, connection: ConnectionId, data: &Json) {
         let Some(mut asked) = data.members_asked() else { return };
         let cues = [Cue::Command, Cue::Op(Opcode::RequestGuildMembers.number())];
-        let answered = |play: &Play| cues.iter().map(|&cue| play.answered(cue, connection)).max();
-        asked.answered = self.script.as_deref().and_then(answered).unwrap_or(Answered::ByGateway);
-        asked.too_soon = if asked.all { self.members_wait(&asked.guild) } else { None };
-        if let Some(open) = self.connections.get_mut(&connection) {
+        let answered = cues.iter().map(|&cue| self.script.answered(cue, connection)).max();
+        asked.answered = answered.unwrap_or(Answered::ByGateway);
+        let is_limited = asked.all && self.context.config.limits == Limits::Real;
+        asked.too_soon = if is_limited { self.members_limit.wait(self.context.now(), &asked.guild) } else { None };
+        if let Some(open) = self.connections.get_mut(connection) {
             open.members_asked = Some(asked);
         }
     }
@@ -103,17 +98,17 @@ impl FakeGateway {
             Request::Heartbeat(sequence) => self.heartbeat(connection, phase, sequence),
             Request::Identify { token, identify } => self.identify(connection, &token, &identify),
             Request::Resume { token, session_id, sequence } => self.resume(connection, &token, &session_id, sequence),
-            Request::Command { .. } if phase == Phase::Revoked => self.record.counters.strays += 1,
+            Request::Command { .. } if phase == Phase::Revoked => self.context.log.counters.strays += 1,
             Request::Command { op, data } => self.command(connection, op, &data),
         }
     }
 
     /// Commands are taken and answered; what is too much of them is written down.
     fn command(&mut self, connection: ConnectionId, op: Opcode, data: &Json) {
-        self.record.counters.commands += 1;
-        let now = self.now;
-        let Some(open) = self.connections.get_mut(&connection) else { return };
-        let real = self.config.limits == Limits::Real;
+        self.context.log.counters.commands += 1;
+        let now = self.context.now();
+        let Some(open) = self.connections.get_mut(connection) else { return };
+        let real = self.context.config.limits == Limits::Real;
         match op {
             Opcode::PresenceUpdate => {
                 if open.count_presence(now) == Pace::Exceeded && real {
@@ -134,8 +129,8 @@ impl FakeGateway {
                     }
                     // The script says how long the client waits: what it refuses opens no window.
                     (Answered::RefusedByScript, _) | (Answered::ByScript, Some(_)) => return,
-                    (Answered::ByScript, None) => return self.open_members_window(&asked),
-                    (Answered::ByGateway, None) => self.open_members_window(&asked),
+                    (Answered::ByScript, None) => return self.grant_members(&asked),
+                    (Answered::ByGateway, None) => self.grant_members(&asked),
                 }
             }
             Opcode::Heartbeat
@@ -148,25 +143,48 @@ impl FakeGateway {
         self.answer(connection, op, data);
     }
 
+    /// Members are given: the next request for all of this guild's has to wait.
+    fn grant_members(&mut self, asked: &MembersAsked) {
+        if asked.all {
+            self.members_limit.open(self.context.now(), &asked.guild);
+        }
+    }
+
+    /// Says that the last Request Guild Members came too soon; nothing if there was none.
+    pub(super) fn rate_limit_members(&mut self, connection: ConnectionId, retry_after: Duration) {
+        let Some(asked) = self.connections.get(connection).and_then(|open| open.members_asked.as_ref()) else { return };
+        let json = answer::rate_limited(asked, retry_after);
+        self.dispatch(self.context.now(), Target::Connection(connection), "RATE_LIMITED", &json);
+    }
+
+    /// Answers a command whose shape is right.
+    fn answer(&mut self, connection: ConnectionId, op: Opcode, data: &Json) {
+        let Some(open) = self.connections.get(connection) else { return };
+        let Some(session) = open.session().and_then(|key| self.sessions.get(key)) else { return };
+        for (name, json) in answer::answers(&self.context.config, session, open.members_asked.as_ref(), op, data) {
+            self.dispatch(self.context.now(), Target::Connection(connection), name, &json);
+        }
+    }
+
     fn heartbeat(&mut self, connection: ConnectionId, phase: Phase, sequence: Option<u64>) {
-        self.record.counters.heartbeats += 1;
-        if let Phase::Active(key) = phase
+        self.context.log.counters.heartbeats += 1;
+        if let Phase::Active(Attached { key, .. }) = phase
             && let Some(session) = self.sessions.get(key)
             && sequence.is_some_and(|sequence| sequence > session.sequence)
         {
             self.breach(connection, Rule::HeartbeatAhead);
         }
-        if let Some(silence) = self.silence() {
-            self.timers.set(Timer::Heartbeat(connection), self.now + silence);
+        if let Some(silence) = self.context.silence() {
+            self.context.clock.after(Timer::Heartbeat(connection), silence);
         }
         let ack = frames::heartbeat_ack();
-        let (message, delay) = match self.fate(FaultKind::HeartbeatAck, connection) {
+        let (message, delay) = match self.context.fate(FaultKind::HeartbeatAck, self.connections.who(connection)) {
             None | Some(Fate::Unnumbered) => (ack, Duration::ZERO),
             Some(Fate::Delay(delay)) => (ack, delay),
             Some(Fate::Instead(message)) => (message, Duration::ZERO),
             Some(Fate::Omit) => return,
         };
-        self.record.counters.acks += 1;
+        self.context.log.counters.acks += 1;
         self.send_after(connection, message, delay);
     }
 }

@@ -1,12 +1,10 @@
-//! What the fake remembers of its clients: the frames it received, the rules they broke, and counters.
+//! The words of the log: the frames that were received, the rules that clients broke, and counters. `log.rs` keeps them.
 
-use crate::habit::Observation;
 use crate::input::ConnectionId;
 use crate::rules::Rule;
 use crate::session::Shard;
 use core::fmt;
 use portcullis::Timestamp;
-use std::collections::VecDeque;
 
 /// A connection that asked for an upgrade, granted or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,64 +160,8 @@ pub struct Counters {
     pub forgotten: u64,
 }
 
-/// How much of an arrival's target is kept, in bytes.
-const TARGET_MAX: usize = 1024;
-
-/// The record: four lists that forget their oldest, and the counters.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    pub(super) arrivals: VecDeque<Arrival>,
-    pub(super) received: VecDeque<Received>,
-    pub(super) breaches: VecDeque<Breach>,
-    pub(super) habits: VecDeque<Observation>,
-    pub(super) counters: Counters,
-    max: usize,
-}
-
-impl Record {
-    pub(super) fn new(max: usize) -> Self {
-        Self {
-            arrivals: VecDeque::new(),
-            received: VecDeque::new(),
-            breaches: VecDeque::new(),
-            habits: VecDeque::new(),
-            counters: Counters::default(),
-            max,
-        }
-    }
-
-    pub(super) fn arrive(&mut self, at: Timestamp, connection: ConnectionId, path_and_query: &str) {
-        self.counters.connects += 1;
-        let arrival = Arrival { at, connection, path_and_query: head(path_and_query, TARGET_MAX).to_owned() };
-        keep(&mut self.arrivals, arrival, self.max, &mut self.counters.forgotten);
-    }
-
-    pub(super) fn receive(&mut self, received: Received) {
-        self.counters.frames += 1;
-        keep(&mut self.received, received, self.max, &mut self.counters.forgotten);
-    }
-
-    pub(super) fn breach(&mut self, breach: Breach) {
-        self.counters.breaches += 1;
-        keep(&mut self.breaches, breach, self.max, &mut self.counters.forgotten);
-    }
-
-    pub(super) fn notice(&mut self, observation: Observation) {
-        self.counters.habits += 1;
-        keep(&mut self.habits, observation, self.max, &mut self.counters.forgotten);
-    }
-}
-
 /// The longest whole start of a text that has no more than so many bytes.
 pub(super) fn head(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     &text[..end]
-}
-
-fn keep<T>(list: &mut VecDeque<T>, item: T, max: usize, forgotten: &mut u64) {
-    list.push_back(item);
-    while list.len() > max {
-        list.pop_front();
-        *forgotten += 1;
-    }
 }

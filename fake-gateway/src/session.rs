@@ -1,10 +1,11 @@
 //! What survives a connection: the session's number line and its ring of dispatches for a resume.
 
 use crate::config::bare;
+use crate::faults::Who;
 use crate::input::ConnectionId;
 use bytes::Bytes;
 use core::fmt;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -115,6 +116,11 @@ impl Session {
     }
 
     /// The shard, the whole if it did not name one.
+    /// Who it is, for faults and targets.
+    pub(super) fn who(&self) -> Who {
+        Who { connection: self.connection, session: Some((self.id, self.slice())) }
+    }
+
     pub(super) fn slice(&self) -> Shard {
         self.shard.unwrap_or(Shard::WHOLE)
     }
@@ -133,56 +139,6 @@ pub struct SessionStatus {
     pub sequence: u64,
     /// The connection it is on; `None` while it waits to be resumed.
     pub connection: Option<ConnectionId>,
-}
-
-/// All sessions, in the order they began, and their ids.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
-    by_key: BTreeMap<SessionKey, Session>,
-    by_id: BTreeMap<SessionId, SessionKey>,
-    begun: u64,
-}
-
-impl Sessions {
-    pub(super) fn insert(&mut self, session: Session) -> SessionKey {
-        self.begun += 1;
-        let key = SessionKey(self.begun);
-        self.by_id.insert(session.id, key);
-        self.by_key.insert(key, session);
-        key
-    }
-
-    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Session> {
-        let session = self.by_key.remove(&key)?;
-        self.by_id.remove(&session.id);
-        Some(session)
-    }
-
-    pub(super) fn named(&self, text: &str) -> Option<SessionKey> {
-        let lawful = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        let id = lawful.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-        self.key(SessionId(id))
-    }
-
-    pub(super) fn key(&self, id: SessionId) -> Option<SessionKey> {
-        self.by_id.get(&id).copied()
-    }
-
-    pub(super) fn get(&self, key: SessionKey) -> Option<&Session> {
-        self.by_key.get(&key)
-    }
-
-    pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.by_key.get_mut(&key)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.by_key.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.by_key.iter().map(|(&key, session)| (key, session))
-    }
 }
 
 #[cfg(test)]

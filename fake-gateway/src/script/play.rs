@@ -35,8 +35,8 @@ pub(crate) struct Due {
 pub(crate) struct Scene {
     /// Its line, if it is worth telling.
     pub(crate) line: Option<u32>,
-    /// Whether what it dispatches is not counted.
-    pub(crate) mutes: bool,
+    /// Whether what it dispatches is counted.
+    pub(crate) events: Events,
     script: Arc<Script>,
     rule: usize,
 }
@@ -45,6 +45,13 @@ impl Scene {
     pub(crate) fn deeds(&self) -> &[(Whom, Deed)] {
         self.script.rules.get(self.rule).map_or(&[], |rule| &rule.deeds)
     }
+}
+
+/// Whether dispatches count as events: those of a rule about events do not, so that it cannot answer itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Events {
+    Counted,
+    Muted,
 }
 
 /// A script that runs.
@@ -62,6 +69,8 @@ pub(crate) struct Play {
     after: VecDeque<Due>,
     /// Whether any rule counts events: a busy server is not to count for nothing.
     counts_events: bool,
+    /// Whether the dispatches of the rule that is performed now are counted.
+    events: Events,
     /// Rules that come again and were told of.
     told: BTreeSet<usize>,
     ended: bool,
@@ -107,6 +116,7 @@ impl Play {
             numbered: 0,
             after: VecDeque::new(),
             counts_events,
+            events: Events::Counted,
             told: BTreeSet::new(),
             ended: false,
             expected: BTreeMap::new(),
@@ -126,7 +136,7 @@ impl Play {
 
     /// A client does something. Gives what is due before it is answered; the rest is due after or later.
     pub(crate) fn cue(&mut self, now: Timestamp, cue: Cue, connection: ConnectionId) -> Vec<Due> {
-        if cue == Cue::Event && !self.counts_events {
+        if cue == Cue::Event && (!self.counts_events || self.events == Events::Muted) {
             return Vec::new();
         }
         let number = if cue.is_counted_by_connection() {
@@ -232,7 +242,13 @@ impl Play {
                 When::Start | When::At(_) | When::Cue { .. } => true,
             };
         let line = is_told.then_some(rule.line);
-        Some(Scene { line, mutes: rule.answers_events(), script: Arc::clone(&self.script), rule: due.rule })
+        let events = if rule.answers_events() { Events::Muted } else { Events::Counted };
+        Some(Scene { line, events, script: Arc::clone(&self.script), rule: due.rule })
+    }
+
+    /// Counts dispatches from now on, or does not; gives what was before.
+    pub(crate) const fn count(&mut self, events: Events) -> Events {
+        core::mem::replace(&mut self.events, events)
     }
 
     pub(crate) fn forget(&mut self, connection: ConnectionId) {

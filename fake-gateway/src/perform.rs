@@ -1,14 +1,14 @@
-//! A script on the machine: cues go to it, and its deeds are done.
+//! A script on the machine: what is due is performed, deed by deed. When it is due is known to `script/play.rs`.
 
+use crate::clock::Timer;
 use crate::config::AcceptedToken;
 use crate::event::EventKind;
-use crate::faults::{Target, Who};
+use crate::faults::Target;
 use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
 use crate::payloads;
 use crate::script::{Cue, Deed, Deeds, Due, Failure, Judged, Payload, Play, Script, Whom};
 use crate::session::Shard;
-use crate::timers::Timer;
 use core::fmt;
 use core::time::Duration;
 use portcullis::Timestamp;
@@ -52,8 +52,8 @@ impl FakeGateway {
     /// Plays a script from now on, in place of any other. Its `set` lines have no effect here: they are for
     /// [`Script::configure`], before the gateway is made. The config's seed seeds what it draws.
     pub fn play(&mut self, now: Timestamp, script: Script) {
-        self.now = self.now.max(now);
-        self.script = Some(Box::new(Play::new(self.now, script, self.config.seed)));
+        self.context.clock.see(now);
+        *self.script = Play::new(self.context.now(), script, self.context.config.seed);
         self.act();
     }
 
@@ -63,17 +63,14 @@ impl FakeGateway {
     /// # Errors
     /// [`NotConnected`] at the first line whose connection is not open. The lines before it were done.
     pub fn carry_out(&mut self, now: Timestamp, deeds: &Deeds) -> Result<(), NotConnected> {
-        self.see(now);
-        if self.script.is_none() {
-            self.play(now, Script::default());
-        }
+        self.context.clock.see(now);
         for line in &deeds.lines {
             let target = match line.connection {
                 None => Target::All,
-                Some(connection) if self.connections.contains_key(&connection) => Target::Connection(connection),
+                Some(connection) if self.connections.is_open(connection) => Target::Connection(connection),
                 Some(connection) => return Err(NotConnected { line: line.number, connection }),
             };
-            self.announce(line.connection, EventKind::Deed { text: line.text.to_string() });
+            self.context.announce(line.connection, EventKind::Deed { text: line.text.to_string() });
             for (whom, deed) in &line.deeds {
                 self.enact(if *whom == Whom::Everyone { Target::All } else { target }, deed);
             }
@@ -85,68 +82,58 @@ impl FakeGateway {
 
     /// Says that something is wrong with this run, as a script's `fail` does: [`FakeGateway::failures`] has it.
     pub fn fail(&mut self, now: Timestamp, text: &str) {
-        self.see(now);
-        if self.script.is_none() {
-            self.play(now, Script::default());
-        }
-        self.note_failure(text);
+        self.context.clock.see(now);
+        self.context.announce(None, EventKind::Failed { text: text.to_owned() });
+        self.script.fail(self.context.now(), text);
     }
 
     /// Whether the script came to an `end`.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.script.as_ref().is_some_and(|play| play.is_ended())
+        self.script.is_ended()
     }
 
     /// What the script found wrong with the clients: its `fail`s, and what it expected in vain. The first thousand.
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
-        self.script.as_ref().map_or(&[], |play| play.failures())
+        self.script.failures()
     }
 
     /// A client does something that is about to be answered.
     pub(super) fn cue(&mut self, cue: Cue, connection: ConnectionId) {
-        for due in self.cued(cue, connection) {
+        for due in self.script.cue(self.context.now(), cue, connection) {
             self.perform(due, Part::Whole);
         }
     }
 
-    /// What is due when a client does this.
-    pub(super) fn cued(&mut self, cue: Cue, connection: ConnectionId) -> Vec<Due> {
-        match &mut self.script {
-            Some(play) if !(cue == Cue::Event && self.muted) => play.cue(self.now, cue, connection),
-            Some(_) | None => Vec::new(),
-        }
-    }
-
-    /// Does all that a script has due, and sets the timer for the rest.
+    /// Does all that the script has due, and sets the timer for the rest.
     pub(super) fn act(&mut self) -> Acted {
         let mut acted = Acted::Nothing;
-        while let Some(due) = self.script.as_mut().and_then(|play| play.take_due(self.now)) {
+        while let Some(due) = self.script.take_due(self.context.now()) {
             acted = Acted::Something;
             for _ in 0..due.times {
                 self.perform(due, Part::Whole);
             }
         }
-        while let Some(judged) = self.script.as_mut().and_then(|play| play.take_expected(self.now)) {
+        while let Some(judged) = self.script.take_expected(self.context.now()) {
             acted = Acted::Something;
             if let Judged::Failed(text) = judged {
-                self.note_failure(&text);
+                self.fail(self.context.now(), &text);
             }
         }
-        match self.script.as_ref().and_then(|play| play.deadline()) {
-            Some(at) => self.timers.set(Timer::Script, at),
-            None => self.timers.cancel(Timer::Script),
+        match self.script.deadline() {
+            Some(at) => self.context.clock.set(Timer::Script, at),
+            None => self.context.clock.cancel(Timer::Script),
         }
         acted
     }
 
     pub(super) fn perform(&mut self, due: Due, part: Part) {
-        let Some(scene) = self.script.as_mut().and_then(|play| play.scene(due)) else { return };
+        let Some(scene) = self.script.scene(due) else { return };
         if let Some(line) = scene.line.filter(|_| part != Part::Rest) {
-            self.announce(due.connection, EventKind::Played { line });
+            self.context.announce(due.connection, EventKind::Played { line });
         }
-        let before = core::mem::replace(&mut self.muted, scene.mutes);
+        let before = self.script.count(scene.events);
         for (whom, deed) in scene.deeds() {
             let arms = matches!(deed, Deed::Arm(..));
             match part {
@@ -160,11 +147,11 @@ impl FakeGateway {
             };
             self.enact(target, deed);
         }
-        self.muted = before;
+        self.script.count(before);
     }
 
     fn enact(&mut self, target: Target, deed: &Deed) {
-        let now = self.now;
+        let now = self.context.now();
         match deed {
             Deed::Dispatch { times, name, data } => {
                 (0..*times).for_each(|_| self.dispatch_scripted(target, name, data));
@@ -196,106 +183,82 @@ impl FakeGateway {
             Deed::Bomb(blanks) => {
                 self.bomb(now, target, *blanks);
             }
-            Deed::RateLimit(span) => self.answer_members_request(target, |gateway, connection| {
-                gateway.refuse_members(connection, *span);
-            }),
-            Deed::AnswerMembers(members) => self.answer_members_request(target, |gateway, connection| {
-                gateway.send_members(connection, *members);
-            }),
+            Deed::RateLimit(span) => {
+                for connection in self.connections.met_by(target) {
+                    self.refuse_members(connection, *span);
+                }
+            }
+            Deed::AnswerMembers(members) => {
+                for connection in self.connections.met_by(target) {
+                    self.send_members(connection, *members);
+                }
+            }
             Deed::ResetToken => self.reset_token(now),
             Deed::AcceptToken(token) => self.accept_token(AcceptedToken::Only(token.to_string())),
-            Deed::Say(text) => self.announce(None, EventKind::Said { text: text.to_string() }),
-            Deed::Fail(text) => self.note_failure(text),
-            Deed::Expect { wanted, cue, within } => {
-                if let Some(play) = &mut self.script {
-                    play.expect(now, *wanted, *cue, *within);
-                }
-            }
-            Deed::End => {
-                if let Some(play) = &mut self.script {
-                    play.end();
-                }
-            }
-        }
-    }
-
-    fn note_failure(&mut self, text: &str) {
-        self.announce(None, EventKind::Failed { text: text.to_owned() });
-        if let Some(play) = &mut self.script {
-            play.fail(self.now, text);
+            Deed::Say(text) => self.context.announce(None, EventKind::Said { text: text.to_string() }),
+            Deed::Fail(text) => self.fail(now, text),
+            Deed::Expect { wanted, cue, within } => self.script.expect(now, *wanted, *cue, *within),
+            Deed::End => self.script.end(),
         }
     }
 
     fn dispatch_scripted(&mut self, target: Target, name: &str, data: &Payload) {
+        let now = self.context.now();
         match data {
             Payload::Given(json) => {
-                self.dispatch(self.now, target, name, json);
+                self.dispatch(now, target, name, json);
             }
             Payload::Generated { members } => {
                 if self.sessions.len() == 0 {
                     return;
                 }
                 let shard = match target {
-                    Target::Connection(connection) => self.who(connection).session.map(|(_, shard)| shard),
+                    Target::Connection(connection) => self.connections.who(connection).session.map(|(_, shard)| shard),
                     Target::All | Target::Session(_) | Target::Shard(_) | Target::Guild(_) => None,
                 };
                 let guild = self.any_guild(shard.unwrap_or(Shard::WHOLE));
-                let Some(play) = &mut self.script else { return };
-                let name = if name == Script::TRAFFIC { play.generator.traffic() } else { name };
+                let generator = &mut self.script.generator;
+                let name = if name == Script::TRAFFIC { generator.traffic() } else { name };
                 let json = match members {
-                    Some(members) => play.generator.guild(guild).members(*members).build(),
-                    None => play.generator.event(name, guild),
+                    Some(members) => generator.guild(guild).members(*members).build(),
+                    None => generator.event(name, guild),
                 };
                 // To everyone means to those who have the guild; a bot without guilds has all of them.
-                let target =
-                    if target == Target::All && self.config.guilds > 0 { Target::Guild(guild) } else { target };
-                self.dispatch(self.now, target, name, &json);
+                let is_shared = target == Target::All && self.context.config.guilds > 0;
+                let target = if is_shared { Target::Guild(guild) } else { target };
+                self.dispatch(now, target, name, &json);
             }
         }
     }
 
     /// One of the guilds on a shard, drawn.
     fn any_guild(&mut self, shard: Shard) -> u64 {
-        let guilds = u64::from(self.config.guilds);
-        let first = self.script.as_mut().map_or(0, |play| play.generator.below(guilds));
+        let guilds = u64::from(self.context.config.guilds);
+        let first = self.script.generator.below(guilds);
         let index = (0..guilds.min(u64::from(shard.count)))
             .map(|step| (first + step) % guilds)
             .find_map(|index| u32::try_from(index).ok().filter(|&index| shard.holds(payloads::guild_id(index))));
         payloads::guild_id(index.unwrap_or_default())
     }
 
-    fn answer_members_request(&mut self, target: Target, answer: impl Fn(&mut Self, ConnectionId)) {
-        let asked = |who: Who| target.meets(who);
-        let connections: Vec<_> = self.connections.keys().copied().filter(|&open| asked(self.who(open))).collect();
-        for connection in connections {
-            answer(self, connection);
+    /// Says that the last Request Guild Members came too soon; nothing if there was none. The client may ask again after
+    /// the time that it is told, so the wait of an earlier request ends here.
+    fn refuse_members(&mut self, connection: ConnectionId, retry_after: Duration) {
+        if let Some(asked) = self.connections.get(connection).and_then(|open| open.members_asked.as_ref()) {
+            self.members_limit.close(&asked.guild);
         }
-    }
-
-    /// Says that the last Request Guild Members came too soon; nothing if there was none.
-    pub(super) fn rate_limit_members(&mut self, connection: ConnectionId, span: Duration) {
-        let Some(asked) = self.connections.get(&connection).and_then(|open| open.members_asked.clone()) else { return };
-        let nonce = asked.nonce.map_or_else(String::new, |nonce| format!(r#""nonce":{nonce},"#));
-        // Rounded up: a client that waits as it is told must not come a fraction of a millisecond too soon.
-        let (millis, guild) = (span.as_nanos().div_ceil(1_000_000), asked.guild);
-        let json = format!(
-            r#"{{"retry_after":{}.{:03},"opcode":8,"meta":{{{nonce}"guild_id":{guild}}}}}"#,
-            millis / 1000,
-            millis % 1000
-        );
-        self.dispatch(self.now, Target::Connection(connection), "RATE_LIMITED", &json);
+        self.rate_limit_members(connection, retry_after);
     }
 
     /// Answers the last Request Guild Members with so many generated ones; nothing if there was none.
     fn send_members(&mut self, connection: ConnectionId, members: u32) {
-        let Some(asked) = self.connections.get(&connection).and_then(|open| open.members_asked.clone()) else { return };
+        let Some(asked) = self.connections.get(connection).and_then(|open| open.members_asked.clone()) else { return };
         let chunks = members.div_ceil(CHUNK).max(1);
         for index in 0..chunks {
             let count = members.saturating_sub(index * CHUNK).min(CHUNK);
-            let Some(play) = &mut self.script else { return };
-            let json =
-                play.generator.chunk(&asked.guild, asked.nonce.as_deref(), count.into(), index.into(), chunks.into());
-            self.dispatch(self.now, Target::Connection(connection), "GUILD_MEMBERS_CHUNK", &json);
+            let nonce = asked.nonce.as_deref();
+            let json = self.script.generator.chunk(&asked.guild, nonce, count.into(), index.into(), chunks.into());
+            self.dispatch(self.context.now(), Target::Connection(connection), "GUILD_MEMBERS_CHUNK", &json);
         }
     }
 }
