@@ -6,10 +6,12 @@
 mod cursor;
 mod deeds;
 mod error;
+mod faults;
 mod now;
 mod parse;
 mod play;
 mod settings;
+mod values;
 
 pub use error::{Expected, ScriptError};
 pub use now::Deeds;
