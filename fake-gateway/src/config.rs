@@ -95,13 +95,13 @@ impl Default for FakeConfig {
 /// How long a client may go without a heartbeat before close 4009, counted from Hello or its last heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
-    /// So many hundredths of the heartbeat interval.
+    /// This percentage of the heartbeat interval.
     Percent(u32),
     /// For ever.
     Unlimited,
 }
 
-/// What becomes of a session whose connection ends.
+/// Whether a session lives on when its connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionFate {
     /// It waits to be resumed.

@@ -22,7 +22,7 @@ use portcullis::{CloseCode, Message, Timestamp};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// A value that JSON cannot express, such as a map whose keys are no strings. Nothing was dispatched.
+/// A value that JSON cannot express, such as a map whose keys are not strings. Nothing was dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeError {
     name: String,
@@ -40,7 +40,7 @@ impl FakeGateway {
     /// Dispatches an event to sessions, attached or not: those whose intents let it through number it and keep it for
     /// a resume, those on a connection get it. Gives how many those are.
     ///
-    /// `json` goes out as it is: what is no JSON makes a broken frame.
+    /// `json` goes out as it is: text that is not JSON makes a broken frame.
     pub fn dispatch(&mut self, now: Timestamp, target: Target, name: &str, json: &str) -> usize {
         self.context.clock.see(now);
         let broadcast = Broadcast::new(Arc::new(Dispatch { name: name.into(), data: json.as_bytes().to_vec().into() }));
@@ -114,7 +114,7 @@ impl FakeGateway {
         self.each(now, target, |gateway, connection| gateway.send(connection, message.clone()))
     }
 
-    /// Sends a dispatch of so many blanks, compressed to a thousandth by zlib and a thirty-thousandth by zstd; it has no
+    /// Sends a dispatch whose data is blanks, compressed to a thousandth by zlib and a thirty-thousandth by zstd; it has no
     /// sequence. It is made without ever being there whole. Gives how many it reached: those whose connection is
     /// compressed, or speaks ETF.
     pub fn bomb(&mut self, now: Timestamp, target: Target, blanks: u32) -> usize {

@@ -7,9 +7,9 @@ use crate::session::Dispatch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// So many bytes of guilds are kept for sessions to come.
+/// How many bytes of guilds are kept for later sessions.
 const KEPT_BYTES: usize = 4 << 20;
-/// A generated guild has so many channels beside its own two, if there is room.
+/// How many channels a generated guild has beside its own two, if there is room.
 const CHANNELS: u64 = 12;
 /// Something that is longer than any one channel or member.
 const ROOM: usize = 2000;
@@ -65,7 +65,7 @@ impl Guilds {
 /// Guilds with more members are large, unless an Identify says otherwise.
 const LARGE_THRESHOLD: u64 = 50;
 
-/// The same guild with channels and members, of exactly so many bytes.
+/// The same guild with channels and members, of exactly the configured size.
 fn grown(stub: &str, config: &FakeConfig, id: u64) -> String {
     let mut generator = Generator::new(id);
     let mut room = config.guild_bytes - stub.len();

@@ -112,14 +112,14 @@ pub enum Delivery {
     Joined,
     /// It stops within its WebSocket frame. What is sent later waits behind it.
     Stalled {
-        /// So many bytes of the payload leave first; all of them stop nothing.
+        /// How many bytes of the payload leave first; all of them stop nothing.
         bytes: usize,
         /// After what time the rest leaves; `None`: never.
         pause: Option<Duration>,
     },
     /// As WebSocket fragments, in this order; together they are the message. What is sent later waits behind them.
     Pieces(Vec<Piece>),
-    /// Only so many bytes of it, as a fragment that is not the last; a [`Action::Drop`] follows.
+    /// Only the first bytes of it, as a fragment that is not the last; an [`Action::Drop`] follows.
     Cut {
         /// How many.
         bytes: usize,
@@ -158,7 +158,7 @@ impl fmt::Debug for Piece {
 ///
 /// What is not taken stays queued and comes first next time.
 #[derive(Debug)]
-#[must_use = "actions that nobody carries out are lost time"]
+#[must_use = "actions that are not carried out are lost"]
 pub struct Actions<'a> {
     pub(super) queue: &'a mut VecDeque<Action>,
     pub(super) wait: Option<Timestamp>,

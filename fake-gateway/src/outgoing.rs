@@ -108,7 +108,7 @@ impl Outgoing {
         self.send_packed(cx, who, Packed { plain: message, sent })
     }
 
-    /// Sends so many blanks in few bytes; nothing where nothing is compressed.
+    /// Sends this many blanks in few bytes; nothing where nothing is compressed.
     pub(super) fn send_bomb(&mut self, cx: &mut Context, who: Who, blanks: u32) -> Sent {
         let Some(bomb) = self.packer.bomb(blanks) else { return Sent::Whole };
         cx.log.counters.bombs += 1;

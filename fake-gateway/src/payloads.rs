@@ -82,7 +82,7 @@ pub(super) fn voice_state(voice: &VoiceState, session: SessionId) -> String {
     )
 }
 
-/// Where its voice is to connect. Nobody is there.
+/// Where its voice is to connect. No voice server listens there.
 pub(super) fn voice_server(guild: u64, session: SessionId) -> String {
     let token = &voice_session(session)[..16];
     format!(r#"{{"token":"{token}","guild_id":"{guild}","endpoint":"voice.fake.invalid:2048"}}"#)

@@ -250,7 +250,7 @@ impl FakeGateway {
         self.rate_limit_members(connection, retry_after);
     }
 
-    /// Answers the last Request Guild Members with so many generated ones; nothing if there was none.
+    /// Answers the last Request Guild Members with this many generated ones; nothing if there was none.
     fn send_members(&mut self, connection: ConnectionId, members: u32) {
         let Some(asked) = self.connections.get(connection).and_then(|open| open.members_asked.clone()) else { return };
         let chunks = members.div_ceil(CHUNK).max(1);

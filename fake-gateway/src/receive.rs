@@ -60,7 +60,7 @@ impl FakeGateway {
         }
     }
 
-    /// Lets the script know of a lawful frame, before it is answered.
+    /// Lets the script know of a frame that breaks no rule, before it is answered.
     fn cue_frame(&mut self, connection: ConnectionId, request: &Result<Request, Rule>) {
         match request {
             Ok(Request::Heartbeat(_)) => self.cue(Cue::Heartbeat, connection),

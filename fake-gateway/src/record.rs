@@ -55,7 +55,7 @@ pub enum ClientFrame {
         /// Its `d`.
         data: Json,
     },
-    /// A frame with an opcode, but not a lawful one; its `d` is not kept.
+    /// A frame with an opcode that clients may not send, or with a `d` of the wrong shape; its `d` is not kept.
     Invalid {
         /// The opcode.
         op: i64,
@@ -160,7 +160,7 @@ pub struct Counters {
     pub forgotten: u64,
 }
 
-/// The longest whole start of a text that has no more than so many bytes.
+/// The longest start of a text that has no more than `most` bytes and cuts no letter.
 pub(super) fn head(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     &text[..end]

@@ -89,7 +89,7 @@ struct Keys<'a> {
     d: Option<&'a RawValue>,
 }
 
-/// Reads the envelope: 4002 for bytes that are none, 4001 for an opcode nobody takes from a client.
+/// Reads the envelope: 4002 for bytes that are none, 4001 for an opcode that no bot may send.
 pub(super) fn envelope(bytes: &[u8]) -> Result<Envelope<'_>, Rule> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Rule::Undecodable);
@@ -114,7 +114,7 @@ impl Envelope<'_> {
         }
         let raw = self.data?;
         let data: Value = serde_json::from_str(raw.get()).ok()?;
-        let lawful = match self.op {
+        let is_right = match self.op {
             Opcode::Heartbeat => false,
             Opcode::Identify => return identify(&data, habits),
             Opcode::Resume => return resume(&data),
@@ -127,7 +127,7 @@ impl Envelope<'_> {
                     && data["fields"].as_array().is_some_and(|list| all(list, Value::is_string))
             }
         };
-        lawful.then(|| Request::Command { op: self.op, data: Json(raw.get().into()) })
+        is_right.then(|| Request::Command { op: self.op, data: Json(raw.get().into()) })
     }
 }
 
@@ -190,7 +190,7 @@ pub(super) fn guild_ids(data: &Json) -> Vec<u64> {
     parsed(data).map(|data| snowflakes(&data["guild_ids"])).unwrap_or_default()
 }
 
-/// Reads a Request Channel Info: its guild and fields. A field nobody knows is passed over.
+/// Reads a Request Channel Info: its guild and fields. An unknown field is passed over.
 pub(super) fn channel_info(data: &Json) -> Option<(u64, ChannelFields)> {
     let data = parsed(data)?;
     let has = |field: &str| data["fields"].as_array().is_some_and(|list| list.iter().any(|item| item == field));
@@ -311,8 +311,8 @@ fn is_snowflake(value: &Value) -> bool {
     value.is_u64() || value.as_str().is_some_and(|text| text.parse::<u64>().is_ok())
 }
 
-fn all(list: &[Value], lawful: impl Fn(&Value) -> bool) -> bool {
-    list.iter().all(lawful)
+fn all(list: &[Value], is_right: impl Fn(&Value) -> bool) -> bool {
+    list.iter().all(is_right)
 }
 
 /// Absent and null are `Some(None)`, a value of the wrong shape is `None`.
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frames_of_the_protocol_page_are_lawful() {
+    fn the_frames_of_the_protocol_page_are_taken() {
         for text in [
             r#"{"op":1,"d":4}"#,
             r#"{"op":1,"d":null}"#,

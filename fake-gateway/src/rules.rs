@@ -52,7 +52,7 @@ pub enum Rule {
     ShardingRequired,
     /// The query of the URL has no supported `v`. Close 4012.
     InvalidVersion,
-    /// `compress` or `encoding` has a value nobody speaks. Close 4002.
+    /// `compress` or `encoding` has an unknown value. Close 4002.
     InvalidQuery,
     /// Intents are missing, negative, or unknown. Close 4013.
     InvalidIntents,
@@ -199,7 +199,7 @@ impl fmt::Display for Rule {
             Self::InvalidShard => f.write_str("a shard id that is not below its count"),
             Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
             Self::InvalidVersion => f.write_str("a url without a supported v"),
-            Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
+            Self::InvalidQuery => f.write_str("a url with an unknown encoding or compress"),
             Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
             Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),
             Self::IdentifyTooSoon { bucket } => write!(f, "two identifies within 5 s in bucket {bucket}"),

@@ -84,7 +84,7 @@ impl Session {
         Self { id, token, intents, shard, connection: None, sequence: 0, ring: VecDeque::new(), ring_bytes: 0, lost: 0 }
     }
 
-    /// Numbers an event and keeps it for a resume, so long as there are no more than so many, of so many bytes.
+    /// Numbers a dispatch and keeps it for a resume. Above either maximum the oldest are forgotten.
     pub(super) fn number(&mut self, event: Arc<Dispatch>, ring_max: usize, bytes_max: usize) -> u64 {
         self.sequence += 1;
         self.ring_bytes += event.data.len();

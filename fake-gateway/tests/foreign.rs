@@ -295,7 +295,7 @@ fn a_bad_start_is_explained_with_exit_code_2() {
 }
 
 #[test]
-fn a_check_of_nobody_fails_and_a_run_without_a_check_does_not() {
+fn a_check_without_a_client_fails_and_a_run_without_a_check_does_not() {
     let (code, text) = said(&["--seconds", "0", "--check"]);
     assert_eq!((code, text.ends_with("verdict: no client came\n")), (Some(1), true), "{text}");
     assert_eq!(said(&["--seconds", "0"]).0, Some(0));

@@ -219,7 +219,7 @@ async fn many_clients_are_served_at_once() {
 }
 
 #[tokio::test]
-async fn a_stop_says_going_away_and_then_nobody_is_there() {
+async fn a_stop_says_going_away_and_then_no_server_is_there() {
     let server = server().await;
     let handle = server.handle();
     let (mut client, _) = Client::online(&server).await;
@@ -405,7 +405,7 @@ async fn a_flood_waits_for_a_client_that_reads_late() {
     let flood = Flood { events: 20_000, size: 1000, until: "DONE".into() };
     assert_eq!(server.handle().with(|gateway, now| gateway.flood(now, Target::All, &flood)), 1);
     let sent = server.handle().with(|gateway, _| gateway.counters().dispatches);
-    assert!(sent < 2000, "{sent} are on their way to nobody");
+    assert!(sent < 2000, "{sent} are on their way to a client that reads nothing");
     for number in 0..20_000 {
         assert_eq!(client.frame().await["s"], number + 2);
     }

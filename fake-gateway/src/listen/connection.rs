@@ -3,7 +3,7 @@
 use super::http::{self, Ask, Plain};
 use super::reader::read;
 use super::replies::Replies;
-use super::shared::{Orders, Shared, Socket, Verdict};
+use super::shared::{Orders, Shared, Socket, UpgradeAnswer};
 use super::tls::Identity;
 use super::writer::{WRITE, Writer};
 use crate::input::{ConnectionId, Input};
@@ -84,11 +84,11 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     behind: Vec<u8>,
     shared: &Arc<Shared>,
 ) {
-    let Some(guest) = shared.open() else { return say(stream, &http::refusal(503, None)).await };
-    let connection = guest.connection;
+    let Some(opened) = shared.open() else { return say(stream, &http::refusal(503, None)).await };
+    let connection = opened.connection;
     match shared.feed(Input::Upgrade { connection, path_and_query: target }) {
-        Some(Verdict::Accepted) => {}
-        Some(Verdict::Refused { status, retry_after }) => {
+        Some(UpgradeAnswer::Accepted) => {}
+        Some(UpgradeAnswer::Refused { status, retry_after }) => {
             shared.gone(connection);
             return say(stream, &http::refusal(status, retry_after)).await;
         }
@@ -97,10 +97,10 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     let life = pin!(async {
         let switched = timeout(WRITE, stream.write_all(http::switching(key).as_bytes())).await;
         if matches!(switched, Ok(Ok(()))) {
-            live(stream, behind, connection, guest.orders, shared).await;
+            live(stream, behind, connection, opened.orders, shared).await;
         }
     });
-    select(life, guest.killed).await;
+    select(life, opened.killed).await;
     shared.gone(connection);
 }
 

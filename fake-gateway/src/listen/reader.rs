@@ -1,7 +1,7 @@
 //! What a client sends: WebSocket frames → inputs of the machine, by tungstenite, which only reads here. Pongs and the
 //! answer to a close frame are the writer's: tungstenite would keep each of them until the client reads.
 
-use super::replies::{Farewell, Replies};
+use super::replies::{CloseFrame, Replies};
 use super::shared::Shared;
 use crate::input::{ConnectionId, Input, Malformed};
 use async_tungstenite::WebSocketStream;
@@ -18,7 +18,7 @@ use std::io;
 use tokio::time::timeout;
 
 /// How long a client may take to end its stream, once the fake has nothing more to say to it.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// Longer messages are not read at all; the limit of the protocol is the machine's matter.
 const READ_MAX: usize = 1 << 20;
 
@@ -59,8 +59,8 @@ pub(super) async fn read<R: AsyncRead + Unpin>(
                 let code = frame.map(|frame| CloseCode(frame.code.into()));
                 shared.feed(Input::Closed(connection, code));
                 return match replies.close(code) {
-                    Farewell::Owed => drain(socket).await,
-                    Farewell::Said => {}
+                    CloseFrame::Owed => drain(socket).await,
+                    CloseFrame::Sent => {}
                 };
             }
             Err(Error::Utf8(_)) => Malformed::Text,
@@ -82,7 +82,7 @@ async fn drain<R: AsyncRead + Unpin>(socket: WebSocketStream<ReadOnly<R>>) {
         let mut piece = [0; 4096];
         while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {}
     };
-    let _ = timeout(FAREWELL, ended).await;
+    let _ = timeout(CLOSE_WAIT, ended).await;
 }
 
 /// A stream that tungstenite reads from. What it writes of its own accord goes nowhere.

@@ -35,9 +35,9 @@ enum Close {
 
 /// Whether the client's close frame is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum CloseFrame {
     Owed,
-    Said,
+    Sent,
 }
 
 /// What the writer is to send before all else.
@@ -57,22 +57,22 @@ impl Replies {
     }
 
     /// A close frame came: says whether it is still to be answered.
-    pub(super) fn close(&self, code: Option<CloseCode>) -> Farewell {
+    pub(super) fn close(&self, code: Option<CloseCode>) -> CloseFrame {
         let mut state = self.lock();
         if state.close == Close::Sent {
-            return Farewell::Said;
+            return CloseFrame::Sent;
         }
         state.close = Close::Received(code);
         self.owed.notify_one();
-        Farewell::Owed
+        CloseFrame::Owed
     }
 
     /// The fake closes the connection: says whether a close frame is still to be sent.
-    pub(super) fn begin_close(&self) -> Farewell {
+    pub(super) fn begin_close(&self) -> CloseFrame {
         let mut state = self.lock();
-        let farewell = if state.close == Close::Sent { Farewell::Said } else { Farewell::Owed };
+        let close_frame = if state.close == Close::Sent { CloseFrame::Sent } else { CloseFrame::Owed };
         state.close = Close::Sent;
-        farewell
+        close_frame
     }
 
     /// Waits for the next reply. Dropped, it loses none.
@@ -117,7 +117,7 @@ mod tests {
         for number in 0..1000_u32 {
             replies.pong(&number.to_be_bytes());
         }
-        assert_eq!(replies.close(Some(CloseCode(4000))), Farewell::Owed);
+        assert_eq!(replies.close(Some(CloseCode(4000))), CloseFrame::Owed);
         assert_eq!(replies.take(), Some(Reply::Close(Some(CloseCode(4000)))));
         assert_eq!(replies.take(), Some(Reply::Pong(999_u32.to_be_bytes().to_vec().into())));
         assert_eq!(replies.take(), None);
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn a_close_frame_is_sent_once() {
         let ours = Replies::default();
-        assert_eq!((ours.begin_close(), ours.close(None), ours.take()), (Farewell::Owed, Farewell::Said, None));
+        assert_eq!((ours.begin_close(), ours.close(None), ours.take()), (CloseFrame::Owed, CloseFrame::Sent, None));
         let theirs = Replies::default();
-        assert_eq!((theirs.close(None), theirs.take()), (Farewell::Owed, Some(Reply::Close(None))));
-        assert_eq!((theirs.begin_close(), theirs.close(None)), (Farewell::Said, Farewell::Said));
+        assert_eq!((theirs.close(None), theirs.take()), (CloseFrame::Owed, Some(Reply::Close(None))));
+        assert_eq!((theirs.begin_close(), theirs.close(None)), (CloseFrame::Sent, CloseFrame::Sent));
     }
 }

@@ -1,6 +1,6 @@
 //! What a client is sent: orders and replies → frames, whole, in pieces, several in one write, or stopped in the middle.
 
-use super::replies::{Farewell, Replies, Reply};
+use super::replies::{CloseFrame, Replies, Reply};
 use super::shared::{Order, Orders, Shared};
 use crate::input::{ConnectionId, Delivery, Input};
 use crate::record::head;
@@ -15,12 +15,12 @@ use tokio::time::{sleep, timeout};
 /// How long one write may take before its client counts as dead.
 pub(super) const WRITE: Duration = Duration::from_secs(10);
 /// How long the other side may take to answer a close frame.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// A close frame has no room for more.
 const REASON_MAX: usize = 123;
-/// So much is gathered for one write; what is above it is not copied.
+/// How many bytes are gathered for one write; a larger payload is not copied.
 const GATHERED_MAX: usize = 64 << 10;
-/// So much room is kept for what is written next.
+/// How much room is kept for what is written next: there may be thousands of connections.
 const KEPT_MAX: usize = 4 << 10;
 
 /// Why nothing more can be written.
@@ -69,7 +69,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             match written {
                 Ok(()) => {}
                 // The reader may have a close frame yet to report.
-                Err(Broken::Failed) => return sleep(FAREWELL).await,
+                Err(Broken::Failed) => return sleep(CLOSE_WAIT).await,
                 Err(Broken::Stuck) => return,
             }
         }
@@ -77,10 +77,10 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// Closes the connection: a frame, and time for the client to answer it.
     async fn close(&mut self, code: Option<CloseCode>, reason: &str, replies: &Replies) {
-        if replies.begin_close() == Farewell::Owed {
+        if replies.begin_close() == CloseFrame::Owed {
             let _ = self.frame(Opcode::Close, Fin::Last, &close_payload(code, reason)).await;
         }
-        sleep(FAREWELL).await;
+        sleep(CLOSE_WAIT).await;
     }
 
     /// Answers the client's close frame with its code, and ends the stream, as the server is to do first *(RFC 6455
@@ -89,7 +89,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         if self.frame(Opcode::Close, Fin::Last, &close_payload(code, "")).await.is_ok() {
             let _ = timeout(WRITE, self.stream.close()).await;
         }
-        sleep(FAREWELL).await;
+        sleep(CLOSE_WAIT).await;
     }
 
     async fn deliver(&mut self, message: Message, delivery: Delivery, replies: &Replies) -> Result<(), Broken> {
@@ -139,7 +139,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         Ok(())
     }
 
-    /// Writes the head of a frame and so many bytes of its payload, and the rest after the pause.
+    /// Writes the head of a frame and the first bytes of its payload, and the rest after the pause.
     async fn stall(
         &mut self,
         opcode: Opcode,

@@ -8,7 +8,7 @@ use super::zstd_absent::Compressor;
 use super::zstd_library::Compressor;
 use crate::config::Blocks;
 
-/// A block has so many bytes at most.
+/// The largest block, in bytes *(RFC 8878 §3.1.1.2.4)*.
 pub(super) const BLOCK: usize = 128 << 10;
 /// The head of a frame with a window of 256 KiB, no content size and no checksum.
 const HEAD: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x40];

@@ -9,11 +9,11 @@ use crate::faults::{Fate, Fault, FaultKind, Span};
 use crate::flood::Flood;
 use crate::generate::Generator;
 
-/// A deed is done so many times at most.
+/// How often a deed is done at most.
 const TIMES_MAX: u32 = 10_000;
-/// A bomb has so many megabytes at most.
+/// The size of the largest bomb, in megabytes.
 const MEGABYTES_MAX: u32 = 4000;
-/// A generated guild or answer has so many members at most.
+/// The most members of a generated guild or answer.
 pub(super) const MEMBERS_MAX: u32 = 100_000;
 
 /// Reads the deeds of a line.

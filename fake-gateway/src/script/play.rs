@@ -13,12 +13,12 @@ use portcullis::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// So many rules wait for their moment at most; more are left out.
+/// How many rules may wait for their moment; more are left out.
 const WAITING_MAX: usize = 65_536;
-/// A rule that comes again is made up for so many times at most, after a time when nobody called.
+/// How often a rule that comes again is made up for, after a time in which the machine was not called.
 const MISSED_MAX: u32 = 10_000;
 
-/// So many failures are kept; the first ones say most.
+/// How many failures are kept: the first ones say most.
 const FAILURES_MAX: usize = 1000;
 
 /// A rule that is due, and for which connection.
@@ -302,7 +302,7 @@ impl Play {
 }
 
 impl Rule {
-    /// Whether it is about what comes now, for the so many-th time.
+    /// Whether it is about this cue, which comes for the `number`-th time.
     fn is_due(&self, cue: Cue, number: u64, connection: ConnectionId) -> bool {
         match &self.when {
             When::Start | When::At(_) | When::Every(_) => false,

@@ -14,8 +14,8 @@ pub(super) fn bytes_count(cursor: &mut Cursor<'_>, least: u32) -> Read<usize> {
 
 pub(super) fn event_name<'a>(cursor: &mut Cursor<'a>) -> Read<&'a str> {
     let name = cursor.peek();
-    let lawful = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
-    if name.is_empty() || !name.bytes().all(lawful) {
+    let fits = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
+    if name.is_empty() || !name.bytes().all(fits) {
         return Err(cursor.error(Expected::EventName));
     }
     cursor.accept(name);

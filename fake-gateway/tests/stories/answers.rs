@@ -86,8 +86,8 @@ fn members_are_found_by_name_and_by_id() {
     let chunk = &answers(&mut world, connection, 8, &ask)[0].1;
     assert_eq!(chunk["members"], json!([members[499], members[0]]));
     assert_eq!((&chunk["not_found"], &chunk["chunk_count"]), (&json!([unknown]), &json!(1)));
-    let nobody = &answers(&mut world, connection, 8, &json!({"guild_id": guild, "query": "#", "limit": 1}))[0].1;
-    assert_eq!((&nobody["members"], &nobody["chunk_count"]), (&json!([]), &json!(1)));
+    let empty = &answers(&mut world, connection, 8, &json!({"guild_id": guild, "query": "#", "limit": 1}))[0].1;
+    assert_eq!((&empty["members"], &empty["chunk_count"]), (&json!([]), &json!(1)));
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn what_has_no_suffix_and_what_is_text_wait_for_what_can_be_damaged() {
 }
 
 #[test]
-fn scenario_57_a_context_that_was_not_reset_is_not_to_be_inflated_anew() {
+fn scenario_57_a_context_that_was_not_reset_is_not_to_be_inflated_again() {
     for compress in ["zlib-stream", "zstd-stream"] {
         let mut world = World::plain();
         world.gateway.fault(Target::All, Fault::KeepContext, Span::Next);

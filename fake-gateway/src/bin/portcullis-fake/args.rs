@@ -39,7 +39,7 @@ what is served
   --guild-bytes N      how many bytes each Guild Create has; default some 2000
   --shards N           what /gateway/bot recommends; default by the guilds
   --concurrency N      Identifies in 5 s, one a bucket; default 1
-  --events N           dispatch so many generated events a second to every
+  --events N           dispatch N generated events a second to every
                        session, as its intents allow; default 0
   --limits real|lifted whether clients are held to 120 frames in 60 s, 4096 bytes
                        a frame, an Identify in 5 s and 1000 a day; default real
@@ -50,7 +50,7 @@ what is served
   What is given here goes before what the script sets.
 
 to measure a client
-  --flood N            send each new session so many MESSAGE_CREATEs, as fast as
+  --flood N            send each new session N MESSAGE_CREATEs, as fast as
                        it reads, behind its guilds
   --size N             how many bytes the data of each has; default 2000
   --until NAME         the one event behind them; default MESSAGE_DELETE
@@ -61,7 +61,7 @@ what is said
   --quiet              only broken rules, and the verdict
   --check              end with a verdict; exit code 1 if a client broke a rule
                        or none came
-  --seconds N          end after so long
+  --seconds N          end after N seconds
   -h, --help           this text
   -V, --version        the version
 
@@ -220,8 +220,8 @@ fn flood(events: Option<u64>, size: Option<usize>, until: Option<String>) -> Res
 
 fn event_name(parser: &mut Parser) -> Result<String, ArgsError> {
     let given = parser.value()?.string()?;
-    let lawful = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
-    if given.is_empty() || !given.bytes().all(lawful) {
+    let fits = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
+    if given.is_empty() || !given.bytes().all(fits) {
         return Err(ArgsError::EventName { given });
     }
     Ok(given)

@@ -4,7 +4,7 @@ use core::fmt::Display;
 use portcullis_fake::{Deeds, FakeHandle};
 use std::io::{self, BufRead as _, Read as _};
 
-/// A line has so many bytes at most.
+/// The longest line, in bytes.
 const LINE_MAX: u64 = 4 << 20;
 
 /// Does what standard input says, from now on.

@@ -21,7 +21,7 @@ impl Verdict {
         Self { broken, habits, failures: gateway.failures().to_vec(), counters: gateway.counters() }
     }
 
-    /// Whether a rule was broken, the script found something wrong, or nobody came: a check of nothing is no check.
+    /// Whether a rule was broken, the script found something wrong, or no client came: a check of nothing is no check.
     pub(crate) const fn is_bad(&self) -> bool {
         self.counters.breaches > 0 || !self.failures.is_empty() || self.counters.connects == 0
     }
