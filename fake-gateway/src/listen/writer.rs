@@ -50,12 +50,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         replies: &Replies,
     ) {
         loop {
-            // Replies go first: a flood of orders must not keep a close frame waiting.
-            let next = match select(pin!(replies.next()), pin!(orders.next())).await {
-                Either::Left((reply, _)) => Either::Left(reply),
-                Either::Right((order, _)) => Either::Right(order),
-            };
-            let written = match next {
+            let written = match self.next(&mut orders, replies).await {
                 Either::Left(Reply::Pong(payload)) => self.frame(Opcode::Pong, Fin::Last, &payload).await,
                 Either::Left(Reply::Close(code)) => return self.answer_close(code).await,
                 Either::Right(Some(Order::Send(message, delivery))) => self.deliver(message, delivery, replies).await,
@@ -72,6 +67,18 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                 Err(Broken::Failed) => return sleep(CLOSE_WAIT).await,
                 Err(Broken::Stuck) => return,
             }
+        }
+    }
+
+    /// What is to be written next. Replies go first: a flood of orders must not keep a close frame waiting. Only frames
+    /// that are to leave in one write are not parted by a reply.
+    async fn next(&self, orders: &mut Orders, replies: &Replies) -> Either<Reply, Option<Order>> {
+        if !self.gathered.is_empty() {
+            return Either::Right(orders.next().await);
+        }
+        match select(pin!(replies.next()), pin!(orders.next())).await {
+            Either::Left((reply, _)) => Either::Left(reply),
+            Either::Right((order, _)) => Either::Right(order),
         }
     }
 
