@@ -56,9 +56,11 @@ impl Context {
 
     /// What a fault makes of a frame of this kind, if one strikes.
     pub(super) fn fate(&mut self, kind: FaultKind, who: Who) -> Option<Fate> {
-        match self.strike(kind, who)? {
-            Fault::Hello(fate) | Fault::HeartbeatAck(fate) | Fault::Ready(fate) | Fault::Resumed(fate) => Some(fate),
-            _ => None,
+        let fault = self.strike(kind, who)?;
+        if let Fault::Hello(fate) | Fault::HeartbeatAck(fate) | Fault::Ready(fate) | Fault::Resumed(fate) = fault {
+            Some(fate)
+        } else {
+            None
         }
     }
 

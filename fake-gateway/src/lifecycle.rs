@@ -117,10 +117,8 @@ impl FakeGateway {
     pub(super) fn breach(&mut self, connection: ConnectionId, rule: Rule) {
         self.context.log.breach(self.context.now(), connection, rule);
         let Some(code) = rule.close_code() else { return };
-        let fate = match rule {
-            Rule::SessionTimedOut => self.context.config.after_timeout,
-            _ => session_fate(Some(code)),
-        };
+        let fate =
+            if rule == Rule::SessionTimedOut { self.context.config.after_timeout } else { session_fate(Some(code)) };
         self.end(connection, Some(code), rule.reason(), fate);
     }
 

@@ -199,9 +199,8 @@ impl Outgoing {
     }
 
     fn damaged(&self, cx: &mut Context, who: Who, packed: Packed) -> Packed {
-        let fits = |fault: &Fault| match fault {
-            Fault::Damage(damage) => damage.fits(&self.packer, &packed.sent),
-            _ => false,
+        let fits = |fault: &Fault| {
+            if let Fault::Damage(damage) = fault { damage.fits(&self.packer, &packed.sent) } else { false }
         };
         if !cx.faults.armed(FaultKind::Damage, who).is_some_and(fits) {
             return packed;
