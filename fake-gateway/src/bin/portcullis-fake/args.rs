@@ -13,9 +13,8 @@ A fake Discord gateway (API v10) on 127.0.0.1, to test clients against.
 usage: portcullis-fake [OPTION]...
 
 The first line says where it listens, ws://127.0.0.1:PORT; then a line comes for
-each thing that happens. Ctrl-C ends it. On the same port, with /api/v10 in
-front or without:
-  GET /gateway
+each thing that happens. Ctrl-C ends it. On the same port:
+  GET /gateway         with /api/v10 in front or without; so have the next ones
   GET /gateway/bot, /users/@me and /applications/@me, which answer 401 without
                        the header Authorization: Bot TOKEN
   POST /_fake/do       does the deeds in the body at once, a line each, such as
