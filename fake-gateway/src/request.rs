@@ -259,7 +259,8 @@ fn resume(data: &Value) -> Option<Request> {
 }
 
 /// `since`, `activities`, `status` and `afk` are documented as required (api-docs issue 2226). Three of six published
-/// clients leave `since` or `activities` out or send null, and log in; without a status none does.
+/// clients leave `since` or `activities` out or send null, and log in. No client is known that leaves the status out, so
+/// that stays malformed.
 fn is_presence(data: &Value, op: Opcode, habits: &mut Vec<Habit>) -> bool {
     let op = op.number();
     let since = match data.get("since") {
