@@ -2,13 +2,12 @@
 
 use crate::dialect::{Span, Spans};
 use crate::message::Sequence;
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::string::String;
 use bytes::Bytes;
 use core::fmt;
 use core::str::Utf8Error;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// An event of the gateway's: its name, its data as raw JSON, its sequence.
@@ -130,18 +129,57 @@ impl Dispatch {
 
     /// A copy of the session's position after it: it outlives the frame.
     pub(crate) fn position(&self) -> Option<Bytes> {
-        self.spans.position.map(|span| Bytes::copy_from_slice(span.of(&self.frame)))
+        self.spans.position_in(&self.frame).map(Bytes::copy_from_slice)
     }
 
-    /// Where exactly the data ends, found by parsing the whole frame: the value that starts where the data does.
+    /// Where exactly the data stands, found by parsing the whole frame: the value that starts where the data does, or
+    /// the last of its key.
     fn data_alone(&self) -> Option<Span> {
-        let keys: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.frame).ok()?;
-        let start = self.raw().as_ptr() as usize;
-        let value = keys.values().find(|value| value.get().as_ptr() as usize == start)?;
-        let start = start - self.frame.as_ptr() as usize;
+        let start = self.frame.iter().skip(self.spans.data.start()).take_while(|byte| is_blank(**byte)).count();
+        let start = self.frame.get(self.spans.data.start() + start..)?.as_ptr().addr();
+        let mut parser = serde_json::Deserializer::from_slice(&self.frame);
+        let value = parser.deserialize_map(ValueAt { start }).ok()??;
+        parser.end().ok()?;
+        let start = value.get().as_ptr().addr() - self.frame.as_ptr().addr();
         Span::new(start, start + value.get().len())
     }
 }
+
+/// White space between two tokens (RFC 8259 §2).
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Finds a value among those of an object, by where it starts. The others are passed over and not kept: there may be
+/// millions.
+struct ValueAt {
+    start: usize,
+}
+
+impl<'de> Visitor<'de> for ValueAt {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a frame")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found: Option<(Key<'_>, &RawValue)> = None;
+        while let Some((key, value)) = map.next_entry::<Key<'_>, &RawValue>()? {
+            let is_it = match &found {
+                None => value.get().as_ptr().addr() == self.start,
+                Some((of, _)) => *of == key,
+            };
+            if is_it {
+                found = Some((key, value));
+            }
+        }
+        Ok(found.map(|(_, value)| value))
+    }
+}
+
+#[derive(PartialEq, Eq, serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Prints name, sequence and size, never the data.
 impl fmt::Debug for Dispatch {
@@ -154,6 +192,31 @@ impl fmt::Debug for Dispatch {
             .finish_non_exhaustive()
     }
 }
+
+/// One line for a log: the name, the sequence and whether it was replayed. A name is printed up to 64 characters, with
+/// control characters escaped.
+///
+/// ```
+/// # fn log(dispatch: portcullis::Dispatch) {
+/// println!("{dispatch}"); // MESSAGE_CREATE #42
+/// # }
+/// ```
+impl fmt::Display for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name is the peer's: a line break in it would forge a line of the log.
+        self.name().chars().take(NAME_PRINTED).try_for_each(|c| write!(f, "{}", c.escape_debug()))?;
+        if let Some(sequence) = self.sequence() {
+            write!(f, " #{sequence}")?;
+        }
+        match self.origin {
+            Origin::Live => Ok(()),
+            Origin::Replay => f.write_str(" (replayed)"),
+        }
+    }
+}
+
+/// More characters than any event's name has.
+const NAME_PRINTED: usize = 64;
 
 /// Where a session stood after a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -184,6 +247,16 @@ impl UnknownFrame {
     }
 }
 
+/// Opcode and size, for a log.
+impl fmt::Display for UnknownFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.op {
+            Some(op) => write!(f, "a frame of the unknown opcode {op}, {} bytes", self.frame.len()),
+            None => write!(f, "an unknown frame without an opcode, {} bytes", self.frame.len()),
+        }
+    }
+}
+
 /// Prints opcode and size, never the data.
 impl fmt::Debug for UnknownFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,7 +267,7 @@ impl fmt::Debug for UnknownFrame {
 /// Why a dispatch's data could not be decoded.
 ///
 /// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,

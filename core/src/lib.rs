@@ -10,8 +10,7 @@
 //! the `Wait` says. This is a whole one, on a wire that is made up:
 //!
 //! ```
-//! use portcullis::dialect::discord::Intents;
-//! use portcullis::{Action, Config, Discord, Event, GatewayMachine, Input, Message, Seed, Timestamp};
+//! use portcullis::{Action, Config, Discord, Event, GatewayMachine, Input, Intents, Message, Seed, Timestamp};
 //! use std::collections::VecDeque;
 //!
 //! let discord = Discord::new("a.bot.token", Intents::GUILDS)?;
@@ -62,6 +61,7 @@ extern crate std;
 pub mod codec;
 pub mod dialect;
 pub mod dispatch;
+mod error_debug;
 pub mod guide;
 pub mod identify;
 pub mod machine;
@@ -73,9 +73,11 @@ mod time;
 pub mod token;
 pub mod url;
 
-pub use dialect::discord::Discord;
+pub use dialect::discord::{Activity, Command, Discord, Intents, Presence, Status};
 pub use dispatch::Dispatch;
-pub use machine::{Action, Config, Event, GatewayMachine, Input};
+pub use machine::{Action, Config, Event, GatewayMachine, Input, Shutdown};
 pub use message::{CloseCode, CloseFrame, Closure, LinkId, Message, Sequence};
 pub use rng::Seed;
+pub use session::Session;
+pub use shard::ShardId;
 pub use time::Timestamp;

@@ -99,8 +99,14 @@ impl fmt::Debug for CloseCode {
 pub struct CloseFrame {
     /// The code, if the frame had one.
     pub code: Option<CloseCode>,
-    /// The reason, for people; at most 123 bytes on the wire, often empty.
+    /// The reason, for people; at most [`REASON_LEN_MAX`](Self::REASON_LEN_MAX) bytes on the wire, often empty.
     pub reason: String,
+}
+
+impl CloseFrame {
+    /// The most bytes of a reason: a close frame has 125, of which two are the code's (RFC 6455 §5.5). Of a longer one,
+    /// which no WebSocket layer should let through, a machine keeps so much.
+    pub const REASON_LEN_MAX: usize = 123;
 }
 
 /// How a connection came to its end, as its driver saw it.
@@ -133,6 +139,19 @@ impl Closure {
             Self::Frame(frame) => frame.code,
             Self::Eof | Self::Reset | Self::Tls | Self::Protocol | Self::TooLarge { .. } | Self::Io => None,
         }
+    }
+
+    /// The same, with no more of a reason than a close frame can have.
+    pub(crate) fn bounded(mut self) -> Self {
+        if let Self::Frame(CloseFrame { reason, .. }) = &mut self
+            && reason.len() > CloseFrame::REASON_LEN_MAX
+        {
+            let is_end = |at: &usize| reason.is_char_boundary(*at);
+            let end = (0..=CloseFrame::REASON_LEN_MAX).rev().find(is_end).unwrap_or(0);
+            reason.truncate(end);
+            reason.shrink_to_fit();
+        }
+        self
     }
 }
 

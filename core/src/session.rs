@@ -50,7 +50,7 @@ impl Session {
         self.sequence
     }
 
-    /// Where to resume.
+    /// Where to resume; `None`, the base URL, also when that URL failed and the base URL brought the session back.
     #[must_use]
     pub const fn resume_url(&self) -> Option<&GatewayUrl> {
         self.resume_url.as_ref()

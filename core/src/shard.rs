@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for ShardId {
 }
 
 /// Why this is no shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShardIdError {
     /// The count is zero.

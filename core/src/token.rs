@@ -33,7 +33,7 @@ impl Token {
         if token.starts_with(PREFIX) {
             token.drain(..PREFIX.len());
         }
-        if token.is_empty() {
+        if token.is_empty() || token == PREFIX.trim_ascii_end() {
             return Err(TokenError::Empty);
         }
         if token.len() > Self::LEN_MAX {
@@ -42,10 +42,21 @@ impl Token {
         if token.trim_ascii().len() < token.len() {
             return Err(TokenError::Surrounded);
         }
-        match token.bytes().position(|byte| !byte.is_ascii_graphic()) {
-            Some(at) => Err(TokenError::Character { at }),
-            None => Ok(Self(token)),
+        if let Some(at) = token.find(char::is_whitespace) {
+            return Err(TokenError::Space { at });
         }
+        if let Some(at) = token.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            return Err(TokenError::Character { at });
+        }
+        if token.contains(['"', '\'', '`']) {
+            return Err(TokenError::Quoted);
+        }
+        if token.contains(['$', '{', '}', '<', '>', '%'])
+            || NOTHINGS.iter().any(|word| token.eq_ignore_ascii_case(word))
+        {
+            return Err(TokenError::Placeholder);
+        }
+        Ok(Self(token))
     }
 
     /// The token itself: for the dialect that writes it into Identify and Resume, and for nothing else.
@@ -63,7 +74,7 @@ impl fmt::Debug for Token {
 }
 
 /// Why a text is no token. It never holds a part of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
     /// There is no token: an unset variable, perhaps.
@@ -77,11 +88,20 @@ pub enum TokenError {
     },
     /// White space stands before or behind it: the line break of a file, perhaps.
     Surrounded,
-    /// The byte at `at` is white space, a control character or not ASCII: half of a paste, perhaps.
+    /// White space stands in it, at byte `at`: two lines of a paste, or another word than `Bot` before the token.
+    Space {
+        /// Offset of the white space in bytes, a leading `Bot ` not counted.
+        at: usize,
+    },
+    /// The byte at `at` is a control character or not ASCII: half of a paste, perhaps.
     Character {
         /// Offset of the byte, a leading `Bot ` not counted.
         at: usize,
     },
+    /// There are quotes around it or in it: those of a file of variables that was read without a shell, perhaps.
+    Quoted,
+    /// It is what stands where a token should come: `null`, or a name as `${TOKEN}` that nothing was put in place of.
+    Placeholder,
 }
 
 impl fmt::Display for TokenError {
@@ -90,8 +110,13 @@ impl fmt::Display for TokenError {
             Self::Empty => f.write_str("the token is empty, check that the variable or file it comes from is set"),
             Self::TooLong { len, max } => write!(f, "the token has {len} bytes, at most {max} are plausible"),
             Self::Surrounded => f.write_str("white space stands around the token, trim it"),
+            Self::Space { at } => write!(f, "the token has white space inside, at byte {at}, give the token alone"),
             Self::Character { at } => {
-                write!(f, "the token has a space, control or non-ascii character at byte {at}, copy it anew")
+                write!(f, "the token has a control or non-ascii character at byte {at}, copy it anew")
+            }
+            Self::Quoted => f.write_str("the token has quotes, leave them out"),
+            Self::Placeholder => {
+                f.write_str("the token is a placeholder, check that the variable it comes from is set and expanded")
             }
         }
     }
@@ -100,6 +125,8 @@ impl fmt::Display for TokenError {
 impl core::error::Error for TokenError {}
 
 const PREFIX: &str = "Bot ";
+/// What programs print where they have nothing.
+const NOTHINGS: [&str; 4] = ["null", "none", "nil", "undefined"];
 
 #[cfg(test)]
 mod tests {
@@ -111,7 +138,7 @@ mod tests {
     fn one_prefix_is_left_out() {
         assert_eq!(Token::new("abc").unwrap().reveal(), "abc");
         assert_eq!(Token::new("Bot abc").unwrap().reveal(), "abc");
-        assert_eq!(Token::new("Bot Bot abc"), Err(TokenError::Character { at: 3 }));
+        assert_eq!(Token::new("Bot Bot abc"), Err(TokenError::Space { at: 3 }));
         assert_eq!(Token::new("Botabc").unwrap().reveal(), "Botabc");
     }
 
@@ -127,12 +154,32 @@ mod tests {
             ("abc \r\n", TokenError::Surrounded),
             ("  ", TokenError::Surrounded),
             ("Bot  abc", TokenError::Surrounded),
-            ("ab c", TokenError::Character { at: 2 }),
+            ("Bot", TokenError::Empty),
+            ("ab c", TokenError::Space { at: 2 }),
+            ("ab\tc", TokenError::Space { at: 2 }),
+            ("ab\nc", TokenError::Space { at: 2 }),
+            ("ab\u{a0}c", TokenError::Space { at: 2 }),
+            ("Bearer a.b.c", TokenError::Space { at: 6 }),
+            ("\"a.b.c\"", TokenError::Quoted),
+            ("'a.b.c'", TokenError::Quoted),
+            ("Bot \"a.b.c\"", TokenError::Quoted),
+            ("`a.b.c`", TokenError::Quoted),
+            ("null", TokenError::Placeholder),
+            ("Bot None", TokenError::Placeholder),
+            ("undefined", TokenError::Placeholder),
+            ("${TOKEN}", TokenError::Placeholder),
+            ("$TOKEN", TokenError::Placeholder),
+            ("%TOKEN%", TokenError::Placeholder),
+            ("{{token}}", TokenError::Placeholder),
+            ("<token>", TokenError::Placeholder),
             ("a\0", TokenError::Character { at: 1 }),
             ("é", TokenError::Character { at: 0 }),
             ("aé", TokenError::Character { at: 1 }),
         ] {
             assert_eq!(Token::new(text), Err(error), "{text:?}");
+        }
+        for text in ["nullable", "a-b_c.d+e/f=", "abc"] {
+            assert_eq!(Token::new(text).unwrap().reveal(), text);
         }
         let longest = "a".repeat(Token::LEN_MAX);
         assert_eq!(Token::new(longest.as_str()).unwrap().reveal(), longest);
@@ -143,7 +190,7 @@ mod tests {
         let secret = "s3cr3t";
         assert_eq!(format!("{:?}", Token::new(secret).unwrap()), "Token(…)");
         let error = Token::new(format!("{secret} {secret}")).unwrap_err();
-        assert_eq!(error.to_string(), "the token has a space, control or non-ascii character at byte 6, copy it anew");
+        assert_eq!(error.to_string(), "the token has white space inside, at byte 6, give the token alone");
         assert!(!format!("{error:?}").contains(secret));
     }
 }

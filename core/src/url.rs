@@ -8,6 +8,7 @@
 //! * `normal-form`: the text is `scheme://host[:port]/…`, and the offsets point into it at ASCII bytes.
 
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::Range;
@@ -109,6 +110,25 @@ impl GatewayUrl {
     /// percent-encoded where they need it. The result may be longer than [`GatewayUrl::LEN_MAX`] by what was added.
     #[must_use]
     pub fn with_query(&self, pairs: &[(&str, &str)]) -> Self {
+        let keys: Vec<&str> = pairs.iter().map(|(key, _)| *key).collect();
+        let mut url = self.without_query(&keys);
+        let mut separator = if url.path_and_query().contains('?') { '&' } else { '?' };
+        for (index, (key, value)) in pairs.iter().enumerate() {
+            if pairs[index + 1..].iter().any(|(later, _)| later == key) {
+                continue;
+            }
+            url.text.push(separator);
+            push_encoded(&mut url.text, key);
+            url.text.push('=');
+            push_encoded(&mut url.text, value);
+            separator = '&';
+        }
+        url
+    }
+
+    /// The same address without these keys in its query, however often they stood there and however they were escaped.
+    #[must_use]
+    pub fn without_query(&self, keys: &[&str]) -> Self {
         let (path, query) = self.path_and_query().split_once('?').unwrap_or((self.path_and_query(), ""));
         let mut text = String::with_capacity(self.text.len() + 64);
         text.push_str(&self.text[..self.path]);
@@ -116,23 +136,36 @@ impl GatewayUrl {
         let mut separator = '?';
         for kept in query.split('&').filter(|pair| !pair.is_empty()) {
             let key = kept.split_once('=').map_or(kept, |(key, _)| key);
-            if !pairs.iter().any(|(given, _)| decoded(key).eq(given.bytes())) {
+            if !keys.iter().any(|given| decoded(key).eq(given.bytes())) {
                 text.push(separator);
                 text.push_str(kept);
                 separator = '&';
             }
         }
-        for (index, (key, value)) in pairs.iter().enumerate() {
-            if pairs[index + 1..].iter().any(|(later, _)| later == key) {
-                continue;
-            }
-            text.push(separator);
-            push_encoded(&mut text, key);
-            text.push('=');
-            push_encoded(&mut text, value);
-            separator = '&';
-        }
         Self { text, ..self.clone() }
+    }
+
+    /// The value of a key of the query, without its escapes; of one that stands there more than once the last.
+    ///
+    /// ```
+    /// # use portcullis::url::GatewayUrl;
+    /// let url = GatewayUrl::parse("wss://proxy.example/?v=%31&v=9")?;
+    /// assert_eq!(url.query("v").as_deref(), Some("9"));
+    /// assert_eq!(url.query("compress"), None);
+    /// # Ok::<(), portcullis::url::UrlError>(())
+    /// ```
+    #[must_use]
+    pub fn query(&self, key: &str) -> Option<String> {
+        let (_, query) = self.path_and_query().split_once('?')?;
+        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let (_, value) = pairs.rfind(|(given, _)| decoded(given).eq(key.bytes()))?;
+        let value: Vec<u8> = decoded(value).collect();
+        Some(String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// Whether its host is this domain or below it.
+    pub(crate) fn is_of(&self, domain: &str) -> bool {
+        is_within(self.host(), domain)
     }
 
     /// The whole URL, in normal form.
@@ -253,7 +286,7 @@ impl<'de> Deserialize<'de> for GatewayUrl {
 }
 
 /// Why a text is no gateway URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// It is `len` bytes long.
@@ -395,6 +428,22 @@ mod tests {
 
     fn url(text: &str) -> GatewayUrl {
         GatewayUrl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_of_the_query_can_be_read_and_left_out() {
+        for (given, value, without) in [
+            ("wss://h", None, "wss://h/"),
+            ("wss://h/?", None, "wss://h/"),
+            ("wss://h/?v", Some(""), "wss://h/"),
+            ("wss://h/a?x=1&v=2&y&%76=%33", Some("3"), "wss://h/a?x=1&y"),
+            ("wss://h/?v=a=b&w=1", Some("a=b"), "wss://h/?w=1"),
+            ("wss://h/?v=%ff", Some("\u{fffd}"), "wss://h/"),
+            ("wss://h/v=1", None, "wss://h/v=1"),
+        ] {
+            assert_eq!(url(given).query("v").as_deref(), value, "{given}");
+            assert_eq!(url(given).without_query(&["v"]).as_str(), without, "{given}");
+        }
     }
 
     #[test]

@@ -1,20 +1,22 @@
 //! A shard of a Discord bot, from its settings.
 
+use crate::build_error::BuildError;
 use crate::driver::{Driver, HostSleep};
-use crate::identify::SharedIdentify;
-use crate::network::{HeaderError, Network};
-use crate::proxy::{Proxy, ProxyError};
+use crate::identify::{Gates, IdentifyGate, SharedIdentify};
+use crate::network::Network;
+use crate::proxy::Proxy;
 use crate::runtime::Runtime;
 use crate::tls::Tls;
 use core::fmt;
 use core::time::Duration;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::{DiscordError, IdentifyProperties, Intents, Presence};
-use portcullis::machine::{Config, ConfigError, Imported, Session};
+use portcullis::dialect::discord::{ForeignGuilds, IdentifyProperties, Intents, Presence};
+use portcullis::machine::{Config, Imported, Session};
 use portcullis::{Discord, GatewayMachine, Seed};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 /// The settings of a shard of a Discord bot. What is not set suits a bot of one shard in production.
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub struct Builder<R: Runtime> {
     intents: Intents,
     shard: ShardId,
     gateway: Option<String>,
+    foreign_guilds: ForeignGuilds,
     presence: Option<Presence>,
     properties: Option<IdentifyProperties>,
     large_threshold: Option<u8>,
@@ -37,7 +40,7 @@ pub struct Builder<R: Runtime> {
     headers: Vec<(String, String)>,
     seed: Option<Seed>,
     host_sleep: HostSleep,
-    identify: Option<SharedIdentify>,
+    gates: Option<Gates>,
 }
 
 impl<R: Runtime + Default> Driver<Discord, R> {
@@ -57,6 +60,7 @@ impl<R: Runtime> Builder<R> {
             shard: ShardId::ONE,
             gateway: None,
             presence: None,
+            foreign_guilds: ForeignGuilds::default(),
             properties: None,
             large_threshold: None,
             format: Format::default(),
@@ -69,7 +73,7 @@ impl<R: Runtime> Builder<R> {
             headers: Vec::new(),
             seed: None,
             host_sleep: HostSleep::default(),
-            identify: None,
+            gates: None,
         }
     }
 
@@ -84,10 +88,17 @@ impl<R: Runtime> Builder<R> {
     ///
     /// A resume URL of another host, as of a gateway proxy that passes on Discord's, is reported
     /// (`Fault::ForeignResumeUrl`) and not dialed: the token stays with the host that it was given to, and the session
-    /// is resumed there.
+    /// is resumed there. For the query of the URL see [`Discord::with_gateway`].
     #[must_use]
     pub fn gateway(mut self, url: impl Into<String>) -> Self {
         self.gateway = Some(url.into());
+        self
+    }
+
+    /// What becomes of commands about guilds of other shards: they are refused unless set.
+    #[must_use]
+    pub fn foreign_guilds(mut self, foreign_guilds: ForeignGuilds) -> Self {
+        self.foreign_guilds = foreign_guilds;
         self
     }
 
@@ -197,7 +208,26 @@ impl<R: Runtime> Builder<R> {
     /// What rations the identifies of all the bot's shards, in place of a queue of this one's own.
     #[must_use]
     pub fn identify(mut self, shared: &SharedIdentify) -> Self {
-        self.identify = Some(shared.clone());
+        self.gates = Some(Gates::Shared(shared.clone()));
+        self
+    }
+
+    /// Gates of one's own to identify through, one for each shard that is made: where the bot's shards live in several
+    /// processes.
+    ///
+    /// ```
+    /// # use portcullis::{Intents, ShardId};
+    /// # use portcullis_runtime::{BuildError, Builder, IdentifyGate, Runtime};
+    /// # fn run<R: Runtime, G: IdentifyGate>(runtime: R, service: impl Fn(ShardId) -> G + Send + Sync + 'static) -> Result<(), BuildError> {
+    /// // Shards 16 to 31 of 64; other processes have the others, and all ask one service.
+    /// let builder = Builder::new(runtime, "a.bot.token", Intents::GUILDS);
+    /// let shards = builder.identify_by(move |shard| service(shard)).build_shards(16..32, 64)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn identify_by<G: IdentifyGate>(mut self, gate: impl Fn(ShardId) -> G + Send + Sync + 'static) -> Self {
+        self.gates = Some(Gates::Own(Arc::new(move |shard| Box::new(gate(shard)))));
         self
     }
 
@@ -207,6 +237,14 @@ impl<R: Runtime> Builder<R> {
 
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    pub(crate) const fn gates(&self) -> Option<&Gates> {
+        self.gates.as_ref()
+    }
+
+    pub(crate) fn seed_or_draw(&self) -> Seed {
+        self.seed.unwrap_or_else(draw_seed)
     }
 
     /// The network, and what was set beside it.
@@ -250,8 +288,9 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     /// [`BuildError`] says what to mend. Nothing was sent anywhere.
     pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
-        let network = self.whole_network()?;
-        let mut discord = Discord::new(self.token, self.intents)?.with_shard(self.shard);
+        let (network, seed) = (self.whole_network()?, self.seed_or_draw());
+        let mut discord =
+            Discord::new(self.token, self.intents)?.with_shard(self.shard).with_foreign_guilds(self.foreign_guilds);
         if let Some(url) = &self.gateway {
             discord = discord.with_gateway(url)?;
         }
@@ -270,10 +309,10 @@ impl<R: Runtime> Builder<R> {
         if let Some(imported) = self.resume.into_iter().next_back() {
             config.imported = Some(imported);
         }
-        let machine = GatewayMachine::new(discord, config, self.seed.unwrap_or_else(draw_seed))?;
+        let machine = GatewayMachine::new(discord, config, seed)?;
         let shard = Driver::new(machine, self.runtime, network).with_host_sleep(self.host_sleep);
-        Ok(match self.identify {
-            Some(identify) => shard.with_identify(identify.gate()),
+        Ok(match self.gates {
+            Some(gates) => shard.with_gate(gates.gate(self.shard)),
             None => shard,
         })
     }
@@ -302,55 +341,4 @@ const INFLATER: Inflater = Inflater::Miniz;
 pub fn draw_seed() -> Seed {
     // The keys of a map's hasher are random: no crate is needed for what must be no secret.
     Seed(RandomState::new().hash_one(0_u8))
-}
-
-/// Why a shard could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Something about the bot.
-    Discord(DiscordError),
-    /// Something about the config, or the session to resume.
-    Config(ConfigError),
-    /// The proxy's URL.
-    Proxy(ProxyError),
-    /// A header of one's own, or the user agent.
-    Header(HeaderError),
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Discord(error) => error.fmt(f),
-            Self::Config(error) => error.fmt(f),
-            Self::Proxy(error) => error.fmt(f),
-            Self::Header(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for BuildError {}
-
-impl From<DiscordError> for BuildError {
-    fn from(error: DiscordError) -> Self {
-        Self::Discord(error)
-    }
-}
-
-impl From<ProxyError> for BuildError {
-    fn from(error: ProxyError) -> Self {
-        Self::Proxy(error)
-    }
-}
-
-impl From<HeaderError> for BuildError {
-    fn from(error: HeaderError) -> Self {
-        Self::Header(error)
-    }
-}
-
-impl From<ConfigError> for BuildError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
 }

@@ -10,13 +10,16 @@
 #![forbid(unsafe_code)]
 
 pub mod adapter;
+mod build_error;
 mod builder;
 mod clock;
 mod dial;
 mod driver;
+mod error_debug;
 mod failure;
 mod identify;
 mod network;
+mod pem;
 mod proxy;
 mod rest;
 mod runtime;
@@ -26,7 +29,8 @@ mod socket;
 mod tls;
 mod websocket;
 
-pub use builder::{BuildError, Builder, draw_seed};
+pub use build_error::BuildError;
+pub use builder::{Builder, draw_seed};
 pub use clock::Clock;
 pub use driver::{
     Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens,
@@ -36,10 +40,11 @@ pub use futures_rustls::rustls;
 pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
+pub use pem::PemError;
 pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
-pub use set::{AutoError, Member, ShardKey, ShardSet};
+pub use set::{AutoError, Member, ShardKey, ShardSet, SplitShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;

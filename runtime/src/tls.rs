@@ -69,7 +69,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+pub(crate) fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
     // The provider is named, so that none has to be installed for the process, and no other crate's feature
     // changes it.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));

@@ -20,9 +20,9 @@ use bytes::Bytes;
 use core::time::Duration;
 use portcullis::codec::Format;
 use portcullis::dialect::{
-    CloseRow, CommandError, Dialect, Encoded, Fate, FrameError, GatewayLimits, HeartRate, IdentifyFrame, OnNewSession,
-    Reading, Recovery, Repeat, SessionStart, ShardId, Signal, Span, Spans, Standing, StandingKey, TokenFate,
-    TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, Extras, Fate, FrameError, GatewayLimits, HeartRate, IdentifyFrame,
+    OnNewSession, Reading, Recovery, Repeat, SessionStart, ShardId, Signal, Span, Spans, Standing, StandingKey,
+    TokenFate, TokenSource,
 };
 use portcullis::machine::Session;
 use portcullis::token::Token;
@@ -132,6 +132,10 @@ impl Dialect for Toy {
         TokenSource::Asked
     }
 
+    fn events(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     fn undelivered(&self, event: &str) -> Option<&'static str> {
         // Its whispers are for listeners only, and it has none.
         (event == "whisper").then_some("ears")
@@ -177,7 +181,7 @@ impl Dialect for Toy {
         .into())
     }
 
-    fn identify(&self, token: Option<&Token>, _: &[(StandingKey, Bytes)]) -> IdentifyFrame {
+    fn identify(&self, token: Option<&Token>, _: Extras<'_>) -> IdentifyFrame {
         let payload = frame("login", &json!({ "token": token.map(Token::reveal) }));
         IdentifyFrame { payload, carried: Vec::new() }
     }

@@ -21,7 +21,7 @@ const TABLE: [(u16, Plan, u64, u32); 17] = [
     (4005, Plan::Resume, 0, u32::MAX),
     (4006, Plan::Identify, 0, 0),
     (4007, Plan::Identify, 0, 0),
-    (4008, Plan::Resume, 60, u32::MAX),
+    (4008, Plan::Resume, 5, u32::MAX),
     (4009, Plan::Identify, 0, 0),
     (4010, Plan::End, 0, 0),
     (4011, Plan::End, 0, 0),
@@ -63,7 +63,9 @@ fn the_public_table_is_the_gateway_s() {
     let rows: Vec<_> = CLOSE_CODES
         .iter()
         .map(|row| {
-            let Recovery { plan, wait_min, token, tries } = row.recovery;
+            let Recovery { plan, wait_min, wait_max, token, tries } = row.recovery;
+            let grows = row.code == Some(CloseCode(4008));
+            assert_eq!(wait_max, if grows { seconds(300) } else { seconds(0) }, "{row:?}");
             assert_eq!(token, TokenFate::Keep, "{row:?}");
             (row.code.unwrap().0, plan, wait_min.as_secs(), tries)
         })
@@ -265,7 +267,7 @@ fn a_code_that_crosses_our_close_still_counts() {
         (4000, "~ reconnect in 0.779 s, resume: reconnect_requested"),
         (1000, "~ reconnect in 0.779 s, resume: reconnect_requested"),
         (4001, "~ reconnect in 0.779 s, resume: reconnect_requested"),
-        (4008, "~ reconnect in 60.779 s, resume: reconnect_requested"),
+        (4008, "~ reconnect in 5.779 s, resume: reconnect_requested"),
         (4009, "~ reconnect in 0.779 s, identify: reconnect_requested"),
         (3050, "~ reconnect in 0.779 s, resume: reconnect_requested"),
     ] {

@@ -272,12 +272,12 @@ fn scenario_7_links_without_a_hello_count_as_unreachable_and_a_resumed_one_forgi
 }
 
 #[test]
-fn scenario_7_once_resumed_the_resume_url_is_tried_first_again() {
+fn scenario_7_once_resumed_at_the_base_url_the_resume_url_is_tried_no_more() {
     let mut rig = Rig::online(config());
     rig.lose().next().refuse(ConnectFailure::Name).next().open();
     rig.message(frames::hello("40000")).message(frames::resumed(3)).story.clear();
     rig.lose().next();
-    assert_eq!(rig.story.of_kind('>'), ["connect 4 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"]);
+    assert_eq!(rig.story.of_kind('>'), ["connect 4 wss://gateway.discord.gg/?v=10&encoding=json"]);
 }
 
 #[test]

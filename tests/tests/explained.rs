@@ -98,7 +98,7 @@ fn health_counts_what_happened() {
     // then: each is there
     let health = rig.machine.health();
     assert_eq!((health.is_ready, health.can_reconnect, health.attempts), (true, true, 1));
-    assert_eq!((health.session_id, health.sequence), (Some("5e551011"), Some(Sequence(6))));
+    assert_eq!((health.session_id.as_deref(), health.sequence), (Some("5e551011"), Some(Sequence(6))));
     assert_eq!(health.time_online.as_millis(), 100_500);
     assert_eq!(health.last_ack.map(|at| at - Timestamp::ZERO).map(|at| at.as_secs()), Some(100));
     let counts = health.counts;
@@ -108,4 +108,17 @@ fn health_counts_what_happened() {
     assert_eq!((counts.frames_in, counts.frames_out), (10, 4));
     let names: Vec<(&str, u64)> = health.events.iter().collect();
     assert_eq!(names, [("READY", 1), ("MESSAGE_CREATE", 2), ("RESUMED", 1)]);
+}
+
+#[test]
+fn found_16_a_health_that_is_kept_says_the_same_and_borrows_nothing() {
+    let mut rig = Rig::online(prompt());
+    rig.pass(seconds(100));
+    let kept = rig.machine.health().into_owned();
+    let said = format!("{:?}", rig.machine.health());
+    rig.message(frames::message_create(4)).lose();
+    assert_eq!(format!("{kept:?}"), said);
+    assert!(!said.contains("5e551011"), "{said}");
+    assert_eq!((kept.session_id.as_deref(), kept.latency.is_some()), (Some("5e551011"), true));
+    assert_eq!((kept.events.of("READY"), kept.events.of("MESSAGE_CREATE")), (1, 1));
 }

@@ -69,7 +69,11 @@ fn ready_and_resumed_come_whatever_the_filter_says() {
 fn a_gap_and_a_repetition_are_seen_among_what_is_filtered() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
     rig.message(typing(3)).message(typing(9)).message(typing(9)).message(typing(4));
-    rig.did("t+0.000 * gap after 3, got 9");
+    rig.did(
+        "t+0.000 * gap after 3, got 9
+         t+0.000 ! faulted: 1 dispatch came again and was dropped
+         t+0.000 ! faulted: 2 dispatches came again and were dropped",
+    );
     let counts = rig.machine.health().counts;
     assert_eq!((counts.filtered, counts.gaps, counts.duplicates), (2, 1, 2));
 }

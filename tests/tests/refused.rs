@@ -18,8 +18,8 @@ fn a_malformed_token_says_what_to_mend_and_is_not_repeated() {
         ("Bot ", "token: the token is empty, check that the variable or file it comes from is set"),
         ("s3cr3t\n", "token: white space stands around the token, trim it"),
         (" s3cr3t", "token: white space stands around the token, trim it"),
-        ("s3cr 3t", "token: the token has a space, control or non-ascii character at byte 4, copy it anew"),
-        ("s3cr\u{e9}t", "token: the token has a space, control or non-ascii character at byte 4, copy it anew"),
+        ("s3cr 3t", "token: the token has white space inside, at byte 4, give the token alone"),
+        ("s3cr\u{e9}t", "token: the token has a control or non-ascii character at byte 4, copy it anew"),
         (&"s3cr3t".repeat(200), "token: the token has 1200 bytes, at most 1024 are plausible"),
     ] {
         let error = Discord::new(token, Intents::GUILDS).unwrap_err();
@@ -59,7 +59,7 @@ fn what_else_a_discord_cannot_be_says_what_to_mend() {
         assert_eq!(error.to_string(), format!("large_threshold is {members}; it must be 50 to 250"));
     }
     let mut presence = Presence::new(Status::Online);
-    presence.activities.push(Activity::playing("a".repeat(4096)));
+    presence.activities.push(Activity::playing("a").with_state("a".repeat(4096)));
     assert_eq!(
         discord().with_presence(&presence).unwrap_err().to_string(),
         "the identify would be above 4096 bytes; shorten the presence or the properties"

@@ -32,7 +32,7 @@ impl fmt::Display for CodecError {
             Self::Cut => f.write_str("compression that ends in the wrong place"),
             Self::Garbled => f.write_str("compressed bytes that are no payload"),
             Self::TooLarge { limit } => write!(f, "payload above {limit} bytes once inflated"),
-            Self::TooMany { limit } => write!(f, "more than {limit} payloads in a message"),
+            Self::TooMany { limit } => write!(f, "more than {limit} payloads in a message, or events of them"),
         }
     }
 }
@@ -47,6 +47,9 @@ mod tests {
     #[test]
     fn errors_print_their_facts() {
         assert_eq!(CodecError::TooLarge { limit: 9 }.to_string(), "payload above 9 bytes once inflated");
-        assert_eq!(CodecError::TooMany { limit: 2 }.to_string(), "more than 2 payloads in a message");
+        assert_eq!(
+            CodecError::TooMany { limit: 2 }.to_string(),
+            "more than 2 payloads in a message, or events of them"
+        );
     }
 }

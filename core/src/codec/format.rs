@@ -134,7 +134,7 @@ impl fmt::Display for Encoding {
 }
 
 /// Why a name is no compression or encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FormatError {
     /// No compression has this name.

@@ -11,6 +11,7 @@
 //! * `bounded`: nothing grows beyond the `most` that a call is given, and a look at pending output starts where the
 //!   last one ended, so that a peer cannot make it quadratic.
 
+mod copies;
 mod error;
 mod etf;
 mod extent;
@@ -172,3 +173,6 @@ trait Unpack: Send + Sync {
     /// Gives back what memory it can do without.
     fn rest(&mut self);
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! # Invariants
 //! * `ordered`: `start` is not above `end`, nor `end` above the size of the memory.
 
+use super::copies::Copies;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -14,13 +15,14 @@ pub(super) struct Output {
     end: usize,
     history: usize,
     /// Memory of its own, while other is lent.
-    own: Vec<u8>,
+    own: Option<Vec<u8>>,
+    copies: Copies,
 }
 
 impl Output {
     /// One that keeps `history` bytes of settled output.
     pub(super) const fn with_history(history: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, end: 0, history, own: Vec::new() }
+        Self { bytes: Vec::new(), start: 0, end: 0, history, own: None, copies: Copies::new() }
     }
 
     pub(super) fn pending(&self) -> &[u8] {
@@ -35,6 +37,7 @@ impl Output {
             let kept = self.start.saturating_sub(self.history);
             if kept > 0 && (kept >= 2 * self.history || self.bytes.len() >= end_max) {
                 self.bytes.copy_within(kept..self.end, 0);
+                self.copies.note(self.end - kept);
             } else if self.bytes.len() < end_max {
                 let live = self.end - kept;
                 let size = self.bytes.len().max(wish.min(ROOM_MAX)).saturating_mul(2).max(SIZE_MIN);
@@ -42,6 +45,7 @@ impl Output {
                 let size = if size > end_max / 4 { end_max } else { size };
                 let mut grown = vec![0; size];
                 grown[..live].copy_from_slice(&self.bytes[kept..self.end]);
+                self.copies.note(live);
                 self.bytes = grown;
             } else {
                 return (&mut self.bytes, self.end);
@@ -69,26 +73,40 @@ impl Output {
         }
     }
 
-    /// Goes on in memory that is lent, until it is given back.
+    /// Goes on in memory that is lent, until it is given back. While something is pending it stays where it is: a
+    /// payload that comes in pieces would be copied to and fro with each of them, the more the longer it is.
     pub(super) fn lend(&mut self, lent: &mut Vec<u8>) {
+        if self.start < self.end {
+            return;
+        }
         let live = self.live();
         if lent.len() < live.len() {
             lent.resize(live.len(), 0);
         }
         lent[..live.len()].copy_from_slice(&self.bytes[live.clone()]);
+        self.copies.note(live.len());
         core::mem::swap(&mut self.bytes, lent);
-        self.own = core::mem::take(lent);
+        self.own = Some(core::mem::take(lent));
         (self.start, self.end) = (self.start - live.start, live.len());
     }
 
-    /// Goes on in memory of its own, of no more than what is pending and the history.
+    /// Goes on in memory of its own, of no more than what is pending and the history. Where nothing was lent, it gives
+    /// back what it needs no longer.
     pub(super) fn give_back(&mut self, lent: &mut Vec<u8>) {
+        let Some(mut own) = self.own.take() else { return self.rest() };
         let live = self.live();
-        self.own.clear();
-        self.own.extend_from_slice(&self.bytes[live.clone()]);
-        self.own.shrink_to(live.len());
-        *lent = core::mem::replace(&mut self.bytes, core::mem::take(&mut self.own));
+        own.clear();
+        own.extend_from_slice(&self.bytes[live.clone()]);
+        own.shrink_to(live.len());
+        self.copies.note(live.len());
+        *lent = core::mem::replace(&mut self.bytes, own);
         (self.start, self.end) = (self.start - live.start, live.len());
+    }
+
+    /// How many bytes were moved so far.
+    #[cfg(test)]
+    pub(super) const fn copied(&self) -> usize {
+        self.copies.bytes()
     }
 
     /// Where that is which an inflater may look back to, or which is pending.
@@ -112,6 +130,7 @@ impl Output {
         if kept > 0 || self.bytes.len() > self.end {
             let len = if self.history == 0 { 0 } else { self.end - kept };
             self.bytes = self.bytes[self.end - len..self.end].to_vec();
+            self.copies.note(len);
             self.start = len;
             self.end = len;
         }
@@ -183,19 +202,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_moves_with_the_memory() {
+    fn what_is_pending_goes_on_in_memory_of_its_own() {
         for history in [0, 100] {
             let (mut output, mut lent) = (Output::with_history(history), Vec::new());
-            for (part, len) in [(1, 300), (2, 0), (3, 700)] {
-                output.lend(&mut lent);
-                write(&mut output, &alloc::vec![part; 1000], 5000);
-                output.settle(1000 - len);
-                output.give_back(&mut lent);
-                assert_eq!(output.pending(), alloc::vec![part; len]);
-                assert!(output.bytes.capacity() <= len + history, "{} bytes kept", output.bytes.capacity());
-                assert!(lent.len() >= 1000);
-                output.settle(len);
-            }
+            output.lend(&mut lent);
+            write(&mut output, &[1; 1000], 5000);
+            output.settle(700);
+            output.give_back(&mut lent);
+            assert_eq!(output.pending(), [1; 300]);
+            assert!(output.bytes.capacity() <= 300 + history, "{} bytes kept", output.bytes.capacity());
+            assert!(lent.len() >= 1000);
+
+            output.lend(&mut lent);
+            assert!(lent.len() >= 1000, "it was not lent");
+            write(&mut output, &[2; 1000], 5000);
+            output.settle(1300);
+            output.give_back(&mut lent);
+            assert_eq!(output.pending(), [0; 0]);
+            assert!(output.bytes.capacity() <= history, "{} bytes kept", output.bytes.capacity());
+
+            output.lend(&mut lent);
+            assert!(lent.len() <= history, "it is lent again");
+            output.give_back(&mut lent);
         }
     }
 

@@ -1,7 +1,7 @@
 //! zstd by the C library, which keeps its own history.
 
 use super::CodecError;
-use super::inflate::{Fed, USUAL_RATIO};
+use super::inflate::USUAL_RATIO;
 use super::output::Output;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
@@ -20,8 +20,12 @@ impl Zstd {
         Self { state, output: Output::with_history(0) }
     }
 
-    /// As [`Inflate::feed`](super::inflate::Inflate::feed), but for a frame.
-    pub(super) fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError> {
+    /// Decompresses `input` behind what is pending. A frame that ends is followed by the next, as RFC 8878 §3 allows: the
+    /// library begins it by itself, and skips those that are to be skipped.
+    ///
+    /// # Errors
+    /// [`CodecError::TooLarge`] when more than `most` bytes would be pending.
+    pub(super) fn feed(&mut self, input: &[u8], most: usize) -> Result<(), CodecError> {
         let state = self.state.as_mut().ok_or(CodecError::Damaged)?;
         let mut input = InBuffer::around(input);
         loop {
@@ -34,10 +38,10 @@ impl Zstd {
             if self.output.pending().len() > most {
                 return Err(CodecError::TooLarge { limit: most });
             }
-            let left_now = input.src.len() - input.pos;
-            match (hint, left_now) {
-                (0, left) => return Ok(Fed::Ended { left }),
-                (_, 0) if room > 0 => return Ok(Fed::All),
+            match (hint, input.src.len() - input.pos) {
+                // At the end of a frame nothing is held back for lack of room.
+                (0, 0) => return Ok(()),
+                (_, 0) if room > 0 => return Ok(()),
                 // It stopped with input and room: no call would bring it on.
                 (_, now) if now == left && written == 0 && room > 0 => return Err(CodecError::Damaged),
                 _ => {}
@@ -82,7 +86,7 @@ mod tests {
         for (descriptor, window) in [(0x40, 256 << 10), (0x68, 8 << 20)] {
             let mut zstd = Zstd::new();
             for part in repeated(descriptor).chunks(100) {
-                assert_eq!(zstd.feed(part, 64 << 20), Ok(Fed::All));
+                assert_eq!(zstd.feed(part, 64 << 20), Ok(()));
                 zstd.settle(zstd.pending().len());
             }
             let held = zstd.state.as_ref().map_or(0, DCtx::sizeof);

@@ -1,12 +1,12 @@
 //! One zstd frame a link, with a flush at the end of each payload, which is the end of its message. *(source: Gateway,
-//! Transport Compression)*
+//! Transport Compression)* A stream may as well have a frame a payload, or end one anywhere: where frames end means
+//! nothing here (RFC 8878 §3).
 //!
 //! A flush leaves no mark. So what a message inflates to is a payload if it can be one, a part of one if its end is to
 //! come, and several where one begins right behind another: gateways were not seen to split or join payloads, proxies
 //! may.
 
 use super::extent::{Extent, Verdict};
-use super::inflate::Fed;
 use super::output::Output;
 use super::zstd::Zstd;
 use super::{CodecError, Encoding, Unpack};
@@ -82,11 +82,7 @@ impl Unpack for ZstdStream {
             self.step = Step::Mixed;
         }
         if matches!(self.step, Step::Fresh | Step::Behind) {
-            match self.zstd.feed(&core::mem::take(&mut self.message), most)? {
-                Fed::All => {}
-                // The frame of a link never ends.
-                Fed::Ended { .. } => return Err(CodecError::Damaged),
-            }
+            self.zstd.feed(&core::mem::take(&mut self.message), most)?;
             self.step = if self.step == Step::Fresh { Step::Alone } else { Step::Mixed };
         }
         if self.step == Step::Used || self.zstd.pending().is_empty() {

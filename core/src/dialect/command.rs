@@ -45,6 +45,15 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StandingKey(pub Box<str>);
 
+/// What an Identify carries beside what the handshake needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extras<'a> {
+    /// Those of these standing commands that the gateway takes there, and what the dialect was made with.
+    Standing(&'a [(StandingKey, Bytes)]),
+    /// Nothing: the gateway has refused several in a row, and what they carried may be why.
+    LeftOut,
+}
+
 /// What becomes of a command that waits when its session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnNewSession {

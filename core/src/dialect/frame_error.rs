@@ -30,6 +30,15 @@ pub enum FrameError {
         /// Name of the field.
         name: &'static str,
     },
+    /// A field that is to be kept is too long for that.
+    FieldTooLong {
+        /// Name of the field.
+        name: &'static str,
+        /// Bytes it has.
+        len: usize,
+        /// The most bytes that are kept.
+        max: usize,
+    },
     /// It is too long to have offsets in it.
     TooLong {
         /// Bytes it has.
@@ -46,6 +55,9 @@ impl fmt::Display for FrameError {
             Self::NotObject => f.write_str("json, but no object"),
             Self::NoOpcode => f.write_str("no opcode"),
             Self::Field { name } => write!(f, "field {name} is missing or of another type"),
+            Self::FieldTooLong { name, len, max } => {
+                write!(f, "field {name} has {len} bytes, at most {max} are kept")
+            }
             Self::TooLong { len } => write!(f, "frame of {len} bytes"),
         }
     }

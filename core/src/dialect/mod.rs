@@ -25,7 +25,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 pub use crate::shard::{ShardId, ShardIdError};
-pub use command::{Encoded, OnNewSession, Repeat, Standing, StandingKey};
+pub use command::{Encoded, Extras, OnNewSession, Repeat, Standing, StandingKey};
 pub use command_error::CommandError;
 pub use frame_error::FrameError;
 pub use raw::RawCommand;
@@ -75,6 +75,10 @@ pub trait Dialect: Send + Sync {
     /// Whether the token lives in the dialect or is asked of the driver because it expires.
     fn token_source(&self) -> TokenSource;
 
+    /// The names of all events that the gateway is known to send; `None` where they are the application's own, as on a
+    /// hub. A filter that names another is refused, unless it says that it is meant.
+    fn events(&self) -> Option<&'static [&'static str]>;
+
     /// The intent that an event of this name needs, or what else its gateway calls it, if it is not asked for: the
     /// event then never comes. `None` for an event that is always sent, or that is not known.
     fn undelivered(&self, event: &str) -> Option<&'static str>;
@@ -86,8 +90,9 @@ pub trait Dialect: Send + Sync {
     /// handshake needs.
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError>;
 
-    /// Writes an Identify, with those standing commands in it that the gateway takes there.
-    fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame;
+    /// Writes an Identify, with those standing commands in it that the gateway takes there; a bare one, without anything
+    /// that the handshake does not need, where they are to be left out.
+    fn identify(&self, token: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame;
 
     /// Writes a Resume of `session`.
     fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes;
@@ -180,14 +185,17 @@ macro_rules! forward_dialect {
             fn token_source(&self) -> TokenSource {
                 (**self).token_source()
             }
+            fn events(&self) -> Option<&'static [&'static str]> {
+                (**self).events()
+            }
             fn undelivered(&self, event: &str) -> Option<&'static str> {
                 (**self).undelivered(event)
             }
             fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
                 (**self).read(frame)
             }
-            fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
-                (**self).identify(token, standing)
+            fn identify(&self, token: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame {
+                (**self).identify(token, extras)
             }
             fn resume(&self, token: Option<&Token>, session: &Session) -> Bytes {
                 (**self).resume(token, session)

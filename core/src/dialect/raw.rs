@@ -4,6 +4,7 @@ use super::CommandError;
 use bytes::Bytes;
 use core::fmt;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// A whole frame to send as it is: what the crate has no command for.
 ///
@@ -33,6 +34,31 @@ impl RawCommand {
         if json.first() == Some(&b'{') { Ok(Self(json.into())) } else { Err(CommandError::NotObject) }
     }
 
+    /// Takes a frame that is written already, envelope and all. The text is checked, and sent as it is, without the
+    /// white space around it.
+    ///
+    /// ```
+    /// use portcullis::dialect::RawCommand;
+    ///
+    /// let command = RawCommand::from_json(r#"{"op": 31, "d": {"guild_ids": ["81384788765712384"]}}"#)?;
+    /// # let _ = command;
+    /// # Ok::<(), portcullis::dialect::CommandError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CommandError::BrokenJson`] if the text is not one JSON value, [`CommandError::NotObject`] if the value is no
+    /// object.
+    pub fn from_json(text: &str) -> Result<Self, CommandError> {
+        let value: &RawValue = serde_json::from_str(text)
+            .map_err(|error| CommandError::BrokenJson { line: error.line(), column: error.column() })?;
+        let json = value.get();
+        if json.starts_with('{') {
+            Ok(Self(Bytes::copy_from_slice(json.as_bytes())))
+        } else {
+            Err(CommandError::NotObject)
+        }
+    }
+
     /// The frame as it will be sent.
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
@@ -57,6 +83,21 @@ mod tests {
         let command = RawCommand::new(&BTreeMap::from([("op", 1)])).unwrap();
         assert_eq!(command.bytes(), &b"{\"op\":1}"[..]);
         assert_eq!(format!("{command:?}"), "RawCommand(8 bytes)");
+    }
+
+    #[test]
+    fn found_22_a_text_is_checked_and_sent_as_it_is() {
+        let text = " {\"op\": 1, \"d\": [\"\\u00e9\", 1e400]}\r\n";
+        assert_eq!(RawCommand::from_json(text).unwrap().bytes(), text.trim());
+        for (text, line, column) in [("", 1, 0), ("{\"op\":1", 1, 7), ("{}\n{}", 2, 1), ("{\"op\":01}", 1, 8)] {
+            let broken = CommandError::BrokenJson { line, column };
+            assert_eq!(RawCommand::from_json(text), Err(broken), "{text}");
+        }
+        for text in ["[1]", "\"{}\"", "null"] {
+            assert_eq!(RawCommand::from_json(text), Err(CommandError::NotObject), "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(matches!(RawCommand::from_json(&deep), Err(CommandError::BrokenJson { .. })));
     }
 
     #[test]

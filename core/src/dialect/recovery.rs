@@ -11,6 +11,9 @@ pub struct Recovery {
     pub plan: Plan,
     /// The least time to wait before the next link. The backoff may ask for more.
     pub wait_min: Duration,
+    /// Up to what that wait grows: it doubles with each further end by the same code, and begins at `wait_min` again
+    /// when none came for this long. A bound that is not above `wait_min` leaves it as it is.
+    pub wait_max: Duration,
     /// Whether the token may be used again.
     pub token: TokenFate,
     /// How many times the session may be tried after this code; the config's own bound holds as well.
@@ -19,8 +22,13 @@ pub struct Recovery {
 
 impl Recovery {
     /// Resume, as often as the config allows.
-    pub const RESUME: Self =
-        Self { plan: Plan::Resume, wait_min: Duration::ZERO, token: TokenFate::Keep, tries: u32::MAX };
+    pub const RESUME: Self = Self {
+        plan: Plan::Resume,
+        wait_min: Duration::ZERO,
+        wait_max: Duration::ZERO,
+        token: TokenFate::Keep,
+        tries: u32::MAX,
+    };
     /// Drop the session and identify anew.
     pub const IDENTIFY: Self = Self { plan: Plan::Identify, tries: 0, ..Self::RESUME };
     /// Never connect again.

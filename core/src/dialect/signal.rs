@@ -1,7 +1,7 @@
 //! What a frame says, in words that every gateway shares. A [`Signal`] holds offsets into its frame, no borrows:
 //! the frame's bytes are moved, never copied.
 
-use super::Span;
+use super::{FrameError, Span};
 use crate::message::Sequence;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -86,10 +86,22 @@ pub enum Fate {
 /// What the gateway says of a session at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct SessionStart {
-    /// Its id; `None` where a gateway has no sessions to resume.
+    /// Its id; `None` where a gateway has no sessions to resume. One above [`ID_LEN_MAX`](Self::ID_LEN_MAX) bytes makes
+    /// its frame malformed.
     pub id: Option<String>,
     /// Where to resume it, as the gateway wrote it, unchecked.
     pub resume_url: Option<String>,
+}
+
+impl SessionStart {
+    /// The most bytes of an id that are kept. Real ones have 32.
+    pub const ID_LEN_MAX: usize = 4096;
+
+    /// Why it cannot be kept, if it cannot.
+    pub(crate) fn unfit(&self) -> Option<FrameError> {
+        let (len, max) = (self.id.as_ref()?.len(), Self::ID_LEN_MAX);
+        (len > max).then_some(FrameError::FieldTooLong { name: "session_id", len, max })
+    }
 }
 
 /// Where a dispatch's parts lie within its frame.
@@ -101,8 +113,19 @@ pub struct Spans {
     pub data: Span,
     /// The frame's own id, where the gateway gives one.
     pub id: Option<Span>,
-    /// Where the session stands after this dispatch, where a gateway has more than a sequence for it.
+    /// Where the session stands after this dispatch, where a gateway has more than a sequence for it. One above
+    /// [`POSITION_LEN_MAX`](Self::POSITION_LEN_MAX) bytes does not count: the session stays where it was.
     pub position: Option<Span>,
     /// Its sequence.
     pub sequence: Option<Sequence>,
+}
+
+impl Spans {
+    /// The most bytes of a position that are kept.
+    pub const POSITION_LEN_MAX: usize = 4096;
+
+    /// The position, if there is one that can be kept.
+    pub(crate) fn position_in<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
+        self.position.map(|span| span.of(frame)).filter(|position| position.len() <= Self::POSITION_LEN_MAX)
+    }
 }

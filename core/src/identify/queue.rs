@@ -239,7 +239,7 @@ impl IdentifyQueue {
 }
 
 /// Too many wait already. The question was not queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct QueueFull {
     /// The most that may wait.
     pub limit: usize,

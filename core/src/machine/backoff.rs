@@ -1,6 +1,6 @@
 //! How long to wait between connections.
 
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 use core::time::Duration;
 
 /// The wait before each connection but the first.
@@ -52,6 +52,22 @@ impl Backoff {
     pub const STEPS_TO_FORTY: Self =
         Self { base: Duration::from_secs(5), cap: Duration::from_secs(40), jitter_percent: 10, ..Self::STANDARD };
 
+    /// The wait before each attempt without progress; there are as many as [`attempts`](Self::attempts), or no end of
+    /// them. For what is tried beside a machine, and should wait as one does.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use portcullis::Seed;
+    /// use portcullis::machine::Backoff;
+    ///
+    /// assert_eq!(Backoff::TEN_ATTEMPTS.waits(Seed(7)).count(), 10);
+    /// assert!(Backoff::STANDARD.waits(Seed(7)).take(1000).all(|wait| wait <= Duration::from_secs(60)));
+    /// ```
+    pub fn waits(self, seed: Seed) -> impl Iterator<Item = Duration> + Send {
+        let mut rng = Rng::new(seed);
+        (1..=self.attempts.unwrap_or(u32::MAX)).map(move |attempt| self.wait(attempt, &mut rng))
+    }
+
     /// The wait before attempt `attempt` without progress, the first being 1.
     pub(super) fn wait(&self, attempt: u32, rng: &mut Rng) -> Duration {
         if attempt <= 1 {
@@ -86,7 +102,6 @@ impl Default for Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Seed;
     use alloc::vec::Vec;
 
     fn seconds(backoff: &Backoff, attempts: impl IntoIterator<Item = u32>) -> Vec<u64> {

@@ -173,6 +173,9 @@ impl Default for ResumePolicy {
 }
 
 /// What to do when a connection cannot be opened, by the kind of failure.
+///
+/// It decides about the gateway's own URL. Whatever is wrong at a session's resume URL, the gateway's is tried next, with
+/// the session; only `proxy_unauthorized` is decided at once, since the proxy is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectPolicy {
     /// The name was not resolved: back off.
@@ -262,12 +265,13 @@ pub enum MalformedPolicy {
 /// What becomes of commands that wait when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
-    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept.
+    /// What their dialect says of their kind: requests and a voice state come back, the rest is kept, and so is all that
+    /// stands.
     #[default]
     ByKind,
     /// All are kept for the next session.
     KeepAll,
-    /// All come back.
+    /// All come back but those that stand, as a presence does: the next session hears of them.
     ReturnAll,
 }
 
@@ -316,9 +320,7 @@ impl Config {
         if self.limits.outbox == 0 {
             return Err(ConfigError::NoOutbox);
         }
-        if let Some((event, intent)) = self.events.undelivered(dialect) {
-            return Err(ConfigError::Undelivered { event, intent });
-        }
+        self.events.check(dialect)?;
         self.imported.as_ref().map_or(Ok(()), |imported| check_import(imported, dialect))
     }
 }

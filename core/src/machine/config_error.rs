@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 /// What is wrong with a [`Config`](super::Config). No machine was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A span is below a millisecond.
@@ -37,6 +37,13 @@ pub enum ConfigError {
     NoPayloads,
     /// `limits.outbox` is 0.
     NoOutbox,
+    /// `events` names an event that the gateway is not known to send.
+    UnknownEvent {
+        /// The event.
+        event: Box<str>,
+        /// The known one that is spelt nearly so, if there is one.
+        nearest: Option<&'static str>,
+    },
     /// `events` names an event that never comes, for lack of an intent.
     Undelivered {
         /// The event.
@@ -68,6 +75,13 @@ impl fmt::Display for ConfigError {
             Self::InflatedLimit { most } => write!(f, "limits.inflated must be 1 to {most} bytes"),
             Self::NoPayloads => f.write_str("limits.payloads is 0; no payload could ever be read"),
             Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
+            Self::UnknownEvent { event, nearest } => {
+                write!(f, "events names {event:?}, which the gateway is not known to send; ")?;
+                if let Some(nearest) = nearest {
+                    write!(f, "did you mean {nearest}? ")?;
+                }
+                f.write_str("a name of one's own is given by with_custom")
+            }
             Self::Undelivered { event, intent } => {
                 write!(
                     f,

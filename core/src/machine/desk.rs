@@ -5,13 +5,14 @@ use super::action::{Action, TokenReason};
 use super::asked::Asked;
 use super::cause::{Cause, History};
 use super::config::Config;
+use super::deadline::Deadline;
 use super::event::{EndReason, Event, Fault};
 use super::health::{Counts, Latency};
-use super::outbox::{CommandId, Outbox, Outcome, ReturnReason};
+use super::outbox::{CommandId, Outbox, Outcome};
 use super::resumption::Handshake;
 use super::tally::Tally;
 use super::tray::Tray;
-use crate::dialect::{Dialect, GatewayLimits, Recovery, SessionStart, Spans, TokenSource};
+use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans, TokenSource};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, LinkId};
 use crate::rng::{Rng, Seed};
@@ -44,8 +45,21 @@ pub(super) struct Desk<D> {
     pub(super) last_link: LinkId,
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
+    refusals: Refusals,
+    /// How long the last close code was paused for whose pauses grow.
+    pause: Option<Pause>,
+    /// Dispatches in a row that came before.
+    repeated: u64,
     token: TokenSlot,
     epoch: u32,
+}
+
+/// A pause that a close code asked for.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    code: Option<CloseCode>,
+    at: Timestamp,
+    wait: Duration,
 }
 
 /// The token that the driver gave, where tokens expire.
@@ -53,6 +67,15 @@ pub(super) struct Desk<D> {
 enum TokenSlot {
     Missing(TokenReason),
     Good { token: Token, until: Timestamp },
+}
+
+/// Which Identifies the gateway refused since the last session began.
+#[derive(Clone, Copy, Debug)]
+enum Refusals {
+    /// So many in a row, with all that they carry.
+    InARow(u32),
+    /// The last one went bare: what becomes of it says nothing about what it left out.
+    OfABareOne,
 }
 
 impl<D: Dialect> Desk<D> {
@@ -75,6 +98,9 @@ impl<D: Dialect> Desk<D> {
             time_online: Duration::ZERO,
             last_link: LinkId(0),
             budget_told: None,
+            refusals: Refusals::InARow(0),
+            pause: None,
+            repeated: 0,
             token: TokenSlot::Missing(TokenReason::First),
             epoch: 0,
             dialect,
@@ -90,6 +116,11 @@ impl<D: Dialect> Desk<D> {
     /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now.min(LATEST));
+    }
+
+    /// A deadline that lies `span` ahead, for something that the peer must send.
+    pub(super) fn deadline(&self, span: Duration) -> Deadline {
+        Deadline::new(self.now + span, self.counts.bytes_in)
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -112,7 +143,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
     pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
-        if !self.is_repeated(session, &spans) {
+        if !self.drop_repeated(session, &spans) {
             let dispatch = self.number(session, frame, spans, origin);
             self.event(Event::Dispatch(dispatch));
         }
@@ -120,7 +151,7 @@ impl<D: Dialect> Desk<D> {
 
     /// Numbers a dispatch and counts it, as any; but the application is not given it.
     pub(super) fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
-        if self.is_repeated(session, spans) {
+        if self.drop_repeated(session, spans) {
             return;
         }
         self.counts.filtered += 1;
@@ -134,15 +165,37 @@ impl<D: Dialect> Desk<D> {
         Dispatch::new(frame, spans, session.sequence, self.epoch, origin)
     }
 
-    /// Whether a dispatch came before; it is counted then.
-    fn is_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
+    /// Counts a dispatch that came before, so that it is dropped; false for one that did not.
+    fn drop_repeated(&mut self, session: &Session, spans: &Spans) -> bool {
         let is_repeated = matches!((spans.sequence, session.sequence), (Some(got), Some(last)) if got <= last);
-        self.counts.duplicates += u64::from(is_repeated);
+        if is_repeated {
+            self.counts.duplicates += 1;
+            self.repeated += 1;
+            // A run may be as long as the peer likes: what is told of it grows with its logarithm only.
+            if self.repeated.is_power_of_two() {
+                self.fault(Fault::Repeated { count: self.repeated });
+            }
+        }
         is_repeated
+    }
+
+    /// A run of repeated dispatches is over: its whole count is told, if it was not.
+    pub(super) fn end_repeated(&mut self) {
+        let count = core::mem::take(&mut self.repeated);
+        if count > 0 && !count.is_power_of_two() {
+            self.fault(Fault::Repeated { count });
+        }
+    }
+
+    /// The gateway numbers the session anew: what it counted before means nothing any more, nor do marks of it.
+    pub(super) fn renumber(&mut self, session: &mut Session) {
+        self.epoch = self.epoch.wrapping_add(1);
+        session.sequence = None;
     }
 
     /// Moves the session on by a dispatch, counts it by name, and reports what was skipped.
     fn move_on(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
+        self.end_repeated();
         if let Some(got) = spans.sequence {
             match session.sequence {
                 Some(after) if got.0 > after.0.saturating_add(1) => {
@@ -154,14 +207,49 @@ impl<D: Dialect> Desk<D> {
             session.sequence = session.sequence.max(Some(got));
         }
         self.tally.count(spans.name.of(frame));
-        if let Some(position) = spans.position {
-            session.position = Bytes::copy_from_slice(position.of(frame));
+        if let Some(position) = spans.position_in(frame) {
+            session.position = Bytes::copy_from_slice(position);
+        }
+    }
+
+    /// The next Identify. What the gateway refused several times in a row goes once without what it can do without: a
+    /// presence that the gateway does not take would end each link for ever.
+    pub(super) fn identify(&mut self) -> IdentifyFrame {
+        let full = self.dialect.identify(self.token(), Extras::Standing(self.outbox.standing()));
+        match self.refusals {
+            Refusals::InARow(times) if times >= REFUSED_MAX => {
+                let bare = self.dialect.identify(self.token(), Extras::LeftOut);
+                if bare.payload == full.payload {
+                    return full;
+                }
+                self.refusals = Refusals::OfABareOne;
+                self.fault(Fault::IdentifyRefused { times });
+                bare
+            }
+            Refusals::InARow(_) => full,
+            Refusals::OfABareOne => {
+                self.refusals = Refusals::InARow(0);
+                full
+            }
+        }
+    }
+
+    /// A link ended between Identify and Ready, for this cause: a code of the gateway's own is a refusal, a lost
+    /// connection or a code of the WebSocket layer (RFC 6455 §7.4.2) says nothing about the Identify.
+    pub(super) const fn note_identify_ended(&mut self, cause: Cause) {
+        let is_refusal = matches!(
+            cause,
+            Cause::Closed(CloseCode(4000..)) | Cause::InvalidSessionLost | Cause::InvalidSessionResumable
+        );
+        if is_refusal && let Refusals::InARow(times) = &mut self.refusals {
+            *times = times.saturating_add(1);
         }
     }
 
     /// A new session begins.
     pub(super) fn begin_session(&mut self, start: SessionStart) -> Session {
         self.epoch = self.epoch.wrapping_add(1);
+        self.refusals = Refusals::InARow(0);
         let parsed = start.resume_url.as_deref().map(|url| GatewayUrl::parse(url).ok());
         let resume_url = match parsed {
             Some(Some(url)) if self.dialect.is_own_host(&url) => Some(url),
@@ -178,15 +266,16 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn lose_session(&mut self, cause: Cause) {
         self.epoch = self.epoch.wrapping_add(1);
         self.event(Event::SessionLost { cause });
-        for id in self.outbox.take_lost(self.config.on_session_lost) {
-            self.settle(id, Outcome::Returned(ReturnReason::SessionLost));
+        for (id, outcome) in self.outbox.take_lost(self.config.on_session_lost) {
+            self.settle(id, outcome);
         }
         self.tell_room();
     }
 
-    /// Commands have left the outbox: whoever was turned away is told once half of it is free.
+    /// Whoever was turned away is told once half of the outbox is free. Where the outcomes that wait to be taken were in
+    /// the way, it is true when it is read, since it comes behind them; one of it is enough.
     pub(super) fn tell_room(&mut self) {
-        if self.outbox.has_drained() {
+        if !self.tray.tells_room() && self.outbox.has_drained() {
             self.event(Event::OutboxDrained);
         }
     }
@@ -199,8 +288,8 @@ impl<D: Dialect> Desk<D> {
 
     /// The machine is over: everything that waits has its outcome.
     pub(super) fn end(&mut self, reason: EndReason) {
-        for id in self.outbox.take_all() {
-            self.settle(id, Outcome::Returned(ReturnReason::Ended));
+        for (id, outcome) in self.outbox.take_all() {
+            self.settle(id, outcome);
         }
         self.event(Event::Ended(reason));
     }
@@ -208,6 +297,21 @@ impl<D: Dialect> Desk<D> {
     pub(super) fn recovery(&self, code: Option<CloseCode>) -> Recovery {
         let set = self.config.recoveries.iter().rev().find(|(of, _)| Some(*of) == code);
         set.map_or_else(|| self.dialect.close_row(code).recovery, |(_, recovery)| *recovery)
+    }
+
+    /// How long a close code is waited out. Where its row lets it grow it doubles each further time.
+    pub(super) fn pause(&mut self, code: Option<CloseCode>, recovery: &Recovery) -> Duration {
+        let Recovery { wait_min, wait_max, .. } = *recovery;
+        if wait_max <= wait_min {
+            return wait_min;
+        }
+        // The row's longest wait is also how long a shard must do without the code to be forgiven: less would be
+        // over in the very minute that the send limit counts.
+        let last =
+            self.pause.filter(|last| last.code == code && self.now - last.at < last.wait.saturating_add(wait_max));
+        let wait = last.map_or(wait_min, |last| last.wait.saturating_mul(2).clamp(wait_min, wait_max));
+        self.pause = Some(Pause { code, at: self.now, wait });
+        wait
     }
 
     /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.
@@ -253,5 +357,7 @@ impl<D: Dialect> Desk<D> {
     }
 }
 
+/// After so many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
+const REFUSED_MAX: u32 = 3;
 /// A century before the last moment that can be written down, 484 years after the clock's start.
 const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -81,6 +81,40 @@ pub enum Event {
     Ended(EndReason),
 }
 
+/// One line for a log, without the data of a dispatch.
+///
+/// ```
+/// use core::time::Duration;
+/// use portcullis::Event;
+///
+/// let event = Event::Paced { waited: Duration::from_millis(1_500) };
+/// assert_eq!(event.to_string(), "a command waited 1.5s for the send limit");
+/// ```
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { link, plan } => write!(f, "connecting to {plan} ({link})"),
+            Self::Ready(dispatch) => write!(f, "a session begins: {dispatch}"),
+            Self::Resumed(dispatch) => write!(f, "the session goes on: {dispatch}"),
+            Self::Dispatch(dispatch) => dispatch.fmt(f),
+            Self::Gap { after, got } => write!(f, "sequences are missing: {got} came after {after}"),
+            Self::SessionLost { cause } => write!(f, "the session is lost: {cause}"),
+            Self::Faulted(fault) => write!(f, "fault: {fault}"),
+            Self::Closed { link, closure } => write!(f, "{link} is gone: {closure}"),
+            Self::Reconnecting { after, plan, cause } => write!(f, "reconnecting in {after:?} to {plan}: {cause}"),
+            Self::BudgetExhausted { resets_in } => {
+                write!(f, "no identifies are left, there are more in {resets_in:?}")
+            }
+            Self::Paced { waited } => write!(f, "a command waited {waited:?} for the send limit"),
+            Self::Command(id, outcome) => write!(f, "{id} {outcome}"),
+            Self::OutboxDrained => f.write_str("the outbox has room again"),
+            Self::Lagged(dropped) => write!(f, "{dropped} dispatches were dropped, since they were not taken in time"),
+            Self::Unknown(frame) => frame.fmt(f),
+            Self::Ended(reason) => write!(f, "the shard has ended: {reason}"),
+        }
+    }
+}
+
 /// What the gateway or the network did wrong. The machine has acted on it already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,6 +146,12 @@ pub enum Fault {
     /// A message could not be unpacked: its compression is damaged, or there is too much in it. The link is left, the
     /// session kept.
     Undecodable(CodecError),
+    /// So many Identifies in a row were refused. The next goes without a presence and whatever else stands, once: that may
+    /// be what the gateway refuses.
+    IdentifyRefused {
+        /// How many.
+        times: u32,
+    },
     /// Hello asked for a heartbeat interval out of bounds. It was clamped, or refused, as the config says.
     Interval {
         /// What it asked for.
@@ -119,6 +159,15 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// Dispatches came whose sequence is not above the last one's: they were dropped. The first of a run is told at once,
+    /// then each time their count doubles, and at its end the whole count.
+    Repeated {
+        /// How many, in this run, so far.
+        count: u64,
+    },
+    /// A heartbeat request was left unanswered, since the send limit has no room for the answer. The first of a run is
+    /// told; [`Counts::beats_refused`](super::Counts::beats_refused) counts them all.
+    RequestUnanswered,
     /// A deadline passed.
     TimedOut {
         /// Which.
@@ -145,8 +194,16 @@ impl fmt::Display for Fault {
             Self::Silent { waited } => write!(f, "silent for {waited:?}"),
             Self::TooLarge { len, limit } => write!(f, "frame of {len} bytes, at most {limit} are read"),
             Self::Undecodable(error) => write!(f, "undecodable message: {error}"),
+            Self::IdentifyRefused { times } => {
+                write!(f, "{times} identifies refused in a row, the next goes without a presence")
+            }
             Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::Repeated { count: 1 } => f.write_str("1 dispatch came again and was dropped"),
+            Self::Repeated { count } => write!(f, "{count} dispatches came again and were dropped"),
+            Self::RequestUnanswered => {
+                f.write_str("a heartbeat request was left unanswered: the send limit has no room")
+            }
             Self::TimedOut { timer } => write!(f, "timed out: {timer}"),
             Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
             Self::Suspended { span } => write!(f, "suspended for {span:?}"),

@@ -1,5 +1,7 @@
 //! Which events an application is given, by name.
 
+use super::config_error::ConfigError;
+use super::spelling::nearest;
 use crate::dialect::Dialect;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,6 +11,9 @@ use alloc::vec::Vec;
 /// What is kept out is counted ([`Counts::filtered`](super::Counts::filtered)), moves the session on, and is a sign of
 /// life, as any event. Ready and Resumed always come. To be sent less in the first place, ask for fewer intents: this is
 /// for the events that an intent brings along.
+///
+/// A machine refuses a filter with a name that its dialect does not know, since a bot with a misspelt one would be deaf;
+/// [`with_custom`](Self::with_custom) gives those that it need not know.
 ///
 /// ```
 /// use portcullis::dialect::discord::{Discord, Intents};
@@ -23,6 +28,11 @@ use alloc::vec::Vec;
 ///     "events names TYPING_START, which is not sent without GUILD_MESSAGE_TYPING or DIRECT_MESSAGE_TYPING; \
 ///      ask for the intent or leave the name out"
 /// );
+///
+/// let config = Config { events: EventFilter::only(["MESAGE_CREATE"]), ..Config::default() };
+/// let discord = Discord::new("a.bot.token", Intents::GUILD_MESSAGES)?;
+/// let error = GatewayMachine::new(discord, config, Seed(7)).unwrap_err();
+/// assert!(error.to_string().contains("did you mean MESSAGE_CREATE?"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -47,6 +57,17 @@ impl EventFilter {
         Self::Except(names.into_iter().collect())
     }
 
+    /// The same with more names, which the dialect need not know: an event of tomorrow, or a proxy's own. To a filter of
+    /// all events they add nothing.
+    #[must_use]
+    pub fn with_custom<N: Into<Box<str>>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Only(known) => Self::Only(known.with_custom(names)),
+            Self::Except(known) => Self::Except(known.with_custom(names)),
+        }
+    }
+
     /// Whether an event of this name is given to the application.
     #[must_use]
     pub fn passes(&self, name: &[u8]) -> bool {
@@ -57,13 +78,24 @@ impl EventFilter {
         }
     }
 
-    /// A name that means nothing since the gateway sends no such event, and the intent that it lacks.
-    pub(super) fn undelivered<D: Dialect>(&self, dialect: &D) -> Option<(Box<str>, &'static str)> {
+    /// Why a name in it means nothing to the dialect, if one does.
+    pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
         let names = match self {
-            Self::All => return None,
+            Self::All => return Ok(()),
             Self::Only(names) | Self::Except(names) => names,
         };
-        names.iter().find_map(|name| dialect.undelivered(name).map(|intent| (name.into(), intent)))
+        for name in names.iter() {
+            if let Some(known) = dialect.events()
+                && !known.contains(&name)
+                && !names.is_custom(name)
+            {
+                return Err(ConfigError::UnknownEvent { event: name.into(), nearest: nearest(name, known) });
+            }
+            if let Some(intent) = dialect.undelivered(name) {
+                return Err(ConfigError::Undelivered { event: name.into(), intent });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -72,6 +104,8 @@ impl EventFilter {
 pub struct EventNames {
     /// By length, then by bytes: most comparisons are then of two numbers.
     sorted: Vec<Box<str>>,
+    /// Those that a dialect need not know.
+    custom: Vec<Box<str>>,
 }
 
 impl EventNames {
@@ -82,10 +116,22 @@ impl EventNames {
         self.sorted.binary_search_by(|known| order(known.as_bytes())).is_ok()
     }
 
+    /// The same with more names, which a dialect need not know.
+    #[must_use]
+    pub fn with_custom<N: Into<Box<str>>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        let more: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
+        let all: Self = self.sorted.into_iter().chain(more.iter().cloned()).collect();
+        Self { custom: self.custom.into_iter().chain(more).collect(), ..all }
+    }
+
     /// Each of them, the short ones first.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.sorted.iter().map(|name| &**name)
+    }
+
+    fn is_custom(&self, name: &str) -> bool {
+        self.custom.iter().any(|custom| &**custom == name)
     }
 }
 
@@ -94,7 +140,7 @@ impl<N: Into<Box<str>>> FromIterator<N> for EventNames {
         let mut sorted: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         sorted.sort_unstable_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
         sorted.dedup();
-        Self { sorted }
+        Self { sorted, custom: Vec::new() }
     }
 }
 
@@ -122,6 +168,15 @@ mod tests {
         }
         assert!(!only.passes(b"\xff"));
         assert!(!EventFilter::only([""; 0]).passes(b"A") && EventFilter::except([""; 0]).passes(b"A"));
+    }
+
+    #[test]
+    fn names_of_ones_own_are_names_as_any() {
+        let only = EventFilter::only(["READY"]).with_custom(["MINE", "READY"]);
+        assert!(only.passes(b"MINE") && only.passes(b"READY") && !only.passes(b"YOURS"));
+        let except = EventFilter::except(["READY"]).with_custom(["MINE"]);
+        assert!(!except.passes(b"MINE") && !except.passes(b"READY") && except.passes(b"YOURS"));
+        assert_eq!(EventFilter::All.with_custom(["MINE"]), EventFilter::All);
     }
 
     #[test]

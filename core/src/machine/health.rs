@@ -5,6 +5,7 @@ use super::tally::Tally;
 use crate::message::Sequence;
 use crate::session::Shortened;
 use crate::time::Timestamp;
+use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
@@ -27,7 +28,7 @@ pub struct Health<'a> {
     /// The last sequence received.
     pub sequence: Option<Sequence>,
     /// The session's id. It prints shortened.
-    pub session_id: Option<&'a str>,
+    pub session_id: Option<Cow<'a, str>>,
     /// The latency of the last acknowledged heartbeat.
     pub latency: Option<Duration>,
     /// The latency, smoothed: each new one counts an eighth.
@@ -37,7 +38,19 @@ pub struct Health<'a> {
     /// Counts since the start.
     pub counts: Counts,
     /// Events by name.
-    pub events: &'a Tally,
+    pub events: Cow<'a, Tally>,
+}
+
+impl Health<'_> {
+    /// The same, for keeping: it borrows nothing from the machine.
+    #[must_use]
+    pub fn into_owned(self) -> Health<'static> {
+        Health {
+            session_id: self.session_id.map(|id| Cow::Owned(id.into_owned())),
+            events: Cow::Owned(self.events.into_owned()),
+            ..self
+        }
+    }
 }
 
 impl fmt::Debug for Health<'_> {
@@ -47,7 +60,7 @@ impl fmt::Debug for Health<'_> {
             .field("link_age", &self.link_age)
             .field("attempts", &self.attempts)
             .field("sequence", &self.sequence)
-            .field("session_id", &self.session_id.map(Shortened))
+            .field("session_id", &self.session_id.as_deref().map(Shortened))
             .field("latency", &self.latency)
             .field("counts", &self.counts)
             .finish_non_exhaustive()
@@ -80,7 +93,7 @@ pub struct Counts {
     pub resumes: u64,
     /// Times that sequences were skipped.
     pub gaps: u64,
-    /// Dispatches that came again and were dropped.
+    /// Dispatches that came again and were dropped; [`Fault::Repeated`](super::Fault::Repeated) tells of them.
     pub duplicates: u64,
     /// Dispatches that [`Config::events`](super::Config::events) kept from the application.
     pub filtered: u64,

@@ -1,11 +1,14 @@
-//! Who beats, when, and what shows that a link is dead. A beat is judged by a `Tick` only.
+//! Who beats, when, and what shows that a link is dead. A beat is judged by a `Tick`; on a link that is never read dry
+//! also by how much was read since.
 //!
 //! # Invariants
 //! * `oldest-first`: an acknowledgement answers the oldest beat.
-//! * `whole-interval`: two periodic beats are an interval apart at the least, so that no window has more of them
-//!   than ⌈window ÷ interval⌉.
+//! * `whole-interval`: two periodic beats are the link's shortest interval apart at the least, so that no window has
+//!   more of them than ⌈window ÷ interval⌉.
+//! * `never-postponed`: no Hello moves a beat on that was due already.
 
 use super::config::{FirstBeat, HeartbeatPolicy, Life, OutOfBounds};
+use super::deadline::is_read_through;
 use crate::dialect::HeartRate;
 use crate::rng::Rng;
 use crate::time::Timestamp;
@@ -33,6 +36,8 @@ pub(super) enum Heart {
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
     interval: Duration,
+    /// The shortest interval that this link has had.
+    shortest: Duration,
     due: Timestamp,
     last_periodic: Option<Timestamp>,
     heard: Timestamp,
@@ -46,6 +51,8 @@ struct Beat {
     /// When a `Tick` may call it missed; never, for one that was asked for or forgiven.
     judged: Option<Timestamp>,
     kind: BeatKind,
+    /// What was read by then, in bytes.
+    read: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +85,14 @@ impl Heart {
                     FirstBeat::Jittered => now + rng.below(interval),
                     FirstBeat::Immediate => now,
                 };
-                Ok(Self::Ours(Ours { interval, due, last_periodic: None, heard: now, awaiting: VecDeque::new() }))
+                Ok(Self::Ours(Ours {
+                    interval,
+                    shortest: interval,
+                    due,
+                    last_periodic: None,
+                    heard: now,
+                    awaiting: VecDeque::new(),
+                }))
             }
         }
     }
@@ -89,9 +103,12 @@ impl Heart {
         if let (Self::Ours(old), Self::Ours(new)) = (&mut *self, &mut next) {
             new.awaiting = core::mem::take(&mut old.awaiting);
             new.last_periodic = old.last_periodic;
+            new.shortest = new.shortest.min(old.shortest);
             if let Some(last) = old.last_periodic {
                 new.due = new.due.max(last + new.interval);
             }
+            // A gateway that greets again each ten seconds would otherwise get no beat for minutes.
+            new.due = new.due.min(old.due);
         }
         *self = next;
     }
@@ -113,9 +130,10 @@ impl Heart {
     }
 
     /// How long a dead heart has been waited for, if this call finds it dead.
-    pub(super) fn judge(&mut self, now: Timestamp, sight: Sight, life: Life) -> Option<Duration> {
+    /// `read` is what was read of all links so far, in bytes.
+    pub(super) fn judge(&mut self, now: Timestamp, sight: Sight, life: Life, read: u64) -> Option<Duration> {
         match self {
-            Self::Ours(ours) => ours.judge(now, sight, life),
+            Self::Ours(ours) => ours.judge(now, sight, life, read),
             Self::Theirs { silent_after, give_up } if now >= *give_up => match sight {
                 Sight::Dry => Some(*silent_after),
                 Sight::Unread | Sight::Unsaid => {
@@ -133,14 +151,14 @@ impl Ours {
         self.due
     }
 
-    /// A beat goes out.
-    pub(super) fn beat(&mut self, now: Timestamp, kind: BeatKind) {
+    /// A beat goes out, `read` bytes of all links having been read so far.
+    pub(super) fn beat(&mut self, now: Timestamp, kind: BeatKind, read: u64) {
         let judged = match kind {
             BeatKind::Periodic => {
                 debug_assert!(
-                    self.last_periodic.is_none_or(|last| now - last >= self.interval),
+                    self.last_periodic.is_none_or(|last| now - last >= self.shortest),
                     "whole-interval: two periodic beats are closer than {:?}",
-                    self.interval
+                    self.shortest
                 );
                 self.due = now + self.interval;
                 self.last_periodic = Some(now);
@@ -155,7 +173,7 @@ impl Ours {
         if self.awaiting.len() == AWAITED {
             self.awaiting.pop_front();
         }
-        self.awaiting.push_back(Beat { at: now, judged, kind });
+        self.awaiting.push_back(Beat { at: now, judged, kind, read });
     }
 
     /// An acknowledgement came: how long it took, if a beat was waiting for it.
@@ -163,7 +181,7 @@ impl Ours {
         self.awaiting.pop_front().map(|beat| now - beat.at)
     }
 
-    fn judge(&mut self, now: Timestamp, sight: Sight, life: Life) -> Option<Duration> {
+    fn judge(&mut self, now: Timestamp, sight: Sight, life: Life, read: u64) -> Option<Duration> {
         let stalled = now - self.due > self.interval;
         if stalled || (sight == Sight::Unread && now >= self.due) {
             self.forgive();
@@ -172,11 +190,23 @@ impl Ours {
             let heard = self.heard;
             self.awaiting.iter_mut().filter(|beat| beat.at < heard).for_each(|beat| beat.judged = None);
         }
-        if sight != Sight::Dry {
-            return None;
-        }
-        let missed = self.awaiting.iter().find(|beat| beat.judged.is_some_and(|moment| now >= moment))?;
-        Some(now - missed.at)
+        let missed = match sight {
+            Sight::Dry => self.awaiting.iter().find(|beat| beat.judged.is_some_and(|moment| now >= moment)),
+            Sight::Unread | Sight::Unsaid => None,
+        };
+        missed
+            .or_else(|| self.awaiting.iter().find(|beat| self.is_drowned(beat, now, life, read)))
+            .map(|beat| now - beat.at)
+    }
+
+    /// Whether a beat is missed though the socket was never read dry: it is an interval late, forgiven or not, and its
+    /// acknowledgement would be among what was read since.
+    fn is_drowned(&self, beat: &Beat, now: Timestamp, life: Life, read: u64) -> bool {
+        let is_alive = life == Life::AnyFrame && beat.at < self.heard;
+        beat.kind == BeatKind::Periodic
+            && !is_alive
+            && now - beat.at >= self.interval.saturating_mul(2)
+            && is_read_through(beat.read, read)
     }
 
     fn forgive(&mut self) {
@@ -220,8 +250,8 @@ mod tests {
     #[test]
     fn an_ack_answers_the_oldest_beat() {
         let mut heart = heart();
-        heart.beat(at(0), BeatKind::Periodic);
-        heart.beat(at(5), BeatKind::Requested);
+        heart.beat(at(0), BeatKind::Periodic, 0);
+        heart.beat(at(5), BeatKind::Requested, 0);
         assert_eq!(heart.ack(at(6)), Some(Duration::from_secs(6)));
         assert_eq!(heart.ack(at(6)), Some(Duration::from_secs(1)));
         assert_eq!(heart.ack(at(6)), None);
@@ -230,53 +260,53 @@ mod tests {
     #[test]
     fn a_beat_is_missed_by_a_dry_tick_at_the_next_one_s_due_time_and_not_before() {
         let mut heart = heart();
-        heart.beat(at(0), BeatKind::Periodic);
-        assert_eq!(heart.judge(at(39), Sight::Dry, Life::AckOnly), None);
-        assert_eq!(heart.judge(at(40), Sight::Unsaid, Life::AckOnly), None);
-        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AckOnly), Some(INTERVAL));
+        heart.beat(at(0), BeatKind::Periodic, 0);
+        assert_eq!(heart.judge(at(39), Sight::Dry, Life::AckOnly, 0), None);
+        assert_eq!(heart.judge(at(40), Sight::Unsaid, Life::AckOnly, 0), None);
+        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
     }
 
     #[test]
     fn unread_data_and_a_stall_forgive_the_older_beat() {
         let mut unread = heart();
-        unread.beat(at(0), BeatKind::Periodic);
-        assert_eq!(unread.judge(at(40), Sight::Unread, Life::AckOnly), None);
-        unread.beat(at(40), BeatKind::Periodic);
-        assert_eq!(unread.judge(at(60), Sight::Dry, Life::AckOnly), None, "the new beat gets a whole interval");
-        assert_eq!(unread.judge(at(80), Sight::Dry, Life::AckOnly), Some(INTERVAL));
+        unread.beat(at(0), BeatKind::Periodic, 0);
+        assert_eq!(unread.judge(at(40), Sight::Unread, Life::AckOnly, 0), None);
+        unread.beat(at(40), BeatKind::Periodic, 0);
+        assert_eq!(unread.judge(at(60), Sight::Dry, Life::AckOnly, 0), None, "the new beat gets a whole interval");
+        assert_eq!(unread.judge(at(80), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
 
         let mut stalled = heart();
-        stalled.beat(at(0), BeatKind::Periodic);
-        assert_eq!(stalled.judge(at(600), Sight::Dry, Life::AckOnly), None);
+        stalled.beat(at(0), BeatKind::Periodic, 0);
+        assert_eq!(stalled.judge(at(600), Sight::Dry, Life::AckOnly, 0), None);
     }
 
     #[test]
     fn a_beat_that_went_out_in_another_call_is_judged_by_the_next_dry_tick() {
         let mut heart = heart();
-        heart.beat(at(0), BeatKind::Periodic);
-        assert_eq!(heart.judge(at(41), Sight::Unsaid, Life::AckOnly), None);
-        heart.beat(at(41), BeatKind::Periodic);
-        assert_eq!(heart.judge(at(50), Sight::Dry, Life::AckOnly), Some(Duration::from_secs(50)));
+        heart.beat(at(0), BeatKind::Periodic, 0);
+        assert_eq!(heart.judge(at(41), Sight::Unsaid, Life::AckOnly, 0), None);
+        heart.beat(at(41), BeatKind::Periodic, 0);
+        assert_eq!(heart.judge(at(50), Sight::Dry, Life::AckOnly, 0), Some(Duration::from_secs(50)));
     }
 
     #[test]
     fn any_frame_is_life_only_by_policy() {
         let mut heart = heart();
-        heart.beat(at(0), BeatKind::Periodic);
+        heart.beat(at(0), BeatKind::Periodic, 0);
         heart.heard = at(20);
-        assert_eq!(heart.clone().judge(at(40), Sight::Dry, Life::AckOnly), Some(INTERVAL));
-        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AnyFrame), None);
+        assert_eq!(heart.clone().judge(at(40), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
+        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AnyFrame, 0), None);
     }
 
     #[test]
     fn requested_beats_left_unanswered_do_not_pile_up() {
         let mut heart = heart();
         for second in 0..100 {
-            heart.beat(at(second), BeatKind::Requested);
+            heart.beat(at(second), BeatKind::Requested, 0);
         }
         assert_eq!(heart.awaiting.len(), AWAITED);
         heart.due = at(400);
-        heart.beat(at(400), BeatKind::Periodic);
+        heart.beat(at(400), BeatKind::Periodic, 0);
         assert_eq!(heart.awaiting.len(), 1);
     }
 }

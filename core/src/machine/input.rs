@@ -89,6 +89,13 @@ impl ProxyStatus {
     }
 }
 
+impl ConnectFailure {
+    /// Whether a proxy of ours refused our credentials: whatever is behind it, no other way there is better.
+    pub(super) const fn is_proxy_unauthorized(self) -> bool {
+        matches!(self, Self::Proxy { status: Some(status) } if status.is_unauthorized())
+    }
+}
+
 impl fmt::Display for ProxyStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,7 +7,7 @@ use super::limits::Limits;
 use super::link::Happening;
 use super::trace;
 use crate::codec::{Codec, CodecError, Scratch, Undecoded};
-use crate::dialect::{Dialect, FrameError};
+use crate::dialect::{Dialect, FrameError, Signal};
 use crate::message::{LinkId, Message};
 use bytes::Bytes;
 use core::ops::Deref;
@@ -46,11 +46,16 @@ impl<D: Dialect> GatewayMachine<D> {
     /// Gives on each payload of a packed message, while its link is open.
     fn unpack(&mut self, link: LinkId, codec: &mut Codec) {
         let Limits { inflated, payloads: limit, .. } = self.desk.config.limits;
-        let mut count = 0;
+        let (mut count, before) = (0, self.desk.tray.len());
         while let Some(payload) = codec.next(inflated) {
             count += 1;
+            // Some payloads give several actions, a Ready in the place of another three: what comes of a message is
+            // bounded as what is in it.
+            let given = self.desk.tray.len() - before;
             match payload {
-                Ok(_) if count > limit => self.step(Happening::Undecodable(CodecError::TooMany { limit })),
+                Ok(_) | Err(Undecoded::Malformed(_)) if count > limit || given > limit => {
+                    self.step(Happening::Undecodable(CodecError::TooMany { limit }));
+                }
                 Ok(frame) => self.frame(link, Frame::Lent(frame)),
                 Err(Undecoded::Malformed(_)) if self.desk.is_full() => self.step(Happening::Undrained),
                 Err(Undecoded::Malformed(error)) => {
@@ -74,6 +79,11 @@ impl<D: Dialect> GatewayMachine<D> {
         match desk.dialect.read(&frame) {
             Ok(reading) => {
                 trace::frame_in(link, &frame, &reading);
+                if let Signal::Ready(start, _) = &reading.signal
+                    && let Some(error) = start.unfit()
+                {
+                    return self.malformed(error);
+                }
                 let written = reading.rewritten.as_deref().unwrap_or(&frame);
                 if self.link.pass_over(&reading.signal, written, desk) {
                     return;
@@ -94,7 +104,7 @@ impl<D: Dialect> GatewayMachine<D> {
         self.desk.counts.malformed += 1;
         match (error, self.desk.config.malformed) {
             // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
-            (FrameError::Field { .. }, _) | (_, MalformedPolicy::Reconnect) => {
+            (FrameError::Field { .. } | FrameError::FieldTooLong { .. }, _) | (_, MalformedPolicy::Reconnect) => {
                 self.step(Happening::Malformed(error));
             }
             (_, MalformedPolicy::Report) => self.desk.fault(Fault::Malformed(error)),

@@ -78,7 +78,8 @@ impl Departure {
         if recovery.token == TokenFate::Renew {
             desk.renew_token();
         }
-        let keep = Self { floor: desk.asked_wait(recovery.wait_min), tries: recovery.tries, ..Self::keep(cause) };
+        let pause = desk.pause(code, &recovery);
+        let keep = Self { floor: desk.asked_wait(pause), tries: recovery.tries, ..Self::keep(cause) };
         match (recovery.plan, code) {
             (Plan::Resume, _) => keep,
             (Plan::Identify, _) => Self { verdict: Verdict::Lose, ..keep },
@@ -281,6 +282,9 @@ impl CloseStep {
 impl Link {
     /// Leaves an open link; any other phase stays as it is.
     pub(super) fn leave<D: Dialect>(self, exit: Exit, departure: Departure, desk: &mut Desk<D>) -> Self {
+        if let Self::Identifying { .. } = &self {
+            desk.note_identify_ended(departure.cause);
+        }
         let (wire, hold) = match self {
             Self::Greeting { wire, plan, .. } => (wire, Hold::Untried(plan)),
             Self::Queued { wire, .. } | Self::Identifying { wire, .. } => (wire, Hold::Untried(Handshake::Identify)),
@@ -295,6 +299,7 @@ impl Link {
             }
             other => return other,
         };
+        desk.end_repeated();
         desk.cause = departure.cause;
         let after = hold.after(departure, desk);
         let give_up = desk.now + desk.config.timeouts.close;

@@ -3,7 +3,7 @@
 /// The most that may pile up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Commands that wait: 256.
+    /// Commands that wait, and outcomes of commands that the caller has not taken: 256.
     pub outbox: usize,
     /// Standing commands, by key: 256.
     pub standing: usize,
@@ -12,11 +12,12 @@ pub struct Limits {
     /// Bytes of a payload once inflated: 128 MiB. Above, the link is left and its session kept. A stream's window comes on
     /// top: 32 KiB for zlib, at most 8 MiB for zstd, whose library holds it.
     pub inflated: usize,
-    /// Payloads in one message: 4,096. Real ones have one. Above, the link is left and its session kept.
+    /// Payloads in one message, and actions that come of them: 4,096. Real ones have one. Above, the link is left and its
+    /// session kept.
     pub payloads: usize,
     /// Bytes of events that the caller has not taken: 256 MiB. Above, the link is dropped and its session kept.
     pub undrained: usize,
-    /// Event names that are counted by name: 256. The rest is counted as one.
+    /// Event names that are counted by name: 256. The rest is counted as one, and so are names above 128 bytes.
     pub event_names: usize,
 }
 

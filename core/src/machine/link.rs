@@ -36,6 +36,7 @@ use super::action::{Action, ConnectLimits};
 use super::asked::{Asked, Shutdown};
 use super::cause::Cause;
 use super::config::OnConnectFailure;
+use super::deadline::Deadline;
 use super::desk::Desk;
 use super::event::{EndReason, Event, Fault};
 use super::heart::{GRACE, Heart, Sight};
@@ -49,7 +50,7 @@ use super::wire::{Turn, Wire, Write, Writing};
 use crate::codec::CodecError;
 use crate::dialect::{Dialect, Fate, FrameError, HeartRate, Plan, SessionStart, Signal, Spans, StandingKey};
 use crate::dispatch::{Origin, UnknownFrame};
-use crate::message::{Closure, LinkId};
+use crate::message::{Closure, LinkId, Sequence};
 use crate::session::Session;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
@@ -74,7 +75,7 @@ pub(super) enum Link {
     Greeting {
         wire: Wire,
         plan: Handshake,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Queued {
         wire: Wire,
@@ -84,13 +85,13 @@ pub(super) enum Link {
         wire: Wire,
         heart: Heart,
         carried: Vec<StandingKey>,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Resuming {
         live: Live,
         tries: Tries,
         step: ResumeStep,
-        give_up: Timestamp,
+        give_up: Deadline,
     },
     Online {
         live: Live,
@@ -128,7 +129,22 @@ pub(super) enum TokenWait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResumeStep {
     Owed,
-    Started,
+    /// It named this sequence.
+    Started {
+        from: Option<Sequence>,
+    },
+}
+
+impl ResumeStep {
+    /// Whether the sequence of a Resumed is below the one that our Resume named, so that the gateway, or a proxy before
+    /// it, numbers this link anew. One that is below the replay only is not: some number Resumed by where the Resume
+    /// began, and the replay must not come twice.
+    fn is_below(self, resumed: Option<Sequence>) -> bool {
+        match self {
+            Self::Owed => false,
+            Self::Started { from } => resumed.zip(from).is_some_and(|(resumed, from)| resumed < from),
+        }
+    }
 }
 
 /// What happened on the current link.
@@ -226,21 +242,21 @@ impl Link {
             Self::Idle | Self::Waiting { .. } | Self::Dialing { .. } | Self::Closing { .. } | Self::Ended { .. } => {
                 self
             }
-            Self::Greeting { wire, plan, give_up } => {
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+            Self::Greeting { wire, plan, mut give_up } => {
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Greeting { wire, plan, give_up };
                 if is_over { link.timed_out(Timer::Hello, Exit::Abort, desk) } else { link }
             }
             Self::Queued { wire, heart } => Self::queued(wire, heart, desk),
-            Self::Identifying { mut wire, mut heart, carried, give_up } => {
+            Self::Identifying { mut wire, mut heart, carried, mut give_up } => {
                 wire.beat(&mut heart, None, desk);
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Identifying { wire, heart, carried, give_up };
                 let exit = Exit::Close(desk.limits.close_keep);
                 if is_over { link.timed_out(Timer::Ready, exit, desk) } else { link }
             }
-            Self::Resuming { live, tries, step, give_up } => {
-                let (is_over, give_up) = judge(give_up, sight, desk.now);
+            Self::Resuming { live, tries, step, mut give_up } => {
+                let is_over = give_up.judge(desk.now, sight, desk.counts.bytes_in);
                 let link = Self::Resuming { live, tries, step, give_up };
                 if is_over { link.timed_out(Timer::Resumed, Exit::Abort, desk) } else { link.resume(desk) }
             }
@@ -333,7 +349,7 @@ impl Link {
             Self::Waiting { until, token: TokenWait::NotAsked, .. } => due(*until, Timer::Reconnect),
             Self::Waiting { until, token: TokenWait::Asked, .. } => due(*until, Timer::Token),
             Self::Dialing { give_up, .. } => due(*give_up, Timer::Connect),
-            Self::Greeting { give_up, .. } => due(*give_up, Timer::Hello),
+            Self::Greeting { give_up, .. } => due(give_up.at(), Timer::Hello),
             Self::Closing { give_up, .. } => due(*give_up, Timer::Close),
             Self::Queued { wire, heart } => {
                 wire.timers(heart, desk.now, &mut due);
@@ -345,11 +361,11 @@ impl Link {
             }
             Self::Identifying { wire, heart, give_up, .. } => {
                 wire.timers(heart, desk.now, &mut due);
-                due(*give_up, Timer::Ready);
+                due(give_up.at(), Timer::Ready);
             }
             Self::Resuming { live, step, give_up, .. } => {
                 live.wire.timers(&live.heart, desk.now, &mut due);
-                due(*give_up, Timer::Resumed);
+                due(give_up.at(), Timer::Resumed);
                 if *step == ResumeStep::Owed && live.wire.is_idle() {
                     due(live.wire.pace.beat_at(desk.now), Timer::Pace);
                 }
@@ -504,7 +520,7 @@ impl Link {
         let Self::Dialing { link, plan, .. } = self else { return self.ignore(desk) };
         desk.cause = Cause::Opened;
         desk.counts.links += 1;
-        Self::Greeting { wire: Wire::new(link, desk), plan, give_up: desk.now + desk.config.timeouts.hello }
+        Self::Greeting { wire: Wire::new(link, desk), plan, give_up: desk.deadline(desk.config.timeouts.hello) }
     }
 
     fn connect_failed<D: Dialect>(self, failure: ConnectFailure, desk: &mut Desk<D>) -> Self {
@@ -516,6 +532,14 @@ impl Link {
     fn not_reached<D: Dialect>(plan: Handshake, failure: ConnectFailure, cause: Cause, desk: &mut Desk<D>) -> Self {
         desk.cause = cause;
         let cap = match desk.config.connect.of(failure) {
+            // An upgrade carries no token, so a 401 or 403 of the resume host says nothing of ours; nor does anything
+            // else that is wrong there say it of the gateway. The base URL is tried with the session before the policy
+            // decides. Only our own proxy's refusal of our credentials is the same wherever we want to go.
+            OnConnectFailure::End | OnConnectFailure::BackOffAtCap
+                if plan.is_at_resume_host() && !failure.is_proxy_unauthorized() =>
+            {
+                Duration::ZERO
+            }
             OnConnectFailure::End => {
                 let reason = EndReason::ConnectRefused { failure };
                 return After::End { reason, kept: plan.into_session() }.rest(desk);
@@ -691,7 +715,7 @@ impl Link {
                 Self::Queued { wire, heart }
             }
             Handshake::Resume(Resumption { session, tries }) => {
-                let give_up = desk.now + desk.config.timeouts.resumed;
+                let give_up = desk.deadline(desk.config.timeouts.resumed);
                 let live = Live { wire, heart, session };
                 Self::Resuming { live, tries, step: ResumeStep::Owed, give_up }.resume(desk)
             }
@@ -704,9 +728,10 @@ impl Link {
         let is_free = live.wire.is_idle() && live.wire.pace.beat_at(desk.now) <= desk.now;
         if step == ResumeStep::Owed && is_free {
             let payload = desk.dialect.resume(desk.token(), &live.session);
-            live.wire.start(payload, Writing::Resume { sequence: live.session.sequence }, desk);
-            step = ResumeStep::Started;
-            give_up = desk.now + desk.config.timeouts.resumed;
+            let from = live.session.sequence;
+            live.wire.start(payload, Writing::Resume { sequence: from }, desk);
+            step = ResumeStep::Started { from };
+            give_up = desk.deadline(desk.config.timeouts.resumed);
         }
         live.wire.beat(&mut live.heart, live.session.sequence, desk);
         Self::Resuming { live, tries, step, give_up }
@@ -723,12 +748,12 @@ impl Link {
             Turn::Granted if wire.is_idle() && wire.pace.beat_at(desk.now) <= desk.now => {
                 desk.cause = Cause::IdentifyGranted;
                 desk.counts.identifies += 1;
-                let identify = desk.dialect.identify(desk.token(), desk.outbox.standing());
+                let identify = desk.identify();
                 let carried = identify.carried;
                 let what = Writing::Identify { commands: desk.outbox.take_carried(&carried, desk.now) };
                 wire.turn = Turn::None;
                 wire.start(identify.payload, what, desk);
-                let give_up = desk.now + desk.config.timeouts.ready;
+                let give_up = desk.deadline(desk.config.timeouts.ready);
                 return Self::Identifying { wire, heart, carried, give_up };
             }
             Turn::Denied { .. } | Turn::Granted | Turn::Asked | Turn::None => {}
@@ -757,20 +782,32 @@ impl Link {
         let dispatch = desk.number(&mut session, frame, spans, Origin::Live);
         desk.event(Event::Ready(dispatch));
         desk.outbox.begin_session(&carried);
-        let mut live = Live { wire, heart, session };
+        Self::online(Live { wire, heart, session }, desk)
+    }
+
+    fn online<D: Dialect>(mut live: Live, desk: &mut Desk<D>) -> Self {
         live.heart.hear(desk.now);
+        // What its key's limit holds back over a loss is held on this link from now on.
+        desk.outbox.hold_keys(desk.now);
         Self::Online { live, since: desk.now }
     }
 
     fn resumed<D: Dialect>(self, spans: Spans, frame: Bytes, desk: &mut Desk<D>) -> Self {
         match self {
-            Self::Resuming { mut live, .. } => {
+            Self::Resuming { mut live, tries, step, .. } => {
                 desk.cause = Cause::Resumed;
                 desk.counts.resumes += 1;
-                live.heart.hear(desk.now);
+                if tries.is_at_base() {
+                    // The resume host failed, and the base URL brought the session back. Ready alone names such a host, so
+                    // a dead one would be dialed first at every later loss.
+                    live.session.resume_url = None;
+                }
+                if step.is_below(spans.sequence) {
+                    desk.renumber(&mut live.session);
+                }
                 let dispatch = desk.number(&mut live.session, frame, spans, Origin::Live);
                 desk.event(Event::Resumed(dispatch));
-                Self::Online { live, since: desk.now }
+                Self::online(live, desk)
             }
             Self::Online { mut live, since } => {
                 desk.dispatch(&mut live.session, frame, spans, Origin::Live);
@@ -785,13 +822,7 @@ impl Link {
     }
 
     /// Passes a frame on that the dialect does not know. A dispatch without a name still has its sequence.
-    fn unknown<D: Dialect>(
-        &mut self,
-        op: Option<u64>,
-        sequence: Option<crate::message::Sequence>,
-        frame: Bytes,
-        desk: &mut Desk<D>,
-    ) {
+    fn unknown<D: Dialect>(&mut self, op: Option<u64>, sequence: Option<Sequence>, frame: Bytes, desk: &mut Desk<D>) {
         if let Some((_, heart)) = self.beating() {
             heart.hear(desk.now);
         }
@@ -872,7 +903,7 @@ impl Link {
     fn judge_heart<D: Dialect>(&mut self, sight: Sight, desk: &mut Desk<D>) -> Option<Departure> {
         let (now, life) = (desk.now, desk.config.heartbeat.life);
         let (_, heart) = self.beating()?;
-        let waited = heart.judge(now, sight, life)?;
+        let waited = heart.judge(now, sight, life, desk.counts.bytes_in)?;
         let (fault, cause) = match heart {
             Heart::Ours(_) => (Fault::HeartbeatMissed { waited }, Cause::HeartbeatMissed),
             Heart::Theirs { .. } => (Fault::Silent { waited }, Cause::Silent),
@@ -930,15 +961,5 @@ impl Handshake {
             Self::Identify => Plan::Identify,
             Self::Resume(_) => Plan::Resume,
         }
-    }
-}
-
-/// Whether a deadline is over that only a `Tick` may judge, and when it is now: another call moves it on, since nobody
-/// knows then what the socket holds.
-fn judge(give_up: Timestamp, sight: Sight, now: Timestamp) -> (bool, Timestamp) {
-    match sight {
-        _ if now < give_up => (false, give_up),
-        Sight::Dry => (true, give_up),
-        Sight::Unread | Sight::Unsaid => (false, now + GRACE),
     }
 }

@@ -10,6 +10,7 @@ mod cause;
 mod commands;
 mod config;
 mod config_error;
+mod deadline;
 mod desk;
 mod event;
 mod filter;
@@ -24,6 +25,8 @@ mod outbox;
 mod pace;
 mod phase;
 mod resumption;
+mod send_error;
+mod spelling;
 mod tally;
 mod timer;
 mod trace;
@@ -37,6 +40,7 @@ use crate::dispatch::Mark;
 use crate::message::LinkId;
 use crate::rng::Seed;
 use crate::time::Timestamp;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use asked::Asked;
 use core::fmt;
@@ -61,8 +65,9 @@ pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};
 pub use limits::Limits;
-pub use outbox::{CommandId, Outcome, ReturnReason, SendError};
+pub use outbox::{CommandId, Outcome, ReturnReason};
 pub use phase::Phase;
+pub use send_error::SendError;
 pub use tally::Tally;
 pub use timer::Timer;
 
@@ -132,6 +137,7 @@ impl<D: Dialect> GatewayMachine<D> {
         };
         self.take(input, scratch);
         let wait = self.catch_up(sight);
+        self.desk.tell_room();
         Actions { tray: &mut self.desk.tray, wait }
     }
 
@@ -188,10 +194,10 @@ impl<D: Dialect> GatewayMachine<D> {
         self.link.phase()
     }
 
-    /// How many more commands it accepts.
+    /// How many more commands it accepts. Outcomes that were not taken yet count as commands.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.desk.outbox.room()
+        self.desk.outbox.room(self.desk.tray.outcomes())
     }
 
     /// The config it was made with.
@@ -247,12 +253,12 @@ impl<D: Dialect> GatewayMachine<D> {
             time_online: desk.time_online.saturating_add(online),
             attempts: desk.attempts,
             sequence: session.and_then(Session::sequence),
-            session_id: session.and_then(Session::id),
+            session_id: session.and_then(Session::id).map(Cow::Borrowed),
             latency: desk.latency.last,
             latency_smoothed: desk.latency.smoothed,
             last_ack: desk.latency.acked_at,
             counts: desk.counts,
-            events: &desk.tally,
+            events: Cow::Borrowed(&desk.tally),
         }
     }
 
@@ -271,9 +277,10 @@ impl<D: Dialect> GatewayMachine<D> {
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
-        let (id, superseded) = self.desk.outbox.accept(encoded)?;
-        if let Some(older) = superseded {
-            self.desk.settle(older, Outcome::Returned(ReturnReason::Superseded));
+        let untaken = self.desk.tray.outcomes();
+        let (id, superseded) = self.desk.outbox.accept(encoded, untaken)?;
+        if let Some((older, outcome)) = superseded {
+            self.desk.settle(older, outcome);
         }
         Ok(id)
     }
@@ -293,7 +300,7 @@ impl<D: Dialect> GatewayMachine<D> {
             Input::ConnectFailed(link, failure) => self.on_link(link, Happening::ConnectFailed(failure)),
             Input::Message(link, message) => self.message(link, message, scratch),
             Input::Sent(link) => self.on_link(link, Happening::Sent),
-            Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure)),
+            Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure.bounded())),
             Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
             Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
             Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),

@@ -6,7 +6,8 @@
 
 use super::config::SessionLostPolicy;
 use super::pace::Pace;
-use crate::dialect::{CommandError, Encoded, OnNewSession, PaceLimit, Repeat, Standing, StandingKey};
+use super::send_error::SendError;
+use crate::dialect::{Encoded, OnNewSession, PaceLimit, Repeat, Standing, StandingKey};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -17,15 +18,31 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
 
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "command {}", self.0)
+    }
+}
+
 /// How a command ended. Each accepted one ends once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The socket took it whole.
     Sent,
-    /// No byte of it left.
+    /// No byte of it left, on whatever link.
     Returned(ReturnReason),
-    /// Its link died during the write.
+    /// Its link died during the write, so that bytes of it may have left; it was not sent again, or not to the end.
     Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent => f.write_str("was sent"),
+            Self::Returned(reason) => write!(f, "was not sent: {reason}"),
+            Self::Unknown => f.write_str("may have been sent: its connection died during the write"),
+        }
+    }
 }
 
 /// Why a command was handed back.
@@ -40,50 +57,13 @@ pub enum ReturnReason {
     Ended,
 }
 
-/// Why a command was not accepted. Nothing was queued and nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The outbox holds `limit` commands already; wait for an `Event::OutboxDrained`.
-    QueueFull {
-        /// The most commands that may wait.
-        limit: usize,
-    },
-    /// More than `limit` commands would stand; take one back first.
-    TooManyStanding {
-        /// The most that may stand.
-        limit: usize,
-    },
-    /// The encoded command is `len` bytes; the gateway closes the link above `max`.
-    TooLong {
-        /// Its length in bytes.
-        len: usize,
-        /// The most bytes a frame may have.
-        max: usize,
-    },
-    /// The command breaks a limit of the gateway.
-    Command(CommandError),
-    /// The machine is over.
-    Ended,
-}
-
-impl fmt::Display for SendError {
+impl fmt::Display for ReturnReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::QueueFull { limit } => write!(f, "{limit} commands wait already; send again when the outbox drained"),
-            Self::TooManyStanding { limit } => write!(f, "{limit} commands stand already; take one back first"),
-            Self::TooLong { len, max } => write!(f, "the command is {len} bytes, the gateway takes {max}; shorten it"),
-            Self::Command(error) => error.fmt(f),
-            Self::Ended => f.write_str("the shard is over; start another"),
-        }
-    }
-}
-
-impl core::error::Error for SendError {}
-
-impl From<CommandError> for SendError {
-    fn from(error: CommandError) -> Self {
-        Self::Command(error)
+        f.write_str(match self {
+            Self::SessionLost => "its session was lost",
+            Self::Superseded => "a later one took its place",
+            Self::Ended => "the shard has ended",
+        })
     }
 }
 
@@ -96,6 +76,25 @@ pub(super) struct Pending {
     pub(super) held_since: Option<Timestamp>,
     pub(super) key: Option<StandingKey>,
     on_new_session: OnNewSession,
+    left: Left,
+}
+
+/// Whether bytes of a command that waits may have left: its link died during the write, and it is to go out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Perhaps,
+}
+
+impl Pending {
+    /// How it ends when it will not go out any more.
+    fn given_up(&self, reason: ReturnReason) -> (CommandId, Outcome) {
+        let outcome = match self.left {
+            Left::Nothing => Outcome::Returned(reason),
+            Left::Perhaps => Outcome::Unknown,
+        };
+        (self.id, outcome)
+    }
 }
 
 /// Whether a caller was turned away and is to be told of room.
@@ -133,14 +132,22 @@ impl Outbox {
         }
     }
 
-    /// Takes a command in. The second is an older one of its key that it takes the place of.
-    pub(super) fn accept(&mut self, encoded: Encoded) -> Result<(CommandId, Option<CommandId>), SendError> {
+    /// Takes a command in while `untaken` outcomes of others wait for the caller. The second is the outcome of an older
+    /// one of its key, of which it takes the place.
+    pub(super) fn accept(
+        &mut self,
+        encoded: Encoded,
+        untaken: usize,
+    ) -> Result<(CommandId, Option<(CommandId, Outcome)>), SendError> {
         let key = match &encoded.standing {
             Standing::No => None,
             Standing::Set(key) | Standing::Clear(key) => Some(key.clone()),
         };
         let older = key.as_ref().and_then(|_| self.waiting.iter().position(|pending| pending.key == key));
-        if older.is_none() && self.waiting.len() >= self.limit {
+        // Each of a key takes the place of one that waits, and makes an outcome: a caller that sends and sends, and takes
+        // nothing, would fill the memory with those.
+        let is_full = if older.is_some() { untaken >= self.limit } else { self.room(untaken) == 0 };
+        if is_full {
             self.turned = Turned::Someone;
             return Err(SendError::QueueFull { limit: self.limit });
         }
@@ -148,11 +155,20 @@ impl Outbox {
         if let (Some(key), Some(limit)) = (&key, encoded.pace) {
             self.keep_pace(key, limit);
         }
-        let superseded = older.and_then(|index| self.waiting.remove(index)).map(|pending| pending.id);
+        let superseded = older.and_then(|index| self.waiting.remove(index));
+        let superseded = superseded.map(|pending| pending.given_up(ReturnReason::Superseded));
         let id = CommandId(self.next);
         self.next += 1;
         let Encoded { payload, repeat, on_new_session, .. } = encoded;
-        self.waiting.push_back(Pending { id, payload, repeat, held_since: None, key, on_new_session });
+        self.waiting.push_back(Pending {
+            id,
+            payload,
+            repeat,
+            held_since: None,
+            key,
+            on_new_session,
+            left: Left::Nothing,
+        });
         // More than the limit only by what came back from a dead link meanwhile: one, or what an Identify carried.
         debug_assert!(
             self.waiting.len() <= self.limit + self.standing_limit.max(1),
@@ -283,12 +299,13 @@ impl Outbox {
         paces.push((key.clone(), Pace::new(Some(limit))));
     }
 
-    /// A repeatable command whose link died goes first again. It comes back if a later one of its key waits: that one
-    /// has taken its place.
-    pub(super) fn put_back(&mut self, pending: Pending) -> Option<CommandId> {
+    /// A repeatable command whose link died during its write goes first again. It comes back if a later one of its key
+    /// waits: that one has taken its place.
+    pub(super) fn put_back(&mut self, mut pending: Pending) -> Option<CommandId> {
         if pending.key.is_some() && self.waiting.iter().any(|later| later.key == pending.key) {
             return Some(pending.id);
         }
+        pending.left = Left::Perhaps;
         self.waiting.push_front(pending);
         None
     }
@@ -320,25 +337,29 @@ impl Outbox {
         taken.into()
     }
 
-    /// Takes out those that make no sense on another session.
-    pub(super) fn take_lost(&mut self, policy: SessionLostPolicy) -> Vec<CommandId> {
-        self.take(|pending| match policy {
-            SessionLostPolicy::ByKind => pending.on_new_session == OnNewSession::Return,
+    /// Takes out those that make no sense on another session, and gives the outcome of each. What stands is none of them:
+    /// the next session hears of it, so to hand it back would be to say what is not so.
+    pub(super) fn take_lost(&mut self, policy: SessionLostPolicy) -> Vec<(CommandId, Outcome)> {
+        let Self { waiting, standing, .. } = self;
+        let stands = |pending: &Pending| standing.iter().any(|(key, _)| pending.key.as_ref() == Some(key));
+        take(waiting, ReturnReason::SessionLost, |pending| match policy {
+            SessionLostPolicy::ByKind => pending.on_new_session == OnNewSession::Return && !stands(pending),
             SessionLostPolicy::KeepAll => false,
-            SessionLostPolicy::ReturnAll => true,
+            SessionLostPolicy::ReturnAll => !stands(pending),
         })
     }
 
-    /// Takes out all.
-    pub(super) fn take_all(&mut self) -> Vec<CommandId> {
+    /// Takes out all, since the machine ends, and gives the outcome of each.
+    pub(super) fn take_all(&mut self) -> Vec<(CommandId, Outcome)> {
         self.resend.clear();
-        self.take(|_| true)
+        self.turned = Turned::NoOne;
+        take(&mut self.waiting, ReturnReason::Ended, |_| true)
     }
 
-    fn take(&mut self, chosen: impl Fn(&Pending) -> bool) -> Vec<CommandId> {
-        let taken = self.waiting.iter().filter(|pending| chosen(pending)).map(|pending| pending.id).collect();
-        self.waiting.retain(|pending| !chosen(pending));
-        taken
+    /// The link that held commands back is gone, and the next has a whole window: how long they wait in between is not
+    /// the send limit's doing.
+    pub(super) fn end_hold(&mut self) {
+        self.waiting.iter_mut().for_each(|pending| pending.held_since = None);
     }
 
     /// Whether someone who was turned away can be told of room: half of it, so that it is worth coming back.
@@ -350,9 +371,9 @@ impl Outbox {
         drained
     }
 
-    /// How many more commands are accepted.
-    pub(super) fn room(&self) -> usize {
-        self.limit.saturating_sub(self.waiting.len())
+    /// How many more commands are accepted while `untaken` outcomes of others wait for the caller.
+    pub(super) fn room(&self, untaken: usize) -> usize {
+        self.limit.saturating_sub(self.waiting.len() + untaken)
     }
 
     pub(super) fn has_outgoing(&self) -> bool {
@@ -362,6 +383,17 @@ impl Outbox {
     pub(super) fn standing(&self) -> &[(StandingKey, Bytes)] {
         &self.standing
     }
+}
+
+/// Takes out the chosen ones, and gives the outcome of each.
+fn take(
+    waiting: &mut VecDeque<Pending>,
+    reason: ReturnReason,
+    chosen: impl Fn(&Pending) -> bool,
+) -> Vec<(CommandId, Outcome)> {
+    let taken = waiting.iter().filter(|pending| chosen(pending)).map(|pending| pending.given_up(reason)).collect();
+    waiting.retain(|pending| !chosen(pending));
+    taken
 }
 
 /// When a command of this key may go out.

@@ -22,15 +22,18 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(limit: Option<PaceLimit>) -> Self {
-        Self { limit, reserve: ANSWERS, sent: VecDeque::new(), answered: VecDeque::new() }
+        // Never all of them: a gateway that allows two frames a window would get no command.
+        let reserve = limit.map_or(0, |limit| ANSWERS.min(limit.frames.saturating_sub(1)));
+        Self { limit, reserve, sent: VecDeque::new(), answered: VecDeque::new() }
     }
 
-    /// Keeps ⌈window ÷ interval⌉ + 2 frames back, but never all of them.
+    /// Keeps ⌈window ÷ interval⌉ + 2 frames back, but never all of them, and no fewer than for an earlier Hello: its beats
+    /// are in the window still.
     pub(super) fn keep_reserve(&mut self, interval: Duration) {
         if let Some(limit) = self.limit {
             let beats = limit.window.as_nanos().div_ceil(interval.as_nanos().max(1));
             let reserve = u32::try_from(beats).unwrap_or(u32::MAX).saturating_add(ANSWERS);
-            self.reserve = reserve.min(limit.frames.saturating_sub(1));
+            self.reserve = reserve.min(limit.frames.saturating_sub(1)).max(self.reserve);
         }
     }
 
@@ -51,19 +54,30 @@ impl Pace {
         }
     }
 
-    /// Notes an answer to a heartbeat request.
-    pub(super) fn stamp_answer(&mut self, now: Timestamp) {
-        if self.answered.len() == ANSWERS as usize {
+    /// Takes the room for an answer to a heartbeat request, which is being sent: beyond the reserve as long as there is
+    /// some, then what the reserve has for answers. False if there is none.
+    pub(super) fn take_answer(&mut self, now: Timestamp) -> bool {
+        let Some(limit) = self.limit else { return true };
+        if self.command_at(now) <= now {
+            return true;
+        }
+        while self.answered.front().is_some_and(|&first| now - first >= limit.window) {
             self.answered.pop_front();
         }
-        self.answered.push_back(now);
+        let has_room = self.answered.len() < ANSWERS as usize;
+        if has_room {
+            self.answered.push_back(now);
+        }
+        has_room
     }
 
     /// Whether one more heartbeat request may be answered, with `owed` answers on their way already.
     pub(super) fn may_answer(&self, now: Timestamp, owed: u32) -> bool {
         self.limit.is_none_or(|limit| {
-            let recent = self.answered.iter().filter(|&&at| now - at < limit.window).count();
-            recent + (owed as usize) < ANSWERS as usize
+            let within =
+                |stamps: &VecDeque<Timestamp>| stamps.len() - stamps.partition_point(|&at| now - at >= limit.window);
+            let free = (limit.frames.saturating_sub(self.reserve) as usize).saturating_sub(within(&self.sent));
+            (owed as usize) < free + (ANSWERS as usize).saturating_sub(within(&self.answered))
         })
     }
 
@@ -131,13 +145,36 @@ mod tests {
     }
 
     #[test]
-    fn two_answers_a_window_and_no_more() {
+    fn answers_take_what_commands_leave_and_then_two_of_the_reserve_a_window() {
         let mut pace = discord();
-        assert!(pace.may_answer(at(0), 0) && pace.may_answer(at(0), 1) && !pace.may_answer(at(0), 2));
-        pace.stamp_answer(at(0));
-        pace.stamp_answer(at(1));
-        assert!(!pace.may_answer(at(59_999), 0));
-        assert!(pace.may_answer(at(60_000), 0));
+        assert!(pace.may_answer(at(0), 117) && !pace.may_answer(at(0), 118));
+        for _ in 0..116 {
+            assert!(pace.take_answer(at(0)));
+            pace.stamp(at(0));
+        }
+        assert!(pace.may_answer(at(1), 1) && !pace.may_answer(at(1), 2));
+        assert!(pace.take_answer(at(1)) && pace.take_answer(at(2)) && !pace.take_answer(at(3)));
+        (1..=2).for_each(|moment| pace.stamp(at(moment)));
+        assert!(!pace.may_answer(at(59_999), 0) && !pace.take_answer(at(59_999)));
+        assert!(pace.may_answer(at(60_000), 113) && !pace.may_answer(at(60_000), 114) && pace.take_answer(at(60_000)));
+    }
+
+    #[test]
+    fn a_longer_interval_keeps_the_reserve_of_the_shorter() {
+        let mut pace = discord();
+        pace.keep_reserve(Duration::from_secs(600));
+        assert_eq!(pace.reserve, 4);
+    }
+
+    #[test]
+    fn a_limit_of_few_frames_still_lets_a_command_out() {
+        for frames in 1..=3 {
+            let mut pace = Pace::new(Some(PaceLimit { frames, window: Duration::from_secs(60) }));
+            pace.keep_reserve(Duration::from_secs(40));
+            assert_eq!((pace.reserve, pace.command_at(at(0))), (frames - 1, at(0)));
+            pace.stamp(at(0));
+            assert_eq!(pace.command_at(at(1)), at(60_000));
+        }
     }
 
     #[test]

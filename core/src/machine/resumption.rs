@@ -37,6 +37,14 @@ enum Route {
 }
 
 impl Handshake {
+    /// Whether the link goes to the session's own resume URL, and not to the gateway's.
+    pub(super) fn is_at_resume_host(&self) -> bool {
+        match self {
+            Self::Identify => false,
+            Self::Resume(resumption) => resumption.url().is_some(),
+        }
+    }
+
     /// The session that it would resume.
     pub(super) fn into_session(self) -> Option<Session> {
         match self {
@@ -64,6 +72,11 @@ impl Resumption {
 impl Tries {
     pub(super) const fn fresh() -> Self {
         Self { allowed: u32::MAX, failed: 0, unreachable: 0, first_failed: None, route: Route::ResumeUrl }
+    }
+
+    /// Whether the session is tried at the gateway's own URL, since its resume URL failed.
+    pub(super) const fn is_at_base(&self) -> bool {
+        matches!(self.route, Route::Base)
     }
 
     /// No more than `tries` from here on.

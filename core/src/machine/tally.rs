@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// How often each event came, by name. Names beyond the bound are counted as one.
+/// How often each event came, by name. Names beyond the bound, or longer than 128 bytes, are counted as one.
 ///
 /// A small hash table of its own, since each dispatch passes here: a tree of the standard library costs a third of
 /// the machine's time a frame.
@@ -17,6 +17,8 @@ pub struct Tally {
 }
 
 const EMPTY: u16 = u16::MAX;
+/// The longest name that is counted by itself: what a peer writes is kept within bounds. Real ones have up to 40 bytes.
+const NAME_LEN_MAX: usize = 128;
 
 impl Tally {
     pub(super) fn new(limit: usize) -> Self {
@@ -29,13 +31,13 @@ impl Tally {
         self.names.iter().map(|(name, count)| (&**name, *count))
     }
 
-    /// How often `name` came; 0 also for a name beyond the bound.
+    /// How often `name` came; 0 also for a name beyond the bounds.
     #[must_use]
     pub fn of(&self, name: &str) -> u64 {
         self.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
     }
 
-    /// How many events had a name beyond the bound.
+    /// How many events had a name beyond the bounds.
     #[must_use]
     pub const fn others(&self) -> u64 {
         self.others
@@ -49,7 +51,7 @@ impl Tally {
             return;
         }
         let Ok(text) = core::str::from_utf8(name) else { return };
-        if self.names.len() >= self.limit {
+        if self.names.len() >= self.limit || name.len() > NAME_LEN_MAX {
             self.others += 1;
             return;
         }

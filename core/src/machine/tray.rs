@@ -12,6 +12,10 @@ pub(super) struct Tray {
     taken: Mark,
     /// Dispatches that wait.
     dispatches: usize,
+    /// Outcomes of commands that wait.
+    outcomes: usize,
+    /// How many of what waits say that the outbox has drained.
+    drained: usize,
     /// What was kept from the application behind the last of them.
     passed_over: Option<Mark>,
 }
@@ -23,6 +27,11 @@ impl Tray {
             self.dispatches += 1;
             self.passed_over = None;
         }
+        match &action {
+            Action::Event(Event::Command(..)) => self.outcomes += 1,
+            Action::Event(Event::OutboxDrained) => self.drained += 1,
+            _ => {}
+        }
         self.queue.push_back(action);
     }
 
@@ -30,6 +39,14 @@ impl Tray {
         let action = self.queue.pop_front()?;
         // Most often the last one: then there is nothing to weigh.
         self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
+        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+            self.queue.shrink_to(KEPT);
+        }
+        match &action {
+            Action::Event(Event::Command(..)) => self.outcomes -= 1,
+            Action::Event(Event::OutboxDrained) => self.drained -= 1,
+            _ => {}
+        }
         if let Some(dispatch) = dispatch_of(&action) {
             self.take(dispatch);
             self.dispatches -= 1;
@@ -49,6 +66,21 @@ impl Tray {
         } else {
             self.passed_over = Some(mark);
         }
+    }
+
+    /// Outcomes of commands that have not been taken.
+    pub(super) const fn outcomes(&self) -> usize {
+        self.outcomes
+    }
+
+    /// Whether it is on its way to the application that the outbox has drained.
+    pub(super) const fn tells_room(&self) -> bool {
+        self.drained > 0
+    }
+
+    /// Actions that have not been taken.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// Bytes of actions that have not been taken.
@@ -95,4 +127,25 @@ fn weight(action: &Action) -> usize {
     frame + size_of::<Action>()
 }
 
+/// Actions that it keeps room for when all are taken, some 10 kB: a call gives few. One that gave thousands, a peer's
+/// doing, would otherwise cost their memory for the machine's life.
+const KEPT: usize = 64;
+
 const _: () = assert!(size_of::<Action>() <= 160, "it is moved for each event");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::LinkId;
+
+    #[test]
+    fn found_37_a_queue_that_was_long_gives_its_memory_back_when_it_is_empty() {
+        let mut tray = Tray::default();
+        for _ in 0..2 {
+            (0..12_289).for_each(|_| tray.push(Action::Abort { link: LinkId(1) }));
+            while tray.pop().is_some() {}
+            assert!((1..=KEPT).contains(&tray.queue.capacity()), "{} are kept", tray.queue.capacity());
+        }
+        assert_eq!((tray.bytes, tray.dispatches, tray.outcomes, tray.drained), (0, 0, 0, 0));
+    }
+}

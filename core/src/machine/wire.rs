@@ -7,6 +7,7 @@
 
 use super::action::Action;
 use super::desk::Desk;
+use super::event::Fault;
 use super::heart::{BeatKind, Heart};
 use super::outbox::{Outcome, Pending};
 use super::pace::Pace;
@@ -28,6 +29,14 @@ pub(super) struct Wire {
     pub(super) pace: Pace,
     pub(super) codec: Codec,
     owed_answers: u32,
+    refusing: Refusing,
+}
+
+/// Whether the last heartbeat request was left unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusing {
+    No,
+    Yes,
 }
 
 /// The outstanding `Send`.
@@ -67,7 +76,16 @@ impl Wire {
     pub(super) fn new<D: Dialect>(link: LinkId, desk: &Desk<D>) -> Self {
         let pace = Pace::new(desk.limits.pace);
         let codec = Codec::new(desk.dialect.format(), desk.config.inflater.unwrap_or_default());
-        Self { link, opened: desk.now, write: Write::Idle, turn: Turn::None, pace, codec, owed_answers: 0 }
+        Self {
+            link,
+            opened: desk.now,
+            write: Write::Idle,
+            turn: Turn::None,
+            pace,
+            codec,
+            owed_answers: 0,
+            refusing: Refusing::No,
+        }
     }
 
     /// Starts a write. The caller has seen that none is outstanding and that the pace allows it.
@@ -101,13 +119,17 @@ impl Wire {
         }
         match heart {
             Heart::Ours(ours) if ours.due() <= desk.now => {
-                ours.beat(desk.now, BeatKind::Periodic);
+                ours.beat(desk.now, BeatKind::Periodic, desk.counts.bytes_in);
                 self.codec.rest();
             }
             Heart::Ours(ours) if self.owed_answers > 0 => {
+                if !self.pace.take_answer(desk.now) {
+                    // There was room when they were asked for; a beat that fell due before them has it.
+                    let owed = core::mem::take(&mut self.owed_answers);
+                    return self.refuse_answers(owed, desk);
+                }
                 self.owed_answers -= 1;
-                self.pace.stamp_answer(desk.now);
-                ours.beat(desk.now, BeatKind::Requested);
+                ours.beat(desk.now, BeatKind::Requested, desk.counts.bytes_in);
             }
             Heart::Theirs { .. } if self.owed_answers > 0 => {
                 self.owed_answers -= 1;
@@ -121,16 +143,26 @@ impl Wire {
         self.start(beat, Writing::Beat { sequence }, desk);
     }
 
-    /// The gateway wants a beat, or its own answered. Beyond what the reserve has room for it is refused.
+    /// The gateway wants a beat, or its own answered. Beyond what the send limit has room for it is refused.
     pub(super) fn owe_answer<D: Dialect>(&mut self, heart: &Heart, desk: &mut Desk<D>) {
         let may = match heart {
             Heart::Ours(_) => self.pace.may_answer(desk.now, self.owed_answers),
             Heart::Theirs { .. } => self.owed_answers < super::pace::ANSWERS,
         };
         if may {
-            self.owed_answers += 1;
+            self.owed_answers = self.owed_answers.saturating_add(1);
+            self.refusing = Refusing::No;
         } else {
-            desk.counts.beats_refused += 1;
+            self.refuse_answers(1, desk);
+        }
+    }
+
+    /// Leaves heartbeat requests unanswered. The first of a run is told: a gateway that asks on and on gives no more.
+    fn refuse_answers<D: Dialect>(&mut self, count: u32, desk: &mut Desk<D>) {
+        desk.counts.beats_refused += u64::from(count);
+        if self.refusing == Refusing::No {
+            self.refusing = Refusing::Yes;
+            desk.fault(Fault::RequestUnanswered);
         }
     }
 
@@ -160,17 +192,18 @@ impl Wire {
 
     /// Our exit: the turn goes back; the write stays, to be answered or not.
     pub(super) fn leave<D: Dialect>(self, desk: &mut Desk<D>) -> (LinkId, Write) {
-        self.return_turn(desk);
+        self.end(desk);
         (self.link, self.write)
     }
 
     /// Their exit, or an abort: the turn goes back, and the write will never be answered.
     pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
-        self.return_turn(desk);
+        self.end(desk);
         self.write.gone(desk);
     }
 
-    fn return_turn<D: Dialect>(&self, desk: &mut Desk<D>) {
+    fn end<D: Dialect>(&self, desk: &mut Desk<D>) {
+        desk.outbox.end_hold();
         if matches!(self.turn, Turn::Asked | Turn::Granted) {
             desk.tray.push(Action::ReturnIdentify { link: self.link });
         }
@@ -219,7 +252,6 @@ impl Writing {
                 for pending in commands {
                     desk.settle(pending.id, Outcome::Sent);
                 }
-                desk.tell_room();
             }
             Self::Standing(key) => desk.outbox.restamp(&key, desk.now),
             Self::Beat { .. } | Self::Resume { .. } => {}

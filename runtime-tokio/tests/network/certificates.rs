@@ -41,6 +41,10 @@ impl Authority {
         Signed { chain: vec![leaf.der().clone()], key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() }
     }
 
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();

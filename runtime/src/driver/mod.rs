@@ -8,6 +8,7 @@
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
 
 mod buffer;
+mod commands;
 mod lent;
 mod naps;
 mod onlooker;
@@ -29,6 +30,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
+use core::time::Duration;
 use futures_core::Stream;
 use lent::Memory;
 use naps::Naps;
@@ -36,7 +38,7 @@ use onlooker::Sight;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{Rules, StartLimit};
-use portcullis::machine::{Cause, EndReason, Phase, SendError, Session, Shutdown, Transition};
+use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
 use shared::{Desk, Shared};
 use std::collections::VecDeque;
@@ -142,8 +144,12 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// The same with another gate to identify through than one of its own: all shards of an application must share
     /// what rations their identifies. See [`SharedIdentify`].
     #[must_use]
-    pub fn with_identify(mut self, gate: impl IdentifyGate) -> Self {
-        self.turns.set_gate(Box::new(gate));
+    pub fn with_identify(self, gate: impl IdentifyGate) -> Self {
+        self.with_gate(Box::new(gate))
+    }
+
+    pub(crate) fn with_gate(mut self, gate: Box<dyn IdentifyGate>) -> Self {
+        self.turns.set_gate(gate);
         self
     }
 
@@ -261,7 +267,19 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.machine().explain().copied().collect()
     }
 
-    /// A look at the machine: `shard.machine().health()` tells how it fares.
+    /// How it fares, in numbers, at this moment. [`machine`](Self::machine) lends the same without a copy.
+    #[must_use]
+    pub fn health(&self) -> Health<'static> {
+        self.machine().health().into_owned()
+    }
+
+    /// How long the last acknowledged heartbeat took to be acknowledged; `None` before the first was.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.machine().health().latency
+    }
+
+    /// A look at the machine.
     #[must_use]
     pub fn machine(&self) -> MachineRef<'_, D> {
         MachineRef(self.shared.lock())

@@ -10,9 +10,10 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use futures_core::Stream;
-use portcullis::dialect::Dialect;
-use portcullis::machine::{Session, Shutdown};
+use portcullis::dialect::{Dialect, ShardId};
+use portcullis::machine::{EndReason, Health, Phase, Session, Shutdown, Transition};
 use portcullis::{Discord, Event, Input};
 
 /// Keeps a shard alive: spawn it. It is done when the shard has ended, or nobody takes its events any more.
@@ -97,6 +98,14 @@ impl<D: Dialect, R: Runtime> Future for Pump<D, R> {
     }
 }
 
+impl<D: Dialect, R: Runtime> Pump<D, R> {
+    /// Which shard it keeps alive: for the name of its task. `None` where the gateway has no shards.
+    #[must_use]
+    pub fn shard(&self) -> Option<ShardId> {
+        self.driver.machine().dialect().shard()
+    }
+}
+
 // Nothing in it is pinned in place: futures and timers are boxed.
 impl<D: Dialect, R: Runtime> Unpin for Pump<D, R> {}
 
@@ -113,10 +122,40 @@ impl<D: Dialect> Events<D> {
         self.sink.with_taken(|taken| taken.session(|mark| self.sender.session_at(mark)))
     }
 
-    /// A handle to the shard: to send commands, and to end it.
+    /// A handle to the shard: to send commands, to ask how it fares and why it dropped, and to end it.
     #[must_use]
     pub const fn sender(&self) -> &Sender<D> {
         &self.sender
+    }
+
+    /// Where the shard stands: [`Sender::phase`].
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.sender.phase()
+    }
+
+    /// Why the shard ended, if it did: [`Sender::end_reason`].
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        self.sender.end_reason()
+    }
+
+    /// The last 64 transitions, oldest first: [`Sender::explain`].
+    #[must_use]
+    pub fn explain(&self) -> Vec<Transition> {
+        self.sender.explain()
+    }
+
+    /// How the shard fares, in numbers: [`Sender::health`].
+    #[must_use]
+    pub fn health(&self) -> Health<'static> {
+        self.sender.health()
+    }
+
+    /// The latency of the last acknowledged heartbeat: [`Sender::latency`].
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.sender.latency()
     }
 }
 

@@ -5,11 +5,14 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use futures_channel::oneshot;
 use portcullis::Discord;
 use portcullis::dialect::{Dialect, ShardId};
 use portcullis::dispatch::Mark;
-use portcullis::machine::{Cause, CommandId, Outcome, Phase, SendError, Session, Shutdown};
+use portcullis::machine::{
+    Cause, CommandId, EndReason, Health, Outcome, Phase, SendError, Session, Shutdown, Transition,
+};
 use std::sync::Arc;
 
 /// Sends commands to a shard, and ends it, from any task. It is cheap to clone, and every call returns at once.
@@ -65,6 +68,49 @@ impl<D: Dialect> Sender<D> {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.shared.lock().machine.phase()
+    }
+
+    /// Why the shard ended, if it did.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        self.shared.lock().machine.end_reason().cloned()
+    }
+
+    /// The last 64 transitions, oldest first: why did my shard drop? It answers also when the shard has ended or was
+    /// dropped.
+    ///
+    /// ```
+    /// # use portcullis_runtime::Sender;
+    /// fn log(sender: &Sender) {
+    ///     println!("{:?}, latency {:?}", sender.phase(), sender.latency());
+    ///     for transition in sender.explain() {
+    ///         println!("{transition}"); // t+41.250 online -> waiting: connection_lost (link 1)
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> Vec<Transition> {
+        self.shared.lock().machine.explain().copied().collect()
+    }
+
+    /// How the shard fares, in numbers, at this moment.
+    ///
+    /// ```
+    /// # use portcullis_runtime::Sender;
+    /// fn log(sender: &Sender) {
+    ///     let health = sender.health();
+    ///     println!("{} links, {} messages", health.counts.links, health.events.of("MESSAGE_CREATE"));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn health(&self) -> Health<'static> {
+        self.shared.lock().machine.health().into_owned()
+    }
+
+    /// How long the last acknowledged heartbeat took to be acknowledged; `None` before the first was.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.shared.lock().machine.health().latency
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who rations identifies: the gate that a driver asks, and a queue that the shards of one process share.
 
+mod gates;
 mod shared;
 
 use core::task::{Context, Poll};
@@ -7,6 +8,7 @@ use core::time::Duration;
 use portcullis::dialect::ShardId;
 use portcullis::{Input, LinkId};
 
+pub(crate) use gates::Gates;
 pub use shared::{SharedGate, SharedIdentify};
 
 /// What rations identifies, as one shard asks it. A driver has a gate of its own, and at most one question open.

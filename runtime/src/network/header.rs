@@ -9,7 +9,7 @@ const RESERVED: [&str; 6] = ["host", "upgrade", "connection", "content-length", 
 const RESERVED_PREFIX: &str = "sec-websocket-";
 
 /// Why a header cannot be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The name is none.

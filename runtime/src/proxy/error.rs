@@ -4,7 +4,7 @@ use core::fmt;
 use portcullis::url::UrlError;
 
 /// What is wrong with a proxy's URL. It never holds what was given, which may be a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// It does not begin with a scheme and `://`.
@@ -75,4 +75,17 @@ impl fmt::Display for ProxyError {
     }
 }
 
-impl core::error::Error for ProxyError {}
+impl core::error::Error for ProxyError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Address(error) => Some(error),
+            Self::NoScheme
+            | Self::Unsupported(_)
+            | Self::Scheme
+            | Self::Path
+            | Self::Escape
+            | Self::User
+            | Self::TooLong { .. } => None,
+        }
+    }
+}

@@ -9,6 +9,7 @@ use ::http::{Request, Response, StatusCode, Uri};
 use core::fmt;
 use core::time::Duration;
 use portcullis::identify::StartLimit;
+use portcullis::machine::Backoff;
 use portcullis::token::Token;
 use std::io;
 use std::sync::Arc;
@@ -48,12 +49,17 @@ pub struct GatewayBot {
 pub struct Rest {
     base: String,
     client: Arc<dyn HttpClient>,
+    backoff: Backoff,
 }
 
 /// *(source: API Reference, API Versioning)*
 const BASE: &str = "https://discord.com/api/v10";
 
 impl Rest {
+    /// How an API that does not answer is asked again, unless set: ten times more, with waits of 1 s doubling to 60 s, each less
+    /// up to a quarter of it. So a network that is up within three minutes is waited for, and one that is not is told.
+    pub const BACKOFF: Backoff = Backoff::TEN_ATTEMPTS;
+
     /// The API, by the client that is built in: over the shards' own network, its proxy and its user agent. Headers that
     /// were set for the gateway are not sent.
     #[must_use]
@@ -64,7 +70,7 @@ impl Rest {
     /// The API, by another client.
     #[must_use]
     pub fn with_client(client: impl HttpClient) -> Self {
-        Self { base: BASE.to_owned(), client: Arc::new(client) }
+        Self { base: BASE.to_owned(), client: Arc::new(client), backoff: Self::BACKOFF }
     }
 
     /// The API elsewhere: a proxy, or a fake one. `base` is what comes before `/gateway/bot`; the token is sent there.
@@ -72,6 +78,34 @@ impl Rest {
     pub fn at(mut self, base: impl Into<String>) -> Self {
         self.base = base.into();
         self
+    }
+
+    /// How it is asked again by [`Builder::build_all`](crate::Builder::build_all) while it is not reached, answers with a
+    /// status of 500 or above, or with 429: [`BACKOFF`](Self::BACKOFF) unless set. `attempts: None`, as
+    /// [`Backoff::STANDARD`] has it, goes on for ever.
+    ///
+    /// A wait that the API asks for with a 429 is kept to, in place of the backoff's; one of more than five minutes is an
+    /// error, unless the attempts are unlimited.
+    ///
+    /// ```
+    /// # use portcullis_runtime::{AutoError, Builder, Runtime};
+    /// use portcullis::machine::Backoff;
+    ///
+    /// # async fn run<R: Runtime>(builder: Builder<R>) -> Result<(), AutoError> {
+    /// // A bot that may start long before the network is up.
+    /// let rest = builder.rest()?.with_backoff(Backoff::STANDARD);
+    /// let shards = builder.build_all_by(&rest).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    pub(crate) const fn backoff(&self) -> Backoff {
+        self.backoff
     }
 
     /// Asks once.
@@ -134,7 +168,6 @@ fn retry_after(answer: &Response<Vec<u8>>) -> Option<Duration> {
 }
 
 /// Why there is no word of how to connect.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AskError {
     /// The token is wrong, or was reset. To ask again with it is counted against the host.
@@ -185,4 +218,12 @@ impl fmt::Display for AskError {
     }
 }
 
-impl core::error::Error for AskError {}
+impl core::error::Error for AskError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Unreachable(error) => Some(error),
+            Self::Unreadable(error) => Some(error),
+            Self::Unauthorized | Self::RateLimited { .. } | Self::Status(_) | Self::Base => None,
+        }
+    }
+}

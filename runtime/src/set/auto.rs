@@ -1,18 +1,18 @@
 //! As many shards as the gateway recommends.
 
 use super::ShardSet;
-use crate::builder::{BuildError, Builder};
+use crate::build_error::BuildError;
+use crate::builder::Builder;
 use crate::driver::Driver;
-use crate::identify::SharedIdentify;
+use crate::identify::Gates;
 use crate::rest::{AskError, GatewayBot, Rest};
 use crate::runtime::Runtime;
 use core::fmt;
 use core::time::Duration;
-use portcullis::Discord;
+use portcullis::dialect::ShardIdError;
 use portcullis::dialect::discord::{DiscordError, Intents};
-use portcullis::dialect::{ShardId, ShardIdError};
-use portcullis::identify::Rules;
 use portcullis::token::Token;
+use portcullis::{Discord, Seed};
 
 impl<R: Runtime + Default> ShardSet<Driver<Discord, R>> {
     /// Asks the gateway how many shards a bot should have, and makes them: [`Builder::build_all`] with what suits most.
@@ -26,16 +26,18 @@ impl<R: Runtime + Default> ShardSet<Driver<Discord, R>> {
 
 /// More shards than any bot has: what is above is an answer that cannot be meant, and would cost the memory of as many.
 const SHARDS_MAX: u32 = 16_384;
-/// How often the API is asked, when it does not answer or is overloaded.
-const TRIES_MAX: u32 = 5;
-/// The first wait, when it does not say how long; each further one is twice as long.
-const WAIT: Duration = Duration::from_secs(1);
-/// The longest that it may have us wait.
+/// The least wait, whatever the backoff says or draws: an API that fails at once is not to be flooded.
+const WAIT_MIN: Duration = Duration::from_millis(250);
+/// The longest that it may have us wait, where the attempts have a bound.
 const WAIT_MAX: Duration = Duration::from_secs(300);
+/// The longest that it may have us wait at all: no limit of the API lasts longer.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl<R: Runtime> Builder<R> {
     /// Asks Discord's API how many shards the bot should have, and makes them all with these settings. They connect when
-    /// the set is polled, and share what rations their identifies ([`ShardSet::identify`]).
+    /// the set is polled, and share what rations their identifies ([`ShardSet::identify`]): the queue of
+    /// [`identify`](Self::identify), which is told what the API allows, the gates of [`identify_by`](Self::identify_by),
+    /// or a queue of the set's own.
     ///
     /// A shard resumes the session that was given for it ([`resume`](Self::resume)); a shard of another count is not
     /// among them. The gateway is the one that the API names, unless [`gateway`](Self::gateway) names one.
@@ -53,57 +55,64 @@ impl<R: Runtime> Builder<R> {
     /// # }
     /// ```
     ///
+    /// An API that is not reached is asked again, as [`Rest::BACKOFF`] says: some minutes long, since a bot may start
+    /// before its network is up. [`Rest::with_backoff`] sets another patience.
+    ///
     /// # Errors
-    /// [`AutoError`], when the API refuses the token, is not reached five times in a row, or a setting is wrong.
+    /// [`AutoError`], when the API refuses the token, is not reached in all that time, or a setting is wrong.
     pub async fn build_all(self) -> Result<ShardSet<Driver<Discord, R>>, AutoError> {
-        let rest = Rest::new(self.runtime().clone(), self.whole_network()?);
+        let rest = self.rest()?;
         self.build_all_by(&rest).await
     }
 
-    /// The same by another API: at another base, or through another HTTP client.
+    /// The API as [`build_all`](Self::build_all) asks it, over this builder's network: to be set otherwise, and given to
+    /// [`build_all_by`](Self::build_all_by).
+    ///
+    /// # Errors
+    /// [`BuildError`], when the proxy or a header is wrong.
+    pub fn rest(&self) -> Result<Rest, BuildError> {
+        Ok(Rest::new(self.runtime().clone(), self.whole_network()?))
+    }
+
+    /// The same by another API: at another base, through another HTTP client, or with another patience.
     ///
     /// # Errors
     /// [`AutoError`].
     pub async fn build_all_by(self, rest: &Rest) -> Result<ShardSet<Driver<Discord, R>>, AutoError> {
         let token = Token::new(self.token()).map_err(|error| AutoError::Build(DiscordError::from(error).into()))?;
-        let bot = ask(self.runtime(), rest, &token).await?;
+        let bot = ask(self.runtime(), rest, self.seed_or_draw(), &token).await?;
         if bot.shards > SHARDS_MAX {
             return Err(AutoError::TooMany { shards: bot.shards, most: SHARDS_MAX });
         }
-        let identify = SharedIdentify::new(self.runtime(), bot.session_start_limit, Rules::default());
-        let mut template = self.or_gateway(&bot.url).identify(&identify);
-        let mut sessions = template.take_sessions();
-        let mut set = ShardSet::new();
-        for id in 0..bot.shards {
-            let shard = ShardId::new(id, bot.shards)?;
-            set.add(template.clone().of_many(shard, sessions.remove(&Some(shard))).build()?);
+        if let Some(Gates::Shared(identify)) = self.gates() {
+            identify.update(bot.session_start_limit);
         }
-        set.identify = Some(identify);
-        Ok(set)
+        Ok(self.or_gateway(&bot.url).build_fleet(0..bot.shards, bot.shards, bot.session_start_limit)?)
     }
 }
 
-async fn ask<R: Runtime>(runtime: &R, rest: &Rest, token: &Token) -> Result<GatewayBot, AutoError> {
-    let mut wait = WAIT;
-    for _ in 1..TRIES_MAX {
+/// Asks until there is an answer, or no hope of one.
+async fn ask<R: Runtime>(runtime: &R, rest: &Rest, seed: Seed, token: &Token) -> Result<GatewayBot, AskError> {
+    let backoff = rest.backoff();
+    let mut waits = backoff.waits(seed);
+    loop {
         let error = match rest.gateway_bot(token).await {
-            Ok(bot) => return Ok(bot),
-            Err(error) if !error.may_pass() => return Err(error.into()),
-            Err(error) => error,
+            Err(error) if error.may_pass() => error,
+            answer => return answer,
         };
-        let pause = match error {
-            AskError::RateLimited { retry_after: Some(after) } if after > WAIT_MAX => return Err(error.into()),
-            AskError::RateLimited { retry_after: Some(after) } => after,
+        let Some(wait) = waits.next() else { return Err(error) };
+        let wait = match error {
+            AskError::RateLimited { retry_after: Some(after) } if after > WAIT_MAX && backoff.attempts.is_some() => {
+                return Err(error);
+            }
+            AskError::RateLimited { retry_after: Some(after) } => after.min(DAY),
             _ => wait,
         };
-        wait *= 2;
-        runtime.sleep_until(runtime.now() + pause).await;
+        runtime.sleep_until(runtime.now() + wait.max(WAIT_MIN)).await;
     }
-    Ok(rest.gateway_bot(token).await?)
 }
 
 /// Why there are no shards.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AutoError {
     /// The API did not say how many.
@@ -137,7 +146,16 @@ impl fmt::Display for AutoError {
     }
 }
 
-impl core::error::Error for AutoError {}
+impl core::error::Error for AutoError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Ask(error) => error.source(),
+            Self::Count(error) => Some(error),
+            Self::TooMany { .. } => None,
+            Self::Build(error) => error.source(),
+        }
+    }
+}
 
 impl From<AskError> for AutoError {
     fn from(error: AskError) -> Self {

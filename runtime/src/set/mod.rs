@@ -1,6 +1,7 @@
 //! Many shards as one stream.
 
 mod auto;
+mod fixed;
 mod ready;
 
 use crate::driver::{Buffer, Driver, Events, Pump, Sender, Ticket};
@@ -12,9 +13,9 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_core::Stream;
-use portcullis::Event;
 use portcullis::dialect::{Dialect, ShardId};
 use portcullis::machine::{SendError, Session, Shutdown};
+use portcullis::{Discord, Event};
 use ready::{Bell, Ready};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,8 +105,12 @@ pub struct ShardSet<M> {
     identify: Option<SharedIdentify>,
 }
 
+/// Shards that live in tasks of their own, as one stream: what [`ShardSet::split`] makes.
+pub type SplitShardSet<D = Discord> = ShardSet<Events<D>>;
+
 struct Seat<M> {
     shard: M,
+    id: Option<ShardId>,
     bell: Arc<Bell>,
     waker: Waker,
     is_over: bool,
@@ -121,8 +126,8 @@ impl<M: Member> ShardSet<M> {
         Self { members: BTreeMap::new(), ready: Arc::default(), next: 0, alive: 0, identify: None }
     }
 
-    /// What rations the identifies of a set that was made by [`auto`](ShardSet::auto): for shards that are added later, and
-    /// to be [exported](SharedIdentify::export).
+    /// What rations the identifies of a set that a [`Builder`](crate::Builder) made: for shards that are added later, and to
+    /// be [exported](SharedIdentify::export). `None` where they have gates of the application's own.
     #[must_use]
     pub const fn identify(&self) -> Option<&SharedIdentify> {
         self.identify.as_ref()
@@ -135,7 +140,8 @@ impl<M: Member> ShardSet<M> {
         self.alive += 1;
         let bell = Bell::rung(key, &self.ready);
         let waker = Waker::from(Arc::clone(&bell));
-        self.members.insert(key, Seat { shard, bell, waker, is_over: false });
+        let id = shard.sender().shard();
+        self.members.insert(key, Seat { shard, id, bell, waker, is_over: false });
         key
     }
 
@@ -156,7 +162,30 @@ impl<M: Member> ShardSet<M> {
     /// Which of the gateway's shards a key stands for; `None` where the gateway has none.
     #[must_use]
     pub fn shard(&self, key: ShardKey) -> Option<ShardId> {
-        self.members.get(&key)?.shard.sender().shard()
+        self.members.get(&key)?.id
+    }
+
+    /// The shard that is sent the events of a guild, and takes its commands: for its voice states, and for requests
+    /// about it. `None` if the set has none that lives. Of several, as in the middle of a change of their count, it is
+    /// the one that was added first.
+    ///
+    /// ```
+    /// use portcullis::dialect::discord::UpdateVoiceState;
+    /// # use portcullis_runtime::{Events, ShardSet};
+    ///
+    /// # fn leave(shards: &ShardSet<Events>, guild_id: u64) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some((_, shard)) = shards.for_guild(guild_id) {
+    ///     shard.sender().update_voice_state(UpdateVoiceState::leave(guild_id))?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn for_guild(&self, guild_id: u64) -> Option<(ShardKey, &M)> {
+        let is_of_guild = |id: ShardId| ShardId::of_guild(guild_id, id.count()).is_ok_and(|shard| shard == id);
+        let mut living = self.members.iter().filter(|(_, seat)| !seat.is_over);
+        let (key, seat) = living.find(|(_, seat)| seat.id.is_some_and(is_of_guild))?;
+        Some((*key, &seat.shard))
     }
 
     /// All shards, in the order in which they were added.
@@ -234,6 +263,22 @@ impl<M: Member> ShardSet<M> {
 
 impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
     /// Gives each shard a task of its own, in which it beats whatever becomes of its events, and a buffer. Keys stay.
+    ///
+    /// ```
+    /// use portcullis::Discord;
+    /// # use portcullis_runtime::{Buffer, Driver, Pump, Runtime, ShardSet, SplitShardSet};
+    ///
+    /// # fn run<R: Runtime>(shards: ShardSet<Driver<Discord, R>>, spawn: impl Fn(String, Pump<Discord, R>)) {
+    /// let shards: SplitShardSet = shards.split(Buffer::default(), |pump| {
+    ///     let name = pump.shard().map_or_else(|| "shard".to_owned(), |shard| format!("shard {shard}"));
+    ///     spawn(name, pump);
+    /// });
+    /// // They can be asked how they fare, each by itself.
+    /// for (_, shard) in shards.iter() {
+    ///     println!("{:?} {:?}", shard.phase(), shard.latency());
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn split(self, settings: impl Into<Buffer>, mut spawn: impl FnMut(Pump<D, R>)) -> ShardSet<Events<D>> {
         let settings = settings.into();
@@ -244,12 +289,12 @@ impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
             alive: self.alive,
             identify: self.identify,
         };
-        for (key, Seat { shard, is_over, .. }) in self.members {
+        for (key, Seat { shard, id, is_over, .. }) in self.members {
             let (pump, shard) = shard.split(settings);
             spawn(pump);
             let bell = Bell::rung(key, &set.ready);
             let waker = Waker::from(Arc::clone(&bell));
-            set.members.insert(key, Seat { shard, bell, waker, is_over });
+            set.members.insert(key, Seat { shard, id, bell, waker, is_over });
         }
         set
     }

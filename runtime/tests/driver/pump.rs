@@ -5,9 +5,9 @@ use core::num::NonZeroUsize;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
-use portcullis::dialect::RawCommand;
-use portcullis::dialect::discord::{Command, Intents};
-use portcullis::machine::{Phase, Shutdown};
+use portcullis::dialect::discord::{Command, Intents, Presence, Status, UpdateVoiceState};
+use portcullis::dialect::{CommandError, RawCommand, ShardId};
+use portcullis::machine::{Cause, EndReason, Phase, SendError, Shutdown};
 use portcullis::{Discord, Event, Seed, Sequence};
 use portcullis_runtime::{Buffer, Builder, Events, Overflow, Pump};
 use std::collections::BTreeMap;
@@ -251,4 +251,70 @@ fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
     task.gateway.bytes(rest);
     task.settle();
     assert_eq!(brief(&mut events), ["connecting", "ready", "2"]);
+}
+
+#[test]
+fn found_16_a_shard_that_was_split_tells_how_it_fares_and_why_it_dropped() {
+    // given: a shard in a task of its own, whose link is lost after a while
+    let (mut task, mut events) = start(100);
+    task.settle();
+    let sender = events.sender().clone();
+    assert_eq!(sender.latency(), None, "no heartbeat yet");
+    task.pass(Duration::from_secs(60));
+    assert_eq!(sender.latency(), Some(Duration::ZERO));
+    task.gateway.cut();
+    task.settle();
+    task.pass(Duration::from_secs(10));
+
+    // when: a task that has only its sender asks
+    let causes: Vec<_> = sender.explain().iter().map(|transition| transition.cause).collect();
+    let health = sender.health();
+
+    // then: it is told as the shard itself would be
+    assert_eq!(causes[4..6], [Cause::Ready, Cause::ConnectionLost]);
+    assert_eq!((health.phase, health.counts.links, health.counts.resumes), (Phase::Online, 2, 1));
+    assert_eq!((health.events.of("READY"), health.session_id.as_deref()), (1, Some("abc")));
+    assert_eq!(sender.end_reason(), None);
+    assert_eq!(
+        (events.explain(), events.phase(), events.latency()),
+        (sender.explain(), sender.phase(), sender.latency())
+    );
+    assert_eq!(format!("{:?}", events.health()), format!("{health:?}"));
+
+    // Also when all is over, and the shard itself is gone.
+    sender.shutdown(Shutdown::EndSession);
+    task.settle();
+    while take(&mut events).is_some() {}
+    assert_eq!(events.end_reason(), Some(EndReason::Shutdown));
+    drop((task, events));
+    assert_eq!((sender.end_reason(), sender.health().phase), (Some(EndReason::Shutdown), Phase::Ended));
+    assert_eq!(sender.explain().last().map(|transition| transition.to), Some(Phase::Ended));
+}
+
+#[test]
+fn found_22_a_pump_tells_which_shard_it_keeps_alive() {
+    let shard = ShardId::new(2, 3).unwrap();
+    let builder = Builder::new(Memory::new(), "a.bot.token", Intents::GUILDS).shard(shard);
+    let (pump, _events) = builder.build().unwrap().split(Buffer::default());
+    assert_eq!(pump.shard(), Some(shard));
+}
+
+#[test]
+fn found_22_presence_and_voice_are_one_call() {
+    let (mut task, events) = start(100);
+    task.settle();
+    let sender = events.sender();
+    drop(sender.update_presence(Presence::new(Status::Dnd)).unwrap());
+    drop(sender.update_voice_state(UpdateVoiceState::join(1, 2).muted()).unwrap());
+    task.settle();
+    let heard = task.gateway.heard[1..].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(
+        heard,
+        [
+            r#"{"op":3,"d":{"since":null,"activities":[],"status":"dnd","afk":false}}"#,
+            r#"{"op":4,"d":{"guild_id":"1","channel_id":"2","self_mute":true,"self_deaf":false}}"#,
+        ]
+    );
+    let refused = sender.update_voice_state(UpdateVoiceState::leave(0)).unwrap_err();
+    assert_eq!(refused, SendError::Command(CommandError::ZeroId { name: "guild_id" }));
 }

@@ -7,12 +7,12 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
 use portcullis::dialect::{Dialect as _, ShardId};
-use portcullis::identify::StartLimit;
-use portcullis::machine::Session;
+use portcullis::identify::{Rules, StartLimit};
+use portcullis::machine::{Backoff, Session};
 use portcullis::token::Token;
-use portcullis::{Discord, Sequence};
+use portcullis::{Discord, Seed, Sequence};
 use portcullis_runtime::http::{Request, Response};
-use portcullis_runtime::{AskError, AutoError, Builder, Driver, GatewayBot, Network, Rest, ShardSet};
+use portcullis_runtime::{AskError, AutoError, Builder, Driver, GatewayBot, Network, Rest, ShardSet, SharedIdentify};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::sync::{Arc, Mutex};
@@ -150,13 +150,21 @@ type Made = Result<ShardSet<Driver<Discord, Memory>>, AutoError>;
 /// Makes all shards, and tells how long it took.
 fn build_all(rest: &Rest, set: impl FnOnce(Builder<Memory>) -> Builder<Memory>) -> (Memory, Made, Duration) {
     let memory = Memory::new();
-    let builder = set(Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS));
+    let (made, took) = build_all_on(&memory, rest, set);
+    (memory, made, took)
+}
+
+fn build_all_on(
+    memory: &Memory,
+    rest: &Rest,
+    set: impl FnOnce(Builder<Memory>) -> Builder<Memory>,
+) -> (Made, Duration) {
+    let builder = set(Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).seed(Seed(7)));
     let mut made = pin!(builder.build_all_by(rest));
     let mut cx = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(made) = made.as_mut().poll(&mut cx) {
-            let took = Duration::from_nanos(memory.time().as_nanos());
-            return (memory, made, took);
+            return (made, Duration::from_nanos(memory.time().as_nanos()));
         }
         assert!(memory.advance());
     }
@@ -183,6 +191,16 @@ fn as_many_shards_are_made_as_the_api_recommends() {
 }
 
 #[test]
+fn found_22_a_queue_that_was_set_is_the_fleets_and_is_told_what_the_api_allows() {
+    let memory = Memory::new();
+    let shared = SharedIdentify::new(&memory, StartLimit::default(), Rules::default());
+    let (rest, _) = api(vec![answer(200, &BODY.replace("999", "500"))]);
+    let (made, _) = build_all_on(&memory, &rest, |builder| builder.identify(&shared));
+    assert_eq!(made.unwrap().identify().unwrap().left(), 495);
+    assert_eq!(shared.left(), 495, "it is the one that was set");
+}
+
+#[test]
 fn a_refused_token_ends_it_with_advice() {
     let (rest, _) = api(vec![answer(401, r#"{"message":"401: Unauthorized","code":0}"#)]);
     let (_, made, took) = build_all(&rest, |builder| builder);
@@ -203,24 +221,93 @@ fn an_api_that_is_overloaded_or_away_is_asked_again_when_it_says_so() {
         answer(200, BODY),
     ];
     let (rest, left) = api(answers);
-    let (_, made, took) = build_all(&rest, |builder| builder);
+    let (_, made, took) = build_all(&rest.with_backoff(EXACT), |builder| builder);
     assert_eq!(made.unwrap().len(), 2);
-    // 2.5 s and 65 s as it said, 4 s and 8 s by our own count.
-    assert_eq!(took, Duration::from_millis(2_500 + 65_000 + 4_000 + 8_000));
+    // 2.5 s and 65 s as it said, 2 s and 4 s by our own count.
+    assert_eq!(took, Duration::from_millis(2_500 + 65_000 + 2_000 + 4_000));
     assert!(left.lock().unwrap().is_empty());
 }
 
+/// Without chance: 1 s doubling to 60 s, four times.
+const EXACT: Backoff = Backoff { spread: Duration::ZERO, jitter_percent: 0, attempts: Some(5), ..Backoff::STANDARD };
+
+/// An API that is not reached before this moment, and when it was asked.
+fn up_at(memory: &Memory, up: Duration) -> (Rest, Arc<Mutex<Vec<Duration>>>) {
+    let (memory, asked) = (memory.clone(), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&asked);
+    let client = move |_: Request<()>| {
+        let now = Duration::from_nanos(memory.time().as_nanos());
+        noted.lock().unwrap().push(now);
+        core::future::ready(if now < up { Err(ErrorKind::NetworkUnreachable.into()) } else { answer(200, BODY) })
+    };
+    (Rest::with_client(client), asked)
+}
+
 #[test]
-fn it_is_not_asked_for_ever_nor_waited_for_for_hours() {
+fn found_09_a_fleet_that_starts_before_its_network_waits_for_it() {
+    // given: a network that comes up three minutes after the bot
+    let memory = Memory::new();
+    let (rest, asked) = up_at(&memory, Duration::from_secs(180));
+
+    // when: the bot asks with the default patience
+    let (made, took) = build_all_on(&memory, &rest, |builder| builder);
+
+    // then: it has its shards within a minute more, by waits that grow
+    assert_eq!(made.unwrap().len(), 2);
+    assert!((180..=240).contains(&took.as_secs()), "{took:?}");
+    let asked = asked.lock().unwrap();
+    let waits: Vec<_> = asked.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    assert!(waits.len() <= 10 && waits[1..7].is_sorted(), "{waits:?}");
+}
+
+#[test]
+fn found_09_a_fleet_waits_for_ever_where_it_is_told_to() {
+    // given: a network that is away for a week
+    let memory = Memory::new();
+    let (rest, asked) = up_at(&memory, Duration::from_secs(7 * 86_400));
+
+    // when: the attempts have no bound
+    let (made, took) = build_all_on(&memory, &rest.with_backoff(Backoff::STANDARD), |builder| builder);
+
+    // then: it is asked at least once a minute, and not much more often
+    assert_eq!(made.unwrap().len(), 2);
+    assert!(took < Duration::from_secs(7 * 86_400 + 60), "{took:?}");
+    let asked = asked.lock().unwrap().len();
+    assert!((7 * 1440..=7 * 2 * 1440 + 10).contains(&asked), "{asked}");
+}
+
+#[test]
+fn found_09_an_api_that_fails_at_once_is_not_flooded() {
+    let memory = Memory::new();
+    let (rest, asked) = up_at(&memory, Duration::from_secs(10));
+    let none = Backoff { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO, ..Backoff::STANDARD };
+    let (made, _) = build_all_on(&memory, &rest.with_backoff(none), |builder| builder);
+    assert_eq!((made.unwrap().len(), asked.lock().unwrap().len()), (2, 41));
+}
+
+#[test]
+fn found_09_it_is_not_asked_for_ever_unless_told_to_nor_waited_for_for_hours() {
     let (rest, left) = api((0..9).map(|_| answer(500, "")).collect());
+    let (_, made, took) = build_all(&rest.with_backoff(EXACT), |builder| builder);
+    assert!(matches!(made, Err(AutoError::Ask(AskError::Status(500)))));
+    assert_eq!((left.lock().unwrap().len(), took), (3, Duration::from_millis(250 + 1_000 + 2_000 + 4_000 + 8_000)));
+
+    let (rest, left) = api((0..12).map(|_| answer(500, "")).collect());
     let (_, made, took) = build_all(&rest, |builder| builder);
     assert!(matches!(made, Err(AutoError::Ask(AskError::Status(500)))));
-    assert_eq!((left.lock().unwrap().len(), took), (4, Duration::from_secs(1 + 2 + 4 + 8)));
+    assert_eq!(left.lock().unwrap().len(), 1, "asked once, and ten times more");
+    assert!((180..=245).contains(&took.as_secs()), "{took:?}");
 
     let (rest, _) = api(vec![answer(429, r#"{"retry_after":7200.0}"#)]);
     let (_, made, _) = build_all(&rest, |builder| builder);
     let error = made.unwrap_err().to_string();
     assert!(error.contains("7200 s"), "{error}");
+
+    let asked_to_wait = [r#"{"retry_after":7200.0}"#, r#"{"retry_after":1e18}"#];
+    let answers = asked_to_wait.map(|body| answer(429, body)).into_iter().chain([answer(200, BODY)]);
+    let (rest, _) = api(answers.collect());
+    let (_, made, took) = build_all(&rest.with_backoff(Backoff::STANDARD), |builder| builder);
+    assert_eq!((made.unwrap().len(), took), (2, Duration::from_secs(7_200 + 86_400)));
 }
 
 #[test]

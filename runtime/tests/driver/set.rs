@@ -6,13 +6,19 @@ use core::future::Future as _;
 use core::num::NonZeroUsize;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
+use core::time::Duration;
 use futures_core::Stream;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
-use portcullis::machine::{Outcome, Phase, Session, Shutdown};
-use portcullis::{Discord, Event, Seed};
-use portcullis_runtime::{Builder, Driver, Events, Member, Pump, Sender, ShardKey, ShardSet};
-use std::sync::Arc;
+use portcullis::dialect::{ShardId, ShardIdError};
+use portcullis::identify::{Rules, StartLimit};
+use portcullis::machine::{EndReason, Outcome, Phase, Session, Shutdown};
+use portcullis::{Discord, Event, LinkId, Seed, Sequence};
+use portcullis_runtime::{
+    BuildError, Builder, Driver, Events, GateAnswer, IdentifyGate, Member, Pump, Sender, ShardKey, ShardSet,
+    SharedIdentify, SplitShardSet,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 type Shard = Driver<Discord, Memory>;
@@ -217,4 +223,136 @@ fn a_sender_that_outlives_its_shard_does_not_keep_the_task() {
     drop((memory, gateway, shard));
     assert_eq!(Arc::strong_count(&alarm), 1);
     assert_eq!(sender.phase(), Phase::Ended);
+}
+
+/// A builder of shards in a world of their own.
+fn builder(memory: &Memory) -> Builder<Memory> {
+    Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9").seed(Seed(7))
+}
+
+fn ids<M: Member>(set: &ShardSet<M>) -> Vec<String> {
+    set.iter().map(|(key, _)| set.shard(key).unwrap().to_string()).collect()
+}
+
+#[test]
+fn found_16_members_of_a_set_tell_how_they_fare_before_and_after_a_split() {
+    let (mut fleet, keys) = fleet(2);
+    fleet.hear();
+    let alone = fleet.set.get(keys[1]).unwrap();
+    assert_eq!((alone.phase(), alone.latency(), alone.health().counts.links), (Phase::Online, None, 1));
+    let why = alone.explain();
+    let mut pumps = Vec::new();
+    let set: SplitShardSet = fleet.set.split(NonZeroUsize::new(10).unwrap(), |pump| pumps.push(pump));
+    let split = set.get(keys[1]).unwrap();
+    assert_eq!((split.explain(), split.health().counts.links, split.latency()), (why, 1, None));
+    // A pump that was dropped, as by a panic of its task, ends its shard: the set can still be asked.
+    drop(pumps);
+    assert_eq!(set.get(keys[1]).unwrap().end_reason(), Some(EndReason::Shutdown));
+}
+
+#[test]
+fn found_22_a_guild_has_its_shard() {
+    let memory = Memory::new();
+    let mut set = builder(&memory).build_shards([0, 2], 3).unwrap();
+    // Guilds 0 to 3 of a count of 3, by `(guild_id >> 22) % count`.
+    let found = |set: &ShardSet<Shard>| {
+        let guilds = [0, 1 << 22, 2 << 22, 3 << 22];
+        guilds.map(|guild| set.for_guild(guild).map(|(key, shard)| (key, shard.sender().shard().unwrap().id())))
+    };
+    let keys: Vec<_> = set.iter().map(|(key, _)| key).collect();
+    let (first, third) = (Some((keys[0], 0)), Some((keys[1], 2)));
+    assert_eq!(found(&set), [first, None, third, first], "shard 1 lives elsewhere");
+
+    // In the middle of a change of the count the old shard counts, until it has ended.
+    let new = set.add(builder(&memory).shard(ShardId::ONE).build().unwrap());
+    assert_eq!(found(&set), [first, Some((new, 0)), third, first]);
+    set.get(keys[0]).unwrap().sender().shutdown(Shutdown::EndSession);
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(_)) = pin!(set.next_event()).poll(&mut cx) {}
+    assert_eq!(found(&set)[0], Some((new, 0)));
+    assert_eq!(found(&set)[2], third);
+}
+
+#[test]
+fn found_22_a_fleet_of_a_fixed_count_is_one_call() {
+    let memory = Memory::new();
+    let session = |id, shard| Session::new(id, ShardId::new(shard, 3).ok(), Sequence(7), None);
+    let set = builder(&memory).resume(session("two", 2), None).build_shards(0..3, 3).unwrap();
+    assert_eq!(ids(&set), ["[0, 3]", "[1, 3]", "[2, 3]"]);
+    let sessions: Vec<_> = set.sessions().map(|(key, session)| (set.shard(key).unwrap().id(), session)).collect();
+    assert_eq!(sessions, [(2, session("two", 2))]);
+    assert_eq!(set.identify().unwrap().left(), 995, "1,000 less a reserve of 5");
+
+    let error = builder(&memory).build_shards(2..4, 3).unwrap_err();
+    assert_eq!(error, BuildError::Shard(ShardIdError::NotBelow { id: 3, count: 3 }));
+    assert_eq!(builder(&memory).build_shards(0..1, 0).unwrap_err(), BuildError::Shard(ShardIdError::NoShards));
+    assert!(builder(&memory).build_shards([], 3).unwrap().is_empty());
+}
+
+#[test]
+fn found_22_the_shards_of_a_fixed_count_share_one_queue() {
+    // given: three shards, one world and one bucket
+    let memory = Memory::new();
+    let shared = SharedIdentify::new(&memory, StartLimit::default(), Rules::default());
+    let set = builder(&memory).identify(&shared).build_shards(0..3, 3).unwrap();
+    let mut fleet = Fleet::of(set, (0..3).map(|_| Gateway::new(&memory)).collect());
+
+    // when: all connect at once
+    let online = |fleet: &mut Fleet<Shard>| {
+        fleet.settle();
+        fleet.set.iter().filter(|(_, shard)| shard.phase() == Phase::Online).count()
+    };
+
+    // then: one identifies, and the next 5 s later
+    assert_eq!(online(&mut fleet), 1);
+    while memory.time().as_nanos() < 5_000_000_000 {
+        assert_eq!(online(&mut fleet), 1);
+        assert!(memory.advance());
+    }
+    assert_eq!(online(&mut fleet), 2);
+    assert_eq!(shared.left(), fleet.set.identify().unwrap().left());
+}
+
+/// A gate that lets its shard in at once, and notes whose it is.
+struct Open {
+    asked: Option<LinkId>,
+    shard: ShardId,
+    let_in: Arc<Mutex<Vec<ShardId>>>,
+}
+
+impl IdentifyGate for Open {
+    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+        assert_eq!(shard, Some(self.shard));
+        self.asked = Some(link);
+    }
+
+    fn give_back(&mut self, _: LinkId) {
+        self.asked = None;
+    }
+
+    fn spent(&mut self, _: LinkId) {
+        self.let_in.lock().unwrap().push(self.shard);
+    }
+
+    fn poll_answer(&mut self, _: &mut Context<'_>) -> Poll<GateAnswer> {
+        self.asked.take().map_or(Poll::Pending, |link| Poll::Ready(GateAnswer::Granted(link)))
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+}
+
+#[test]
+fn found_22_a_fleet_goes_through_gates_of_the_applications_own() {
+    let (memory, let_in) = (Memory::new(), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&let_in);
+    let open = move |shard| Open { asked: None, shard, let_in: Arc::clone(&noted) };
+    let set = builder(&memory).identify_by(open).build_shards(4..7, 16).unwrap();
+    assert!(set.identify().is_none(), "there is no queue of this process");
+    let mut fleet = Fleet::of(set, (0..3).map(|_| Gateway::new(&memory)).collect());
+    fleet.settle();
+    let mut let_in = let_in.lock().unwrap().iter().map(|shard| shard.id()).collect::<Vec<_>>();
+    let_in.sort_unstable();
+    assert_eq!(let_in, [4, 5, 6]);
 }

@@ -4,7 +4,7 @@ use crate::memory::{Gateway, Memory};
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, DiscordError, Intents};
 use portcullis::dialect::{
-    CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, Reading, ShardId, StandingKey,
+    CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, Reading, ShardId,
     TokenSource,
 };
 use portcullis::machine::{Backoff, Config, ConfigError, EndReason, Session, TokenReason};
@@ -45,6 +45,9 @@ impl Dialect for Expiring {
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
         self.0.is_own_host(url)
     }
+    fn events(&self) -> Option<&'static [&'static str]> {
+        self.0.events()
+    }
     fn undelivered(&self, event: &str) -> Option<&'static str> {
         self.0.undelivered(event)
     }
@@ -55,8 +58,8 @@ impl Dialect for Expiring {
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
         self.0.read(frame)
     }
-    fn identify(&self, token: Option<&Token>, standing: &[(StandingKey, bytes::Bytes)]) -> IdentifyFrame {
-        self.0.identify(token, standing)
+    fn identify(&self, token: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame {
+        self.0.identify(token, extras)
     }
     fn resume(&self, token: Option<&Token>, session: &Session) -> bytes::Bytes {
         self.0.resume(token, session)

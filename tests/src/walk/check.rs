@@ -54,6 +54,8 @@ struct Seen {
     is_greeted: bool,
     turn: Turn,
     sent: VecDeque<Timestamp>,
+    /// What the Resume named.
+    resumed_from: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,7 +245,8 @@ impl Checker {
         self.announced = false;
         let plan = if self.has_session { Plan::Resume } else { Plan::Identify };
         let (stage, turn, sent) = (Stage::Dialing, Turn::None, VecDeque::new());
-        self.link = Some(Seen { id: link, stage, plan, is_writing: false, is_greeted: false, turn, sent });
+        let (is_writing, is_greeted) = (false, false);
+        self.link = Some(Seen { id: link, stage, plan, is_writing, is_greeted, turn, sent, resumed_from: None });
         Ok(())
     }
 
@@ -273,6 +276,10 @@ impl Checker {
                 }
                 Ok(())
             }
+            Some(6) => {
+                seen.resumed_from = resumed_from(frame);
+                Ok(())
+            }
             Some(2) if has_session || seen.plan == Plan::Resume => Err(Violation::Identify),
             Some(2) if seen.turn != Turn::Granted => Err(Violation::Turn),
             Some(2) => {
@@ -297,7 +304,11 @@ impl Checker {
                 if in_order { Ok(()) } else { Err(Violation::Order) }
             }
             Event::Resumed(dispatch) => {
-                self.sequence = self.sequence.max(dispatch.sequence().map(|sequence| sequence.0));
+                let (got, last) = (dispatch.sequence().map(|sequence| sequence.0), self.sequence);
+                let from = self.link.as_ref().and_then(|link| link.resumed_from);
+                // Below what the Resume named, the gateway has begun another count.
+                let is_anew = got.zip(from).is_some_and(|(got, from)| got < from);
+                self.sequence = if is_anew { got } else { last.max(got) };
                 Ok(())
             }
             Event::SessionLost { .. } => {
@@ -332,6 +343,10 @@ impl Checker {
     fn open(&mut self, link: LinkId) -> Result<&mut Seen, Violation> {
         self.link.as_mut().filter(|seen| seen.id == link && seen.stage != Stage::Dialing).ok_or(Violation::DeadLink)
     }
+}
+
+fn resumed_from(frame: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Value>(frame).ok()?["d"]["seq"].as_u64()
 }
 
 fn op(frame: &[u8]) -> Option<u64> {

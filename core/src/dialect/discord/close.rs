@@ -38,7 +38,7 @@ pub const CLOSE_CODES: &[CloseRow] = &[
     row(4005, "already authenticated", Recovery::RESUME, "check raw commands: one was an Identify", DOCUMENTED),
     row(4006, "session no longer valid", Recovery::IDENTIFY, "", OBSERVED),
     row(4007, "invalid sequence", Recovery::IDENTIFY, "", DOCUMENTED),
-    row(4008, "rate limited", AFTER_WINDOW, "another client may share this link's limit", DOCUMENTED),
+    row(4008, "rate limited", GROWING_PAUSE, "another client may share this link's limit", DOCUMENTED),
     row(
         4009,
         "session timed out",
@@ -54,7 +54,13 @@ pub const CLOSE_CODES: &[CloseRow] = &[
         DOCUMENTED,
     ),
     row(4011, "sharding required", Recovery::END, "start more shards: each may hold 2500 guilds", DOCUMENTED),
-    row(4012, "invalid api version", Recovery::END, "remove `v` from the gateway URL", DOCUMENTED),
+    row(
+        4012,
+        "invalid api version",
+        Recovery::END,
+        "leave `v` out of the gateway URL, or give one that the gateway takes; without one, update portcullis",
+        DOCUMENTED,
+    ),
     row(4013, "invalid intents", Recovery::END, "give only intents that the gateway knows", DOCUMENTED),
     row(
         4014,
@@ -81,8 +87,10 @@ pub(super) fn close_row(code: Option<CloseCode>) -> &'static CloseRow {
 
 /// One resume does no harm: its refusal leads to an Identify.
 const ONCE: Recovery = Recovery { tries: 1, ..Recovery::RESUME };
-/// The limit counts over 60 s.
-const AFTER_WINDOW: Recovery = Recovery { wait_min: Duration::from_secs(60), ..Recovery::RESUME };
+/// The limit counts over 60 s of one connection, so that the next one has a whole window and need not wait for it. Who
+/// breaks it again and again loses access to the API, so each further one is waited out for longer.
+const GROWING_PAUSE: Recovery =
+    Recovery { wait_min: Duration::from_secs(5), wait_max: Duration::from_secs(300), ..Recovery::RESUME };
 
 const fn row(
     code: u16,

@@ -37,7 +37,7 @@ impl Command {
     /// [`CommandError`] for what the gateway is known to refuse. A raw command is not looked into.
     pub fn encode(&self) -> Result<Vec<u8>, CommandError> {
         match self {
-            Self::UpdatePresence(presence) => frame(3, presence),
+            Self::UpdatePresence(presence) => presence.check().and_then(|()| frame(3, presence)),
             Self::RequestGuildMembers(request) => request.check().and_then(|()| frame(8, request)),
             Self::RequestSoundboardSounds(request) => request.check().and_then(|()| frame(31, request)),
             Self::RequestChannelInfo(request) => request.check().and_then(|()| frame(43, request)),

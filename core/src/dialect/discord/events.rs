@@ -1,4 +1,4 @@
-//! Which intents bring which events. *(source: Gateway, list of intents)*
+//! Which events there are, and which intents bring them. *(source: Gateway, list of intents)*
 
 use super::Intents;
 
@@ -107,6 +107,104 @@ const TABLE: &[Row] = &[
     ),
 ];
 
+/// Every event that is documented, and behind them those that are seen though they are not. *(source: Gateway Events,
+/// receive events; the last ten are observed, not documented)*
+pub(super) const ALL: &[&str] = &[
+    "READY",
+    "RESUMED",
+    "RATE_LIMITED",
+    "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
+    "AUTO_MODERATION_RULE_CREATE",
+    "AUTO_MODERATION_RULE_UPDATE",
+    "AUTO_MODERATION_RULE_DELETE",
+    "AUTO_MODERATION_ACTION_EXECUTION",
+    "CHANNEL_CREATE",
+    "CHANNEL_UPDATE",
+    "CHANNEL_DELETE",
+    "CHANNEL_INFO",
+    "VOICE_CHANNEL_STATUS_UPDATE",
+    "VOICE_CHANNEL_START_TIME_UPDATE",
+    "CHANNEL_PINS_UPDATE",
+    "THREAD_CREATE",
+    "THREAD_UPDATE",
+    "THREAD_DELETE",
+    "THREAD_LIST_SYNC",
+    "THREAD_MEMBER_UPDATE",
+    "THREAD_MEMBERS_UPDATE",
+    "ENTITLEMENT_CREATE",
+    "ENTITLEMENT_UPDATE",
+    "ENTITLEMENT_DELETE",
+    "SUBSCRIPTION_CREATE",
+    "SUBSCRIPTION_UPDATE",
+    "SUBSCRIPTION_DELETE",
+    "GUILD_CREATE",
+    "GUILD_UPDATE",
+    "GUILD_DELETE",
+    "GUILD_AUDIT_LOG_ENTRY_CREATE",
+    "GUILD_BAN_ADD",
+    "GUILD_BAN_REMOVE",
+    "GUILD_EMOJIS_UPDATE",
+    "GUILD_STICKERS_UPDATE",
+    "GUILD_INTEGRATIONS_UPDATE",
+    "GUILD_MEMBER_ADD",
+    "GUILD_MEMBER_REMOVE",
+    "GUILD_MEMBER_UPDATE",
+    "GUILD_MEMBERS_CHUNK",
+    "GUILD_ROLE_CREATE",
+    "GUILD_ROLE_UPDATE",
+    "GUILD_ROLE_DELETE",
+    "GUILD_SCHEDULED_EVENT_CREATE",
+    "GUILD_SCHEDULED_EVENT_UPDATE",
+    "GUILD_SCHEDULED_EVENT_DELETE",
+    "GUILD_SCHEDULED_EVENT_USER_ADD",
+    "GUILD_SCHEDULED_EVENT_USER_REMOVE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_CREATE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_UPDATE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_DELETE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTIONS_DELETE",
+    "GUILD_SOUNDBOARD_SOUND_CREATE",
+    "GUILD_SOUNDBOARD_SOUND_UPDATE",
+    "GUILD_SOUNDBOARD_SOUND_DELETE",
+    "GUILD_SOUNDBOARD_SOUNDS_UPDATE",
+    "SOUNDBOARD_SOUNDS",
+    "INTEGRATION_CREATE",
+    "INTEGRATION_UPDATE",
+    "INTEGRATION_DELETE",
+    "INTERACTION_CREATE",
+    "INVITE_CREATE",
+    "INVITE_DELETE",
+    "MESSAGE_CREATE",
+    "MESSAGE_UPDATE",
+    "MESSAGE_DELETE",
+    "MESSAGE_DELETE_BULK",
+    "MESSAGE_REACTION_ADD",
+    "MESSAGE_REACTION_REMOVE",
+    "MESSAGE_REACTION_REMOVE_ALL",
+    "MESSAGE_REACTION_REMOVE_EMOJI",
+    "MESSAGE_POLL_VOTE_ADD",
+    "MESSAGE_POLL_VOTE_REMOVE",
+    "PRESENCE_UPDATE",
+    "STAGE_INSTANCE_CREATE",
+    "STAGE_INSTANCE_UPDATE",
+    "STAGE_INSTANCE_DELETE",
+    "TYPING_START",
+    "USER_UPDATE",
+    "VOICE_CHANNEL_EFFECT_SEND",
+    "VOICE_STATE_UPDATE",
+    "VOICE_SERVER_UPDATE",
+    "WEBHOOKS_UPDATE",
+    "GUILD_JOIN_REQUEST_CREATE",
+    "GUILD_JOIN_REQUEST_UPDATE",
+    "GUILD_JOIN_REQUEST_DELETE",
+    "GUILD_APPLICATION_COMMAND_INDEX_UPDATE",
+    "EMBEDDED_ACTIVITY_UPDATE",
+    "EMBEDDED_ACTIVITY_UPDATE_V2",
+    "GUILD_FEATURE_ACK",
+    "GUILD_APPLIED_BOOSTS_UPDATE",
+    "CONVERSATION_SUMMARY_UPDATE",
+    "AUTO_MODERATION_MENTION_RAID_DETECTION",
+];
+
 /// The intents that an event of this name needs, if none of them is asked for.
 pub(super) fn undelivered(event: &str, intents: Intents) -> Option<&'static str> {
     let (_, needs, names) = TABLE.iter().find(|(events, ..)| events.contains(&event))?;
@@ -125,7 +223,7 @@ mod tests {
             let named: Intents = names.split(" or ").map(|name| name.parse::<Intents>().unwrap()).collect();
             assert_eq!(named, *needs);
             for event in *events {
-                assert!(seen.insert(*event), "{event}");
+                assert!(seen.insert(*event) && ALL.contains(event), "{event}");
                 assert_eq!(undelivered(event, Intents::all()), None);
                 assert_eq!(undelivered(event, Intents::all() - *needs), Some(*names));
                 assert!(needs.iter().all(|one| undelivered(event, one).is_none()), "any of them is enough");
@@ -133,6 +231,15 @@ mod tests {
         }
         let brought: Intents = TABLE.iter().map(|(_, needs, _)| *needs).collect();
         assert_eq!(Intents::all() - brought, Intents::MESSAGE_CONTENT, "it brings no event of its own");
+    }
+
+    #[test]
+    fn each_event_is_listed_once() {
+        let seen: BTreeSet<_> = ALL.iter().collect();
+        assert_eq!(seen.len(), ALL.len());
+        assert!(
+            ALL.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'2')))
+        );
     }
 
     #[test]

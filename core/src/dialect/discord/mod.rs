@@ -5,6 +5,7 @@ mod close;
 mod command;
 mod envelope;
 mod events;
+mod guilds;
 mod intents;
 mod payload;
 mod presence;
@@ -12,10 +13,11 @@ mod read;
 pub mod request;
 
 mod soundboard;
+mod trace;
 
 use super::{
-    CloseRow, CommandError, Dialect, Encoded, FrameError, GatewayLimits, IdentifyFrame, OnNewSession, PaceLimit,
-    Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
+    CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, OnNewSession,
+    PaceLimit, Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
 use crate::codec::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
@@ -27,10 +29,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
+use guilds::OwnGuilds;
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
+pub use guilds::ForeignGuilds;
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
@@ -59,6 +63,7 @@ pub struct Discord {
     properties: IdentifyProperties,
     large_threshold: u8,
     presence: Option<Vec<u8>>,
+    foreign_guilds: ForeignGuilds,
     base: GatewayUrl,
     format: Format,
 }
@@ -66,6 +71,8 @@ pub struct Discord {
 impl Discord {
     /// Where bots connect when nothing else is configured.
     pub const GATEWAY: &'static str = "wss://gateway.discord.gg/";
+    /// The API version that is spoken, and asked for unless a gateway's URL says otherwise.
+    pub const VERSION: &'static str = "10";
     /// The most bytes a frame to the gateway may have. *(source: Gateway, Sending events)*
     pub const PAYLOAD_MAX: usize = 4096;
 
@@ -74,6 +81,7 @@ impl Discord {
     /// # Errors
     /// [`DiscordError::Token`] when the token cannot be one; it is not sent anywhere to find out.
     pub fn new(token: impl Into<String>, intents: Intents) -> Result<Self, DiscordError> {
+        trace::undocumented(intents);
         Ok(Self {
             token: Token::new(token)?,
             intents,
@@ -81,6 +89,7 @@ impl Discord {
             properties: IdentifyProperties::default(),
             large_threshold: 50,
             presence: None,
+            foreign_guilds: ForeignGuilds::default(),
             base: GatewayUrl::parse(Self::GATEWAY)?,
             format: Format::default(),
         })
@@ -95,8 +104,10 @@ impl Discord {
     /// The same with a presence from the start. A later `UpdatePresence` takes its place, in each session to come.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when no Identify has room for it.
+    /// [`DiscordError::Presence`] for what the gateway is known to refuse, [`DiscordError::TooLong`] when no Identify has
+    /// room for it.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
+        presence.check().map_err(DiscordError::Presence)?;
         let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
         Self { presence: Some(written), ..self }.fitting()
     }
@@ -120,12 +131,44 @@ impl Discord {
         }
     }
 
+    /// The same with another rule for commands about guilds of other shards, which are refused unless it is set.
+    #[must_use]
+    pub fn with_foreign_guilds(self, foreign_guilds: ForeignGuilds) -> Self {
+        Self { foreign_guilds, ..self }
+    }
+
     /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
     ///
+    /// A `v` in its query counts, also where sessions are resumed: a gateway that is not Discord's may number its versions
+    /// as it likes. Discord's own is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
+    ///
+    /// ```
+    /// use portcullis::Discord;
+    /// use portcullis::dialect::Dialect as _;
+    /// use portcullis::dialect::discord::Intents;
+    ///
+    /// let discord = Discord::new("a.bot.token", Intents::GUILDS)?.with_gateway("wss://proxy.example/?v=1&key=k")?;
+    /// let url = discord.connect_url(discord.base_url());
+    /// assert_eq!(url.as_str(), "wss://proxy.example/?key=k&v=1&encoding=json");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`DiscordError::Url`] when it is no WebSocket URL.
+    /// [`DiscordError::Url`] when it is no WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
+    /// version; [`DiscordError::Query`] when it asks for a compression, or an encoding but `json`, which
+    /// [`with_compression`](Self::with_compression) and [`with_encoding`](Self::with_encoding) do.
     pub fn with_gateway(self, url: &str) -> Result<Self, DiscordError> {
-        Ok(Self { base: GatewayUrl::parse(url)?, ..self })
+        let base = GatewayUrl::parse(url)?;
+        if base.is_of(DOMAIN) && base.query("v").is_some_and(|version| version != Self::VERSION) {
+            return Err(DiscordError::Version);
+        }
+        if base.query("compress").is_some() {
+            return Err(DiscordError::Query { key: "compress", method: "with_compression" });
+        }
+        if base.query("encoding").is_some_and(|encoding| encoding != "json") {
+            return Err(DiscordError::Query { key: "encoding", method: "with_encoding" });
+        }
+        Ok(Self { base, ..self })
     }
 
     /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
@@ -151,6 +194,11 @@ impl Discord {
     #[must_use]
     pub const fn intents(&self) -> Intents {
         self.intents
+    }
+
+    /// The guilds that commands of this shard may be about.
+    pub(crate) const fn own_guilds(&self) -> OwnGuilds {
+        OwnGuilds { shard: self.shard, foreign: self.foreign_guilds }
     }
 
     fn fitting(self) -> Result<Self, DiscordError> {
@@ -186,6 +234,7 @@ impl Dialect for Discord {
 
     fn encode(&self, command: Command) -> Result<Encoded, CommandError> {
         let encoded = Encoded::once(command.encode()?.into());
+        self.own_guilds().check(&command)?;
         Ok(match command {
             Command::UpdatePresence(_) => {
                 let (standing, pace) = (Standing::Set(presence_key()), Some(PRESENCE_PACE));
@@ -227,9 +276,10 @@ impl Dialect for Discord {
             Encoding::Json => "json",
             Encoding::Etf => "etf",
         };
-        let query = [("v", "10"), ("encoding", encoding)];
+        let version = self.base.query("v").filter(|version| !version.is_empty());
+        let query = [("v", version.as_deref().unwrap_or(Self::VERSION)), ("encoding", encoding)];
         match self.format.compression {
-            Compression::None | Compression::ZlibPayload => url.with_query(&query),
+            Compression::None | Compression::ZlibPayload => url.without_query(&["compress"]).with_query(&query),
             Compression::ZlibStream => url.with_query(&[query[0], query[1], ("compress", "zlib-stream")]),
             #[cfg(feature = "zstd")]
             Compression::ZstdStream => url.with_query(&[query[0], query[1], ("compress", "zstd-stream")]),
@@ -241,11 +291,15 @@ impl Dialect for Discord {
     }
 
     fn is_own_host(&self, url: &GatewayUrl) -> bool {
-        url.same_site(&self.base, Some("discord.gg"))
+        url.same_site(&self.base, Some(DOMAIN))
     }
 
     fn token_source(&self) -> TokenSource {
         TokenSource::Held
+    }
+
+    fn events(&self) -> Option<&'static [&'static str]> {
+        Some(events::ALL)
     }
 
     fn undelivered(&self, event: &str) -> Option<&'static str> {
@@ -256,7 +310,10 @@ impl Dialect for Discord {
         read::read(frame)
     }
 
-    fn identify(&self, _: Option<&Token>, standing: &[(StandingKey, Bytes)]) -> IdentifyFrame {
+    fn identify(&self, _: Option<&Token>, extras: Extras<'_>) -> IdentifyFrame {
+        let Extras::Standing(standing) = extras else {
+            return IdentifyFrame { payload: self.write_identify(None).into(), carried: Vec::new() };
+        };
         let key = presence_key();
         let latest = standing.iter().find(|(standing, _)| *standing == key);
         // What stands was written by `Command::encode`, so it has this head and tail.
@@ -303,6 +360,9 @@ impl fmt::Debug for Discord {
     }
 }
 
+/// Discord's own gateways are in it.
+const DOMAIN: &str = "discord.gg";
+
 /// How often a presence may change. What comes sooner is not heeded. *(source: Gateway, Sending Events; the number is
 /// observed, not documented)*
 const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_secs(20) };
@@ -312,18 +372,29 @@ fn presence_key() -> StandingKey {
 }
 
 /// Why a [`Discord`] cannot be. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiscordError {
     /// The token cannot be one.
     Token(TokenError),
     /// The URL is no WebSocket URL.
     Url(UrlError),
+    /// The URL asks Discord's own gateway for another API version than the one that is spoken.
+    Version,
+    /// The URL asks for something that a method is there for.
+    Query {
+        /// The key of the query.
+        key: &'static str,
+        /// The method.
+        method: &'static str,
+    },
     /// `large_threshold` is not 50 to 250.
     LargeThreshold {
         /// What it is.
         asked: u8,
     },
+    /// The gateway would refuse the presence, and every Identify with it.
+    Presence(CommandError),
     /// Payloads that are compressed each for itself are JSON; terms take a compressed stream.
     PayloadCompression,
     /// The Identify would have more than `max` bytes.
@@ -338,7 +409,15 @@ impl fmt::Display for DiscordError {
         match self {
             Self::Token(error) => write!(f, "token: {error}"),
             Self::Url(error) => write!(f, "gateway url: {error}"),
+            Self::Version => {
+                let version = Discord::VERSION;
+                write!(f, "gateway url: Discord's own gateway is spoken to in v{version} only, leave `v` out")
+            }
+            Self::Query { key, method } => {
+                write!(f, "gateway url: leave `{key}` out of the query, {method} asks for it")
+            }
             Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
+            Self::Presence(error) => write!(f, "presence: {error}"),
             Self::PayloadCompression => {
                 f.write_str("etf does not go with compressed payloads; compress the stream, or none")
             }
@@ -349,7 +428,20 @@ impl fmt::Display for DiscordError {
     }
 }
 
-impl core::error::Error for DiscordError {}
+impl core::error::Error for DiscordError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Token(error) => Some(error),
+            Self::Url(error) => Some(error),
+            Self::Presence(error) => Some(error),
+            Self::Version
+            | Self::Query { .. }
+            | Self::LargeThreshold { .. }
+            | Self::PayloadCompression
+            | Self::TooLong { .. } => None,
+        }
+    }
+}
 
 impl From<TokenError> for DiscordError {
     fn from(error: TokenError) -> Self {

@@ -175,11 +175,11 @@ mod tests {
 
         #[test]
         fn hostile_session_ids_and_properties_stay_inside_their_strings(given in any::<String>()) {
-            let token = Token::new("a\"\\").unwrap();
+            let token = Token::new("a\\").unwrap();
             let frame = resume(&token, &given, Sequence(1));
             let value: serde_json::Value = serde_json::from_slice(&frame).unwrap();
             prop_assert_eq!(value["d"]["session_id"].as_str(), Some(&*given));
-            prop_assert_eq!(value["d"]["token"].as_str(), Some("a\"\\"));
+            prop_assert_eq!(value["d"]["token"].as_str(), Some("a\\"));
         }
     }
 }

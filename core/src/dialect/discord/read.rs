@@ -4,10 +4,10 @@
 use super::envelope::Envelope;
 use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 const DISPATCH: u64 = 0;
@@ -46,17 +46,58 @@ fn dispatch(frame: &[u8], spans: Spans) -> Result<Signal, FrameError> {
 }
 
 fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
-    // Of a key that comes twice the last counts: it must not cost the link.
-    let keys: BTreeMap<String, &RawValue> = decode(frame, data).unwrap_or_default();
+    let ReadyKeys { session_id, resume_url } = decode(frame, data).unwrap_or_default();
     let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
-    let id = keys.get("session_id").and_then(|raw| text(raw)).filter(|id| !id.is_empty());
+    let id = session_id.and_then(text).filter(|id| !id.is_empty());
     // What is no text is no URL either: the machine says so, and resumes at the base URL.
-    let url = keys.get("resume_gateway_url").filter(|raw| raw.get() != "null");
+    let url = resume_url.filter(|raw| raw.get() != "null");
     match id {
         Some(id) => {
             Ok(SessionStart { id: Some(id), resume_url: url.map(|raw| text(raw).unwrap_or_else(|| raw.get().into())) })
         }
         None => Err(FrameError::Field { name: "session_id" }),
+    }
+}
+
+/// What a READY says of its session. Of a key that comes twice the last counts: it must not cost the link. The other
+/// keys are passed over and not kept: there may be millions.
+#[derive(Default)]
+struct ReadyKeys<'a> {
+    session_id: Option<&'a RawValue>,
+    resume_url: Option<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ReadyKeys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(field_identifier, rename_all = "snake_case")]
+        enum Key {
+            SessionId,
+            ResumeGatewayUrl,
+            #[serde(other)]
+            Unknown,
+        }
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = ReadyKeys<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the data of a READY")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadyKeys<'de>, A::Error> {
+                let mut keys = ReadyKeys::default();
+                while let Some(key) = map.next_key::<Key>()? {
+                    match key {
+                        Key::SessionId => keys.session_id = Some(map.next_value()?),
+                        Key::ResumeGatewayUrl => keys.resume_url = Some(map.next_value()?),
+                        Key::Unknown => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(keys)
+            }
+        }
+        deserializer.deserialize_map(Keys)
     }
 }
 
@@ -70,7 +111,7 @@ fn fate(frame: &[u8], data: Span) -> Fate {
 
 /// The interval of a Hello: any number of milliseconds, for the machine to bound.
 fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Hello {
         heartbeat_interval: f64,
     }

@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// Why a request came to no answer. What had come of it is dropped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The gateway answers such a request only with an intent that was not asked for. Nothing was sent.

@@ -17,7 +17,8 @@ mod policy;
 mod rations;
 mod trace;
 
-use super::{Command, Intents};
+use super::guilds::OwnGuilds;
+use super::{Command, Discord, Intents};
 use crate::machine::{CommandId, EventFilter, SendError};
 use crate::rng::Seed;
 use crate::time::Timestamp;
@@ -84,6 +85,7 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Debug)]
 pub struct Requests {
     intents: Intents,
+    guilds: OwnGuilds,
     events: EventFilter,
     policy: RequestPolicy,
     nonces: Nonces,
@@ -124,9 +126,10 @@ struct Nonces {
 }
 
 impl Requests {
-    pub(crate) const fn new(intents: Intents, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
+    pub(crate) const fn new(discord: &Discord, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
         Self {
-            intents,
+            intents: discord.intents(),
+            guilds: discord.own_guilds(),
             events,
             policy,
             nonces: Nonces { seed, next: 0 },
@@ -146,7 +149,8 @@ impl Requests {
     ///
     /// # Errors
     /// [`RequestError`], when it is known already that no answer would come: for lack of an intent, by the event
-    /// filter, by what the command may hold; or when too many requests are open. Nothing is sent then.
+    /// filter, by what the command may hold, by a guild of another shard; or when too many requests are open. Nothing is
+    /// sent then.
     pub fn ask(&mut self, request: impl Into<Request>) -> Result<RequestId, RequestError> {
         let request = request.into();
         if self.life == Life::Over {
@@ -162,7 +166,9 @@ impl Requests {
             return Err(RequestError::TooManyRequests { limit: self.policy.requests });
         }
         let collector = Collector::new(request);
-        collector.command().encode()?;
+        let command = collector.command();
+        command.encode()?;
+        self.guilds.check(&command)?;
         let id = RequestId(self.next_id);
         self.next_id += 1;
         self.asked.push_back((id, collector));

@@ -1,0 +1,12 @@
+//! Faults that others' clients, servers and reports brought to light, each by its number: what the machine must do.
+
+#![allow(clippy::unwrap_used)]
+
+mod bounds;
+mod commands;
+mod flood;
+mod heart;
+mod mutants;
+mod rate_limited;
+mod resume_host;
+mod sequence;
