@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::machine::{Action, Config, EventFilter, FirstBeat, GatewayMachine, HeartbeatPolicy, Input, Phase};
-use portcullis::{LinkId, Message, Seed, Timestamp};
+use portcullis::{ConnectionId, Message, Seed, Timestamp};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -115,7 +115,7 @@ fn online_with(config: Config, seed: Seed) -> GatewayMachine {
     ] {
         machine.handle(Timestamp::ZERO, input).for_each(|action: Action| drop(action));
     }
-    assert_eq!(machine.phase(), Phase::Online);
+    assert_eq!(machine.phase(), Phase::Active);
     machine
 }
 
@@ -143,7 +143,7 @@ fn renumbered(frame: &[u8], sequence: u64) -> Bytes {
 
 /// Sequences have as many digits as in a session of hours.
 const SEQUENCE: u64 = 1_000_000_000;
-const LINK: LinkId = LinkId(1);
+const LINK: ConnectionId = ConnectionId(1);
 
 criterion_group!(benches, machine_dispatch, filtered_dispatch, scan_envelope, parse_envelope, idle_machines);
 criterion_main!(benches);

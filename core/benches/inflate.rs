@@ -17,7 +17,7 @@ use miniz_oxide::{DataFormat, MZFlush};
 use portcullis::codec::{Compression, Inflater};
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::machine::{Action, Config, GatewayMachine, Input, Phase};
-use portcullis::{LinkId, Message, Seed, Timestamp};
+use portcullis::{ConnectionId, Message, Seed, Timestamp};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -60,7 +60,7 @@ fn compare() {
             }
         }
         assert_eq!(machine.health().counts.malformed, 0);
-        assert_eq!(machine.phase(), Phase::Online);
+        assert_eq!(machine.phase(), Phase::Active);
         let mut parts: Vec<i128> =
             alone.iter().zip(&whole).map(|(alone, whole)| whole.cast_signed() - alone.cast_signed()).collect();
         for all in [&mut alone, &mut whole] {
@@ -167,7 +167,7 @@ fn choices() -> Vec<Choice> {
     ]
 }
 
-/// The gateway's side of a link.
+/// The gateway's side of a connection.
 struct Gateway {
     packer: Packer,
     sequence: u64,
@@ -245,7 +245,7 @@ fn online(compression: Compression, inflater: Inflater, gateway: &mut Gateway) -
     ] {
         machine.handle(Timestamp::ZERO, input).for_each(|action: Action| drop(action));
     }
-    assert_eq!(machine.phase(), Phase::Online);
+    assert_eq!(machine.phase(), Phase::Active);
     machine
 }
 
@@ -269,7 +269,7 @@ fn frame(sequence: u64) -> Bytes {
 
 /// Sequences have as many digits as in a session of hours.
 const SEQUENCE: u64 = 1_000_000_000;
-const LINK: LinkId = LinkId(1);
+const LINK: ConnectionId = ConnectionId(1);
 const ROOM: usize = 16 << 10;
 /// Messages a turn: as many as stay in the cache.
 const BATCH: u64 = 32;

@@ -6,15 +6,15 @@
 
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
-use portcullis::{Action, Closure, Config, Discord, GatewayMachine, Input, LinkId, Message, Seed, Timestamp};
+use portcullis::{Action, CloseReason, Config, ConnectionId, Discord, GatewayMachine, Input, Message, Seed, Timestamp};
 use std::collections::VecDeque;
 
-const FIRST: LinkId = LinkId(1);
-const SECOND: LinkId = LinkId(2);
+const FIRST: ConnectionId = ConnectionId(1);
+const SECOND: ConnectionId = ConnectionId(2);
 
 /// A connection that was recorded: when, in milliseconds, and what.
 fn recorded() -> VecDeque<(u64, Input)> {
-    let frame = |link, text: &'static str| Input::Message(link, Message::Text(text.into()));
+    let frame = |connection, text: &'static str| Input::Message(connection, Message::Text(text.into()));
     let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
     VecDeque::from([
         (0, Input::Start),
@@ -24,7 +24,7 @@ fn recorded() -> VecDeque<(u64, Input)> {
         (122, Input::Sent(FIRST)),
         (310, frame(FIRST, r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e551011"}}"#)),
         (450, frame(FIRST, r#"{"t":"MESSAGE_CREATE","s":2,"op":0,"d":{"content":"hello"}}"#)),
-        (900, Input::Closed(FIRST, Closure::Eof)),
+        (900, Input::Closed(FIRST, CloseReason::Eof)),
         (3000, Input::Opened(SECOND)),
         (3001, frame(SECOND, hello)),
         (3002, Input::Sent(SECOND)),

@@ -24,7 +24,7 @@ pub struct Dispatch {
     origin: Origin,
 }
 
-/// Whether a dispatch is new or makes up for a lost link.
+/// Whether a dispatch is new or makes up for a lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Live,
@@ -54,7 +54,7 @@ impl Dispatch {
         core::str::from_utf8(self.spans.id?.of(&self.frame)).ok()
     }
 
-    /// Whether it came between Resume and Resumed: it makes up for what the lost link missed.
+    /// Whether it came between Resume and Resumed: it makes up for what the lost connection missed.
     #[must_use]
     pub fn is_replayed(&self) -> bool {
         self.origin == Origin::Replay

@@ -21,16 +21,16 @@
 //! while let Some(input) = inputs.pop_front() {
 //!     for action in machine.handle(Timestamp::ZERO, input) {
 //!         match action {
-//!             Action::Connect { link, .. } => {
+//!             Action::Connect { connection, .. } => {
 //!                 let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
-//!                 inputs.push_back(Input::Opened(link));
-//!                 inputs.push_back(Input::Message(link, Message::Text(hello.into())));
+//!                 inputs.push_back(Input::Opened(connection));
+//!                 inputs.push_back(Input::Message(connection, Message::Text(hello.into())));
 //!             }
-//!             Action::AskIdentify { link } => inputs.push_back(Input::IdentifyGranted(link)),
-//!             Action::Send { link, .. } => {
+//!             Action::RequestIdentify { connection } => inputs.push_back(Input::IdentifyGranted(connection)),
+//!             Action::Send { connection, .. } => {
 //!                 let ready = r#"{"t":"READY","s":1,"op":0,"d":{"session_id":"5e551011"}}"#;
-//!                 inputs.push_back(Input::Sent(link));
-//!                 inputs.push_back(Input::Message(link, Message::Text(ready.into())));
+//!                 inputs.push_back(Input::Sent(connection));
+//!                 inputs.push_back(Input::Message(connection, Message::Text(ready.into())));
 //!             }
 //!             Action::Event(Event::Ready(dispatch)) => names.push(dispatch.name().to_string()),
 //!             // Nothing is closed here, and no time passes.
@@ -76,7 +76,7 @@ pub mod url;
 pub use dialect::discord::{Activity, Command, Discord, Intents, Presence, Status};
 pub use dispatch::Dispatch;
 pub use machine::{Action, Config, Event, GatewayMachine, Input, Shutdown};
-pub use message::{CloseCode, CloseFrame, Closure, LinkId, Message, Sequence};
+pub use message::{CloseCode, CloseFrame, CloseReason, ConnectionId, Message, Sequence};
 pub use rng::Seed;
 pub use session::Session;
 pub use shard::ShardId;

@@ -44,11 +44,11 @@ impl fmt::Debug for Message {
 
 /// Which connection: each `Action::Connect` has a new one, and every input and action of it carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(pub u32);
+pub struct ConnectionId(pub u32);
 
-impl fmt::Display for LinkId {
+impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link {}", self.0)
+        write!(f, "connection {}", self.0)
     }
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Sequence {
 pub struct CloseCode(pub u16);
 
 impl CloseCode {
-    /// Normal closure. Sent by a client it ends the gateway session.
+    /// Normal reason. Sent by a client it ends the gateway session.
     pub const NORMAL: Self = Self(1000);
     /// Going away. Sent by a client it ends the gateway session.
     pub const GOING_AWAY: Self = Self(1001);
@@ -111,7 +111,7 @@ impl CloseFrame {
 
 /// How a connection came to its end, as its driver saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Closure {
+pub enum CloseReason {
     /// The peer sent a close frame: its own, or its answer to ours.
     Frame(CloseFrame),
     /// The stream ended without a close frame.
@@ -131,7 +131,7 @@ pub enum Closure {
     Io,
 }
 
-impl Closure {
+impl CloseReason {
     /// The code the peer sent, if it sent one.
     #[must_use]
     pub const fn code(&self) -> Option<CloseCode> {
@@ -155,7 +155,7 @@ impl Closure {
     }
 }
 
-impl fmt::Display for Closure {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame(CloseFrame { code: Some(code), reason }) if reason.is_empty() => write!(f, "close {code}"),
@@ -194,12 +194,12 @@ mod tests {
 
     #[test]
     fn a_closure_prints_what_was_seen() {
-        let frame = |code, reason: &str| Closure::Frame(CloseFrame { code, reason: reason.into() });
+        let frame = |code, reason: &str| CloseReason::Frame(CloseFrame { code, reason: reason.into() });
         assert_eq!(
             frame(Some(CloseCode(4004)), "Authentication failed.").to_string(),
             "close 4004 \"Authentication failed.\""
         );
         assert_eq!(frame(None, "").to_string(), "close without a code");
-        assert_eq!(Closure::TooLarge { limit: 9 }.to_string(), "message above 9 bytes");
+        assert_eq!(CloseReason::TooLarge { limit: 9 }.to_string(), "message above 9 bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! What survives a link: the session, as a value that can be stored.
+//! What survives a connection: the session, as a value that can be stored.
 
 use crate::message::Sequence;
 use crate::shard::ShardId;

@@ -43,8 +43,8 @@ async fn visit(mut events: Events) -> Result<(), Box<dyn Error>> {
         match event {
             Event::Ready(_) => {
                 let ask = Command::RequestGuildMembers(RequestGuildMembers::all(7));
-                let ticket = events.sender().send(ask)?;
-                println!("asked for members: {:?}", ticket.id());
+                let sent = events.sender().send(ask)?;
+                println!("asked for members: {:?}", sent.id());
             }
             Event::Command(id, outcome) => {
                 println!("{id:?} {outcome:?}");

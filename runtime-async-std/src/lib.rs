@@ -98,7 +98,7 @@ pub use portcullis_runtime::adapter::*;
 /// | take its events | [`next_event`](Driver::next_event), [`poll_event`](Driver::poll_event), or as a `Stream` |
 /// | let it live in a task of its own | [`split`](Driver::split) |
 /// | send commands | [`send`](Driver::send); from any task by a [`sender`](Driver::sender), which has the requests as well |
-/// | stop, or change the link | [`shutdown`](Driver::shutdown), [`reconnect`](Driver::reconnect) |
+/// | stop, or change the connection | [`shutdown`](Driver::shutdown), [`reconnect`](Driver::reconnect) |
 /// | ask why and how | [`explain`](Driver::explain), [`phase`](Driver::phase), [`health`](Driver::health), [`latency`](Driver::latency), [`end_reason`](Driver::end_reason) |
 /// | save its session | [`session`](Driver::session), [`session_at`](Driver::session_at); [`Builder::resume`](Builder::resume) takes it |
 /// | share identifies, tokens, limits | [`with_identify`](Driver::with_identify), [`with_tokens`](Driver::with_tokens), [`with_requests`](Driver::with_requests), [`with_host_sleep`](Driver::with_host_sleep) |

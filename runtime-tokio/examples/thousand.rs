@@ -7,7 +7,7 @@ use core::time::Duration;
 use portcullis::Event;
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::Intents;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Config, EndReason, Shutdown, Timeouts};
 use portcullis_fake::{FakeConfig, FakeServer};
 use portcullis_tokio::{Network, Shard, ShardSet, SharedIdentify, Tokio};
@@ -18,12 +18,16 @@ use tokio::runtime::Builder;
 
 const SHARDS: u32 = 1000;
 /// What `GET /gateway/bot` says to a bot that is so large; `ShardSet::auto` asks for it.
-const LIMIT: StartLimit =
-    StartLimit { max_concurrency: SHARDS, total: 2 * SHARDS, remaining: 2 * SHARDS, reset_after: Duration::ZERO };
+const LIMIT: SessionStartLimit = SessionStartLimit {
+    max_concurrency: SHARDS,
+    total: 2 * SHARDS,
+    remaining: 2 * SHARDS,
+    reset_after: Duration::ZERO,
+};
 
 fn set(gateway: &str) -> Result<ShardSet, Box<dyn Error>> {
     let network = Network::default();
-    let identify = SharedIdentify::new(&Tokio::new(), LIMIT, Rules::default());
+    let identify = SharedIdentify::new(&Tokio::new(), LIMIT, QueueConfig::default());
     // They dial all at once, and one thread makes all the handshakes: a slow host needs more than the usual 10 s.
     let timeouts = Timeouts { connect: Duration::from_secs(60), ..Timeouts::default() };
     let config = Config { timeouts, ..Config::default() };
@@ -43,7 +47,7 @@ async fn until_ready(shards: &mut ShardSet) -> Result<(), Box<dyn Error>> {
             Some((key, Event::Ready(_))) => drop(ready.insert(key)),
             Some((key, Event::Reconnecting { cause, .. })) => {
                 return Err(format!(
-                    "{key:?} lost its link: {cause}. Two files a shard must be allowed: ulimit -n 4096"
+                    "{key:?} lost its connection: {cause}. Two files a shard must be allowed: ulimit -n 4096"
                 )
                 .into());
             }
@@ -82,7 +86,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         until_ready(&mut shards).await?;
         let took = began.elapsed();
         let (counters, open) = fake.handle().with(|fake, _| (fake.counters(), fake.connections().count()));
-        println!("{} shards are ready after {took:?}: {} identifies, {open} links", shards.len(), counters.identifies);
+        println!(
+            "{} shards are ready after {took:?}: {} identifies, {open} connections",
+            shards.len(),
+            counters.identifies
+        );
         match (memory, resident()) {
             (Some(before), Some(after)) => {
                 let each = after.saturating_sub(before) / shards.len();

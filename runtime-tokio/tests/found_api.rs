@@ -90,8 +90,8 @@ async fn found_21_and_22_a_fleet_written_with_the_adapter_alone() {
         FakeServer::start(FakeConfig { guilds: 3, max_concurrency: 3, ..FakeConfig::default() }).await.unwrap();
     let identify = portcullis_tokio::SharedIdentify::new(
         &Tokio::new(),
-        portcullis::identify::StartLimit { max_concurrency: 3, ..Default::default() },
-        portcullis::identify::Rules::default(),
+        portcullis::identify::SessionStartLimit { max_concurrency: 3, ..Default::default() },
+        portcullis::identify::QueueConfig::default(),
     );
     let mut bot = Bot::start(builder().gateway(server.url()).identify(&identify)).unwrap();
     bot.until(|event| matches!(event, Event::Ready(_)), 3).await;
@@ -120,7 +120,7 @@ async fn found_21_and_22_a_fleet_written_with_the_adapter_alone() {
 
     // and: each shard tells how it fares and why, also when it is over
     for (_, shard) in bot.shards.iter() {
-        assert_eq!((shard.phase(), shard.health().counts.links, shard.end_reason()), (Phase::Online, 1, None));
+        assert_eq!((shard.phase(), shard.health().counts.connections, shard.end_reason()), (Phase::Active, 1, None));
         assert_eq!(shard.explain().last().map(|transition| transition.cause), Some(Cause::Ready));
     }
     bot.saved = bot.shards.sessions().map(|(_, session)| session).collect();

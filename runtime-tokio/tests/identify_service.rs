@@ -13,8 +13,8 @@ use core::future::poll_fn;
 use core::time::Duration;
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::Intents;
-use portcullis::identify::{Rules, StartLimit};
-use portcullis::{Event, LinkId};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
+use portcullis::{ConnectionId, Event};
 use portcullis_fake::{FakeConfig, FakeServer};
 use portcullis_tokio::{GateAnswer, IdentifyGate as _, Shard};
 use remote::{Remote, RemoteGate};
@@ -23,12 +23,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use words::{Ask, Reply};
 
-const LINK: LinkId = LinkId(1);
+const LINK: ConnectionId = ConnectionId(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn service(max_concurrency: u32, remaining: u32, rules: Rules) -> Service {
-    let limit = StartLimit { max_concurrency, remaining, reset_after: Duration::from_secs(3600), total: 1000 };
-    Service::start(limit, Rules { reserve: 0, ..rules }).await.unwrap()
+async fn service(max_concurrency: u32, remaining: u32, config: QueueConfig) -> Service {
+    let limit = SessionStartLimit { max_concurrency, remaining, reset_after: Duration::from_secs(3600), total: 1000 };
+    Service::start(limit, QueueConfig { reserve: 0, ..config }).await.unwrap()
 }
 
 /// A gate that asks for shard 0 until it hears something else than "later".
@@ -65,7 +65,7 @@ fn what_is_said_is_understood() {
 async fn scenario_15_two_that_want_ten_each_of_fifteen_use_fifteen_together() {
     let config = FakeConfig { max_concurrency: 16, daily_limit: 15, ..FakeConfig::default() };
     let gateway = FakeServer::start(config).await.unwrap();
-    let service = service(16, 15, Rules::default()).await;
+    let service = service(16, 15, QueueConfig::default()).await;
     let (one, two) = (Remote::connect(service.address()), Remote::connect(service.address()));
     let mut shards = JoinSet::new();
     for id in 0..20 {
@@ -98,7 +98,7 @@ async fn scenario_15_two_that_want_ten_each_of_fifteen_use_fifteen_together() {
 
 #[tokio::test]
 async fn scenario_11_a_turn_that_comes_back_goes_to_the_other_process() {
-    let service = service(1, 1, Rules::default()).await;
+    let service = service(1, 1, QueueConfig::default()).await;
     let (one, two) = (Remote::connect(service.address()), Remote::connect(service.address()));
     let (mut one, mut two) = (one.gate(), two.gate());
     assert_eq!(ask(&mut one).await, GateAnswer::Granted(LINK));
@@ -110,8 +110,8 @@ async fn scenario_11_a_turn_that_comes_back_goes_to_the_other_process() {
 
 #[tokio::test]
 async fn scenario_11_a_process_that_dies_leaves_the_queue_and_its_turn_counts_as_used() {
-    let rules = Rules { lease: Duration::from_millis(300), ..Rules::default() };
-    let service = service(1, 2, rules).await;
+    let config = QueueConfig { lease: Duration::from_millis(300), ..QueueConfig::default() };
+    let service = service(1, 2, config).await;
     let (first, second) = (Remote::connect(service.address()), Remote::connect(service.address()));
     let (mut granted, mut waiting, mut left) = (first.gate(), second.gate(), Remote::connect(service.address()).gate());
     assert_eq!(ask(&mut granted).await, GateAnswer::Granted(LINK));
@@ -126,7 +126,7 @@ async fn scenario_11_a_process_that_dies_leaves_the_queue_and_its_turn_counts_as
 
 #[tokio::test]
 async fn while_the_service_is_away_shards_ask_again() {
-    let away = service(1, 1, Rules::default()).await;
+    let away = service(1, 1, QueueConfig::default()).await;
     let remote = Remote::connect(away.address());
     let mut gate = remote.gate();
     assert_eq!(ask(&mut gate).await, GateAnswer::Granted(LINK));

@@ -22,7 +22,7 @@ async fn a_shard_joins_the_real_gateway_resumes_and_leaves() {
             match event {
                 Event::Ready(_) => {
                     told.push("ready");
-                    shard.reconnect(Cause::Asked);
+                    shard.reconnect(Cause::Requested);
                 }
                 Event::Resumed(_) => {
                     told.push("resumed");

@@ -1,4 +1,4 @@
-//! Requests on real sockets: a link that is lost in the middle of an answer, and a session that is.
+//! Requests on real sockets: a connection that is lost in the middle of an answer, and a session that is.
 #![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
 
 use core::time::Duration;

@@ -27,7 +27,7 @@ usage: drain --url URL [OPTION]...
   -h, --help        this text
 
 With --events and --until, what comes first counts. With neither, it counts
-until every shard has lost its link. A link that is lost before is resumed.
+until every shard has lost its connection. A connection that is lost before is resumed.
 
 The line: events, wall_s, cpu_user_s, cpu_sys_s are from the Ready of the last
 shard to the last dispatch that counted; rss_peak_kb is the process's; early is

@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use portcullis::dialect::ShardId;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::{Discord, Event};
 use portcullis_runtime::{BuildError, Builder, Driver, Runtime, SharedIdentify};
 use std::rc::Rc;
@@ -38,9 +38,13 @@ impl<R: Runtime> Fleet<R> {
     pub(crate) fn new(runtime: &R, args: Args) -> Result<Self, BuildError> {
         let Args { url, compression, token, intents, shards, events, until, .. } = args;
         // A bucket for each shard, and a day without end.
-        let limit =
-            StartLimit { max_concurrency: shards, total: u32::MAX, remaining: u32::MAX, ..StartLimit::default() };
-        let identify = SharedIdentify::new(runtime, limit, Rules::default());
+        let limit = SessionStartLimit {
+            max_concurrency: shards,
+            total: u32::MAX,
+            remaining: u32::MAX,
+            ..SessionStartLimit::default()
+        };
+        let identify = SharedIdentify::new(runtime, limit, QueueConfig::default());
         let settings = Builder::new(runtime.clone(), token, intents).gateway(url).compression(compression);
         let settings = settings.identify(&identify);
         settings.clone().build()?;

@@ -30,7 +30,7 @@ struct Reached {
     events: u64,
 }
 
-/// When it is over. Without either, when every link was lost.
+/// When it is over. Without either, when every connection was lost.
 #[derive(Debug)]
 pub(crate) struct Goal {
     pub(crate) events: Option<NonZeroU64>,

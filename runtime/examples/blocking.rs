@@ -1,7 +1,7 @@
 //! A shard without async: one thread, `std::net` and `tungstenite`. `cargo run -p portcullis-runtime --example blocking`.
 //!
 //! `drive` and `wait` are the whole driver; each arm of the first is what an action obliges a driver to. The one timer is
-//! the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its link, resumes, beats, and
+//! the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its connection, resumes, beats, and
 //! leaves.
 
 use core::time::Duration;
@@ -9,7 +9,7 @@ use portcullis::dialect::discord::Intents;
 use portcullis::machine::{ConnectFailure, EndReason, Shutdown};
 use portcullis::url::GatewayUrl;
 use portcullis::{
-    Action, CloseCode, CloseFrame, Closure, Config, Discord, Event, GatewayMachine, Input, LinkId, Message,
+    Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
 };
 use portcullis_fake::{FakeConfig, FakeServer, Target};
 use portcullis_runtime::{Clock, draw_seed};
@@ -23,7 +23,7 @@ use tungstenite::protocol::frame::CloseFrame as WireClose;
 use tungstenite::protocol::{Message as WireMessage, WebSocket};
 use tungstenite::{Error as WireError, Utf8Bytes};
 
-type Wire = Option<(LinkId, WebSocket<TcpStream>)>;
+type Wire = Option<(ConnectionId, WebSocket<TcpStream>)>;
 
 /// Drives a machine to its end. `hear` is the application; it answers when it has heard enough.
 fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shutdown>) {
@@ -33,17 +33,17 @@ fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shu
         let mut enough = None;
         for action in machine.handle(clock.now(), input) {
             match (action, &mut wire) {
-                (Action::Connect { link, url, .. }, wire) => match dial(&url) {
+                (Action::Connect { connection, url, .. }, wire) => match dial(&url) {
                     Ok(socket) => {
-                        *wire = Some((link, socket));
-                        inputs.push_back(Input::Opened(link));
+                        *wire = Some((connection, socket));
+                        inputs.push_back(Input::Opened(connection));
                     }
-                    Err(failure) => inputs.push_back(Input::ConnectFailed(link, failure)),
+                    Err(failure) => inputs.push_back(Input::ConnectFailed(connection, failure)),
                 },
-                // It blocks until the socket has the message whole, or its time-out ends the link.
-                (Action::Send { link, message }, Some((_, socket))) => match socket.send(to_wire(message)) {
-                    Ok(()) => inputs.push_back(Input::Sent(link)),
-                    Err(error) => inputs.push_back(Input::Closed(link, closure_of(&error))),
+                // It blocks until the socket has the message whole, or its time-out ends the connection.
+                (Action::Send { connection, message }, Some((_, socket))) => match socket.send(to_wire(message)) {
+                    Ok(()) => inputs.push_back(Input::Sent(connection)),
+                    Err(error) => inputs.push_back(Input::Closed(connection, close_reason_of(&error))),
                 },
                 // `Closed` follows, from the read.
                 (Action::Close { code, reason, .. }, Some((_, socket))) => {
@@ -51,12 +51,12 @@ fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shu
                 }
                 (Action::Abort { .. }, wire) => *wire = None,
                 // A bot of one shard that starts now and then. Those of many ask an `IdentifyQueue`.
-                (Action::AskIdentify { link }, _) => inputs.push_back(Input::IdentifyGranted(link)),
+                (Action::RequestIdentify { connection }, _) => inputs.push_back(Input::IdentifyGranted(connection)),
                 // Discord's tokens do not expire: it is never asked.
-                (Action::AskToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
+                (Action::RequestToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
                 (Action::Event(event), _) => enough = hear(event).or(enough),
                 (Action::Send { .. } | Action::Close { .. }, None)
-                | (Action::ReturnIdentify { .. } | Action::Wait { .. }, _) => {}
+                | (Action::ReleaseIdentify { .. } | Action::Wait { .. }, _) => {}
             }
         }
         if let Some(shutdown) = enough {
@@ -67,15 +67,15 @@ fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shu
 
 /// What the socket says until the time is over, or that it said nothing.
 fn wait(wire: &mut Wire, patience: Duration) -> Input {
-    let Some((link, socket)) = wire else {
+    let Some((connection, socket)) = wire else {
         thread::sleep(patience);
         return Input::Tick;
     };
     // Zero would be "for ever". A socket that takes no time-out is broken: the read says so.
     let _ = socket.get_ref().set_read_timeout(Some(patience.max(Duration::from_millis(1))));
-    let (link, closure) = match socket.read() {
-        Ok(WireMessage::Text(text)) => return Input::Message(*link, Message::Text(text.into())),
-        Ok(WireMessage::Binary(bytes)) => return Input::Message(*link, Message::Binary(bytes)),
+    let (connection, reason) = match socket.read() {
+        Ok(WireMessage::Text(text)) => return Input::Message(*connection, Message::Text(text.into())),
+        Ok(WireMessage::Binary(bytes)) => return Input::Message(*connection, Message::Binary(bytes)),
         Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_)) => return Input::TickUnread,
         // Only this says that there was nothing to read.
         Err(WireError::Io(error)) if is_time_out(error.kind()) => return Input::Tick,
@@ -85,12 +85,12 @@ fn wait(wire: &mut Wire, patience: Duration) -> Input {
                 code: Some(CloseCode(frame.code.into())),
                 reason: frame.reason.as_str().into(),
             });
-            (*link, Closure::Frame(frame))
+            (*connection, CloseReason::Frame(frame))
         }
-        Err(error) => (*link, closure_of(&error)),
+        Err(error) => (*connection, close_reason_of(&error)),
     };
     *wire = None;
-    Input::Closed(link, closure)
+    Input::Closed(connection, reason)
 }
 
 /// Opens a WebSocket, in the clear only: with TLS the stream is a `rustls::StreamOwned`, and no more is different.
@@ -113,13 +113,13 @@ fn is_time_out(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-fn closure_of(error: &WireError) -> Closure {
+fn close_reason_of(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(_) => Closure::Io,
-        _ => Closure::Protocol,
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WireError::Io(_) => CloseReason::Io,
+        _ => CloseReason::Protocol,
     }
 }
 

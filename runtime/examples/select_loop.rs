@@ -3,7 +3,7 @@
 //!
 //! Nothing is spawned, and the driver of this crate is not used: the loop in `run` takes its place. All that is underway
 //! is in `wire`, none of it in a future, so that a branch which loses the race has lost nothing. `main` joins a fake
-//! gateway, sends a command, loses its link, resumes, and leaves.
+//! gateway, sends a command, loses its connection, resumes, and leaves.
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
@@ -17,11 +17,12 @@ use core::task::{Context, Poll, ready};
 use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
-use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
 use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, Outcome, Phase, Shutdown};
 use portcullis::url::{GatewayUrl, Scheme};
 use portcullis::{
-    Action, CloseCode, CloseFrame, Closure, Config, Discord, Event, GatewayMachine, Input, LinkId, Message, Timestamp,
+    Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
+    Timestamp,
 };
 use portcullis_fake::{FakeGateway, FakeHandle, Target};
 use portcullis_runtime::draw_seed;
@@ -38,7 +39,7 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
     let clock = || Timestamp::since_start(origin.elapsed());
     let (ask, mut asked) = mpsc::channel::<Command>(16);
     let mut every = interval(Duration::from_millis(250));
-    let mut turns = IdentifyQueue::new(clock(), StartLimit::default(), Rules::default());
+    let mut turns = IdentifyQueue::new(clock(), SessionStartLimit::default(), QueueConfig::default());
     let (mut wire, mut inputs) = (Wire::None, VecDeque::from([Input::Start]));
     loop {
         let input = match (inputs.pop_front(), machine.deadline()) {
@@ -64,17 +65,19 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
         let actions: Vec<_> = machine.handle(now, input).collect();
         for action in actions {
             match action {
-                Action::Connect { link, url, limits } => wire = Wire::Dialing(link, Box::pin(dial(url, limits))),
-                Action::Send { link, message } => wire.start(link, wire_message(message)),
-                Action::Close { link, code, reason } => {
-                    let frame = WireClose { code: code.0.into(), reason: reason.into() };
-                    wire.start(link, WireMessage::Close(Some(frame)));
+                Action::Connect { connection, url, limits } => {
+                    wire = Wire::Dialing(connection, Box::pin(dial(url, limits)))
                 }
-                Action::Abort { link } => wire.abort(link),
-                Action::AskIdentify { link } => inputs.push_back(turn(&mut turns, now, link)),
-                Action::ReturnIdentify { link } => turns.give_back(now, ticket(link)),
+                Action::Send { connection, message } => wire.start(connection, wire_message(message)),
+                Action::Close { connection, code, reason } => {
+                    let frame = WireClose { code: code.0.into(), reason: reason.into() };
+                    wire.start(connection, WireMessage::Close(Some(frame)));
+                }
+                Action::Abort { connection } => wire.abort(connection),
+                Action::RequestIdentify { connection } => inputs.push_back(turn(&mut turns, now, connection)),
+                Action::ReleaseIdentify { connection } => turns.give_back(now, sent(connection)),
                 // Discord's tokens do not expire: it is never asked.
-                Action::AskToken { .. } => inputs.push_back(Input::TokenDenied(None)),
+                Action::RequestToken { .. } => inputs.push_back(Input::TokenDenied(None)),
                 Action::Event(event) => {
                     println!("{now} {event:?}");
                     hear(&event, machine, now, &ask, gateway)?;
@@ -83,8 +86,8 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
                 Action::Wait { .. } => {}
             }
         }
-        if let (Phase::Identifying, Some(link)) = (machine.phase(), wire.link()) {
-            turns.spent(now, ticket(link));
+        if let (Phase::Identifying, Some(connection)) = (machine.phase(), wire.connection()) {
+            turns.spent(now, sent(connection));
         }
     }
 }
@@ -115,8 +118,8 @@ type Dial = Pin<Box<dyn Future<Output = Result<Socket, ConnectFailure>>>>;
 /// The one connection there is, and all that is underway on it.
 enum Wire {
     None,
-    Dialing(LinkId, Dial),
-    Open { link: LinkId, socket: Box<Socket>, write: Write },
+    Dialing(ConnectionId, Dial),
+    Open { connection: ConnectionId, socket: Box<Socket>, write: Write },
 }
 
 enum Write {
@@ -130,20 +133,20 @@ enum Write {
 impl Wire {
     /// What happens first: the dial is done, the write is done, a message comes. It starts anew where it was left.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        if let Self::Dialing(link, dial) = self {
-            let (link, dialed) = (*link, ready!(dial.as_mut().poll(cx)));
+        if let Self::Dialing(connection, dial) = self {
+            let (connection, dialed) = (*connection, ready!(dial.as_mut().poll(cx)));
             let (wire, input) = match dialed {
                 Ok(socket) => {
                     let socket = Box::new(socket);
-                    (Self::Open { link, socket, write: Write::Settled }, Input::Opened(link))
+                    (Self::Open { connection, socket, write: Write::Settled }, Input::Opened(connection))
                 }
-                Err(failure) => (Self::None, Input::ConnectFailed(link, failure)),
+                Err(failure) => (Self::None, Input::ConnectFailed(connection, failure)),
             };
             *self = wire;
             return Poll::Ready(input);
         }
-        let Self::Open { link, socket, write } = self else { return Poll::Pending };
-        let link = *link;
+        let Self::Open { connection, socket, write } = self else { return Poll::Pending };
+        let connection = *connection;
         let mut pinned = Pin::new(&mut **socket);
         // A write that fails is told by the read, behind what came before it.
         if let Write::ToStart(_) = write
@@ -162,51 +165,51 @@ impl Wire {
             && let Poll::Ready(flushed) = pinned.as_mut().poll_flush(cx)
             && let (Write::ToFlush, Ok(())) = (core::mem::replace(write, Write::Settled), flushed)
         {
-            return Poll::Ready(Input::Sent(link));
+            return Poll::Ready(Input::Sent(connection));
         }
-        let closure = loop {
+        let reason = loop {
             match ready!(pinned.as_mut().poll_next(cx)) {
                 Some(Ok(WireMessage::Text(text))) => {
-                    return Poll::Ready(Input::Message(link, Message::Text(text.into())));
+                    return Poll::Ready(Input::Message(connection, Message::Text(text.into())));
                 }
                 Some(Ok(WireMessage::Binary(bytes))) => {
-                    return Poll::Ready(Input::Message(link, Message::Binary(bytes)));
+                    return Poll::Ready(Input::Message(connection, Message::Binary(bytes)));
                 }
                 Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => {}
                 Some(Ok(WireMessage::Close(frame))) => {
                     let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
-                    break Closure::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                    break CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
                         code: Some(CloseCode(frame.code.into())),
                         reason: frame.reason.as_str().into(),
                     }));
                 }
-                Some(Err(error)) => break closure_of(&error),
-                None => break Closure::Eof,
+                Some(Err(error)) => break close_reason_of(&error),
+                None => break CloseReason::Eof,
             }
         };
         *self = Self::None;
-        Poll::Ready(Input::Closed(link, closure))
+        Poll::Ready(Input::Closed(connection, reason))
     }
 
     /// No other write is underway: the machine waits for `Sent`.
-    fn start(&mut self, of: LinkId, message: WireMessage) {
-        if let Self::Open { link, write, .. } = self
-            && *link == of
+    fn start(&mut self, of: ConnectionId, message: WireMessage) {
+        if let Self::Open { connection, write, .. } = self
+            && *connection == of
         {
             *write = Write::ToStart(message);
         }
     }
 
-    fn abort(&mut self, of: LinkId) {
-        if self.link() == Some(of) {
+    fn abort(&mut self, of: ConnectionId) {
+        if self.connection() == Some(of) {
             *self = Self::None;
         }
     }
 
-    fn link(&self) -> Option<LinkId> {
+    fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::None => None,
-            Self::Dialing(link, _) | Self::Open { link, .. } => Some(*link),
+            Self::Dialing(connection, _) | Self::Open { connection, .. } => Some(*connection),
         }
     }
 }
@@ -230,15 +233,17 @@ async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectF
     }
 }
 
-fn closure_of(error: &WireError) -> Closure {
+fn close_reason_of(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => Closure::Reset,
-        WireError::Io(_) => Closure::Io,
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
-        _ => Closure::Protocol,
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
+        WireError::Io(_) => CloseReason::Io,
+        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            CloseReason::TooLarge { limit: *max_size }
+        }
+        _ => CloseReason::Protocol,
     }
 }
 
@@ -251,18 +256,18 @@ fn wire_message(message: Message) -> WireMessage {
 }
 
 /// One shard's own turn. Those of one bot share a queue.
-fn turn(turns: &mut IdentifyQueue, now: Timestamp, link: LinkId) -> Input {
-    let is_queued = turns.ask(now, ticket(link), 0).is_ok();
-    if is_queued && turns.answers(now).contains(&Answer::Granted(ticket(link))) {
-        return Input::IdentifyGranted(link);
+fn turn(turns: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
+    let is_queued = turns.ask(now, sent(connection), 0).is_ok();
+    if is_queued && turns.answers(now).contains(&Answer::Granted(sent(connection))) {
+        return Input::IdentifyGranted(connection);
     }
     let wait = turns.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    turns.give_back(now, ticket(link));
-    Input::IdentifyDenied(link, wait)
+    turns.give_back(now, sent(connection));
+    Input::IdentifyDenied(connection, wait)
 }
 
-fn ticket(link: LinkId) -> TicketId {
-    TicketId(link.0.into())
+fn sent(connection: ConnectionId) -> PermitId {
+    PermitId(connection.0.into())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

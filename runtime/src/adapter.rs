@@ -4,7 +4,7 @@
 
 pub use crate::build_error::BuildError;
 pub use crate::driver::{
-    Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Sender, Ticket, TokenAnswer, Tokens,
+    Buffer, CommandHandle, Driver, Events, HostSleep, MachineRef, Overflow, RequestFuture, Sender, TokenAnswer, Tokens,
 };
 pub use crate::identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use crate::network::{HeaderError, Network};

@@ -12,7 +12,7 @@ use core::time::Duration;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{ForeignGuilds, IdentifyProperties, Intents, Presence};
-use portcullis::machine::{Config, Imported, Session};
+use portcullis::machine::{Config, ResumeFrom, Session};
 use portcullis::{Discord, GatewayMachine, Seed};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -32,7 +32,7 @@ pub struct Builder<R: Runtime> {
     large_threshold: Option<u8>,
     format: Format,
     config: Config,
-    resume: Vec<Imported>,
+    resume: Vec<ResumeFrom>,
     network: Network,
     tls: Option<Tls>,
     proxy: Option<String>,
@@ -151,7 +151,7 @@ impl<R: Runtime> Builder<R> {
     /// is tried once. For [`build_all`](Self::build_all) it is said once for each shard.
     #[must_use]
     pub fn resume(mut self, session: Session, age: impl Into<Option<Duration>>) -> Self {
-        self.resume.push(Imported { session, age: age.into() });
+        self.resume.push(ResumeFrom { session, age: age.into() });
         self
     }
 
@@ -198,7 +198,7 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// What to make of a host that slept, in place of leaving links that cannot have outlived it.
+    /// What to make of a host that slept, in place of leaving connections that cannot have outlived it.
     #[must_use]
     pub fn host_sleep(mut self, sleep: HostSleep) -> Self {
         self.host_sleep = sleep;
@@ -272,13 +272,13 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// Takes the sessions to resume, each for its shard: the last that was given for it.
-    pub(crate) fn take_sessions(&mut self) -> BTreeMap<Option<ShardId>, Imported> {
+    pub(crate) fn take_sessions(&mut self) -> BTreeMap<Option<ShardId>, ResumeFrom> {
         let sessions = core::mem::take(&mut self.resume);
-        sessions.into_iter().map(|imported| (imported.session.shard(), imported)).collect()
+        sessions.into_iter().map(|resume_from| (resume_from.session.shard(), resume_from)).collect()
     }
 
     /// One of the shards that are made together, and its own session to resume, if it has one.
-    pub(crate) fn of_many(mut self, shard: ShardId, session: Option<Imported>) -> Self {
+    pub(crate) fn of_many(mut self, shard: ShardId, session: Option<ResumeFrom>) -> Self {
         self.resume.extend(session);
         self.shard(shard)
     }
@@ -306,8 +306,8 @@ impl<R: Runtime> Builder<R> {
         discord = discord.with_compression(self.format.compression)?.with_encoding(self.format.encoding)?;
         let mut config = self.config;
         config.inflater.get_or_insert(INFLATER);
-        if let Some(imported) = self.resume.into_iter().next_back() {
-            config.imported = Some(imported);
+        if let Some(resume_from) = self.resume.into_iter().next_back() {
+            config.resume_from = Some(resume_from);
         }
         let machine = GatewayMachine::new(discord, config, seed)?;
         let shard = Driver::new(machine, self.runtime, network).with_host_sleep(self.host_sleep);

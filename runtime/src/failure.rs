@@ -5,7 +5,7 @@ use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use core::error::Error;
 use core::time::Duration;
 use futures_rustls::rustls;
-use portcullis::Closure;
+use portcullis::CloseReason;
 use portcullis::machine::ConnectFailure;
 use std::io::{self, ErrorKind};
 
@@ -40,22 +40,24 @@ pub(crate) fn of_handshake(error: &WireError) -> ConnectFailure {
 }
 
 /// How an open connection ended that gave an error.
-pub(crate) fn of_link(error: &WireError) -> Closure {
+pub(crate) fn of_connection(error: &WireError) -> CloseReason {
     match error {
         WireError::ConnectionClosed
         | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Closure::Eof,
-        WireError::Io(error) if is_tls(error) => Closure::Tls,
-        WireError::Tls(_) => Closure::Tls,
+        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WireError::Io(error) if is_tls(error) => CloseReason::Tls,
+        WireError::Tls(_) => CloseReason::Tls,
         WireError::Io(error) => match error.kind() {
             // TLS without its own farewell: the stream's end all the same.
-            ErrorKind::UnexpectedEof => Closure::Eof,
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Closure::Reset,
-            _ => Closure::Io,
+            ErrorKind::UnexpectedEof => CloseReason::Eof,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CloseReason::Reset,
+            _ => CloseReason::Io,
         },
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => Closure::TooLarge { limit: *max_size },
-        WireError::WriteBufferFull(_) => Closure::Io,
-        _ => Closure::Protocol,
+        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            CloseReason::TooLarge { limit: *max_size }
+        }
+        WireError::WriteBufferFull(_) => CloseReason::Io,
+        _ => CloseReason::Protocol,
     }
 }
 
@@ -75,11 +77,11 @@ mod tests {
     #[test]
     fn a_fault_of_tls_is_told_from_one_of_the_socket() {
         let tls = io::Error::new(ErrorKind::InvalidData, rustls::Error::DecryptError);
-        assert_eq!(of_link(&WireError::Io(tls)), Closure::Tls);
-        assert_eq!(of_link(&WireError::Io(ErrorKind::ConnectionReset.into())), Closure::Reset);
-        assert_eq!(of_link(&WireError::Io(ErrorKind::UnexpectedEof.into())), Closure::Eof);
-        assert_eq!(of_link(&WireError::Io(ErrorKind::Other.into())), Closure::Io);
-        assert_eq!(of_link(&WireError::Utf8("x".into())), Closure::Protocol);
+        assert_eq!(of_connection(&WireError::Io(tls)), CloseReason::Tls);
+        assert_eq!(of_connection(&WireError::Io(ErrorKind::ConnectionReset.into())), CloseReason::Reset);
+        assert_eq!(of_connection(&WireError::Io(ErrorKind::UnexpectedEof.into())), CloseReason::Eof);
+        assert_eq!(of_connection(&WireError::Io(ErrorKind::Other.into())), CloseReason::Io);
+        assert_eq!(of_connection(&WireError::Utf8("x".into())), CloseReason::Protocol);
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub use build_error::BuildError;
 pub use builder::{Builder, draw_seed};
 pub use clock::Clock;
 pub use driver::{
-    Asked, Buffer, Driver, Events, HostSleep, MachineRef, Overflow, Pump, Sender, Ticket, TokenAnswer, Tokens,
+    Buffer, CommandHandle, Driver, Events, HostSleep, MachineRef, Overflow, Pump, RequestFuture, Sender, TokenAnswer,
+    Tokens,
 };
 /// The TLS library, for a configuration of one's own.
 pub use futures_rustls::rustls;

@@ -10,7 +10,7 @@ use futures_rustls::pki_types::ServerName;
 use portcullis::machine::ConnectFailure;
 use std::sync::{Arc, OnceLock};
 
-/// How a `wss` connection is secured. Clones share one configuration, and its session tickets.
+/// How a `wss` connection is secured. Clones share one configuration, and its session sent.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,

@@ -4,10 +4,10 @@ use crate::rig::TOKEN;
 use core::time::Duration;
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::{Discord, Intents};
-use portcullis::identify::{Answer, IdentifyQueue, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId};
 use portcullis::machine::{Action, Config, ConnectFailure, Event, Input, Phase};
-use portcullis::{CloseFrame, Closure, GatewayMachine, LinkId, Seed, Timestamp};
-use portcullis_fake::{self as fake, ConnectionId, FakeConfig, FakeGateway};
+use portcullis::{CloseFrame, CloseReason, ConnectionId, GatewayMachine, Seed, Timestamp};
+use portcullis_fake::{self as fake, FakeConfig, FakeGateway};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Shards of one application, their gateway, and the queue that they share.
@@ -34,14 +34,14 @@ pub struct Fleet {
 struct Shard {
     machine: GatewayMachine,
     due: Option<Timestamp>,
-    /// The link whose turn was granted and not yet used.
-    granted: Option<LinkId>,
-    open: Option<LinkId>,
+    /// The connection whose turn was granted and not yet used.
+    granted: Option<ConnectionId>,
+    open: Option<ConnectionId>,
 }
 
 enum Parcel {
     ToServer(fake::Input),
-    ToClient(usize, LinkId, Input),
+    ToClient(usize, ConnectionId, Input),
 }
 
 impl Fleet {
@@ -100,9 +100,9 @@ impl Fleet {
 
     /// Cuts one shard's wire. What is on its way on it comes too late.
     pub fn cut_one(&mut self, index: usize) {
-        if let Some(link) = self.shards[index].open.take() {
-            self.tell_server(fake::Input::Closed(connection(index, link), None));
-            self.tell(index, Input::Closed(link, Closure::Eof));
+        if let Some(connection) = self.shards[index].open.take() {
+            self.tell_server(fake::Input::Closed(peer_of(index, connection), None));
+            self.tell(index, Input::Closed(connection, CloseReason::Eof));
         }
     }
 
@@ -121,14 +121,14 @@ impl Fleet {
     /// Answers what the queue has to answer now: for tests that did something to it.
     pub fn answer(&mut self) {
         for answer in self.queue.answers(self.now) {
-            let (Answer::Granted(ticket) | Answer::Exhausted { ticket, .. }) = answer;
-            let (index, link) = asker(ticket);
+            let (Answer::Granted(id) | Answer::Exhausted { id, .. }) = answer;
+            let (index, connection) = asker(id);
             match answer {
                 Answer::Granted(_) => {
-                    self.shards[index].granted = Some(link);
-                    self.tell(index, Input::IdentifyGranted(link));
+                    self.shards[index].granted = Some(connection);
+                    self.tell(index, Input::IdentifyGranted(connection));
                 }
-                Answer::Exhausted { resets_in, .. } => self.tell(index, Input::BudgetExhausted(link, resets_in)),
+                Answer::Exhausted { resets_in, .. } => self.tell(index, Input::BudgetExhausted(connection, resets_in)),
             }
         }
         self.queue_due = self.queue.deadline();
@@ -144,9 +144,9 @@ impl Fleet {
         }
         let Shard { machine, due, granted, .. } = &mut self.shards[index];
         if machine.phase() == Phase::Identifying
-            && let Some(link) = granted.take()
+            && let Some(connection) = granted.take()
         {
-            self.queue.spent(self.now, ticket(index, link));
+            self.queue.spent(self.now, id(index, connection));
             self.queue_due = self.queue.deadline();
             self.identifies.push((self.now, u32::try_from(index).unwrap()));
         }
@@ -159,41 +159,41 @@ impl Fleet {
 
     fn carry_out(&mut self, index: usize, action: Action) -> Option<Input> {
         match action {
-            Action::Connect { link, .. } => {
-                self.shards[index].open = Some(link);
+            Action::Connect { connection, .. } => {
+                self.shards[index].open = Some(connection);
                 let path_and_query = "/?v=10&encoding=json".into();
-                let connection = connection(index, link);
-                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Upgrade { connection, path_and_query }));
+                let peer = peer_of(index, connection);
+                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Upgrade { connection: peer, path_and_query }));
             }
-            Action::Send { link, message } => {
-                let input = fake::Input::Message(connection(index, link), message);
+            Action::Send { connection, message } => {
+                let input = fake::Input::Message(peer_of(index, connection), message);
                 self.post(Self::LATENCY, Parcel::ToServer(input));
-                return Some(Input::Sent(link));
+                return Some(Input::Sent(connection));
             }
-            Action::Close { link, code, .. } => {
-                let input = fake::Input::Closed(connection(index, link), Some(code));
+            Action::Close { connection, code, .. } => {
+                let input = fake::Input::Closed(peer_of(index, connection), Some(code));
                 self.post(Self::LATENCY, Parcel::ToServer(input));
-                let closure = Closure::Frame(CloseFrame { code: Some(code), reason: String::new() });
-                self.post(Self::LATENCY * 2, Parcel::ToClient(index, link, Input::Closed(link, closure)));
+                let reason = CloseReason::Frame(CloseFrame { code: Some(code), reason: String::new() });
+                self.post(Self::LATENCY * 2, Parcel::ToClient(index, connection, Input::Closed(connection, reason)));
             }
-            Action::Abort { link } => {
+            Action::Abort { connection } => {
                 self.shards[index].open = None;
-                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Closed(connection(index, link), None)));
+                self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Closed(peer_of(index, connection), None)));
             }
-            Action::AskIdentify { link } => {
-                self.queue.ask(self.now, ticket(index, link), u32::try_from(index).unwrap()).unwrap();
+            Action::RequestIdentify { connection } => {
+                self.queue.ask(self.now, id(index, connection), u32::try_from(index).unwrap()).unwrap();
                 self.queue_due = self.queue.deadline();
             }
-            Action::ReturnIdentify { link } => {
+            Action::ReleaseIdentify { connection } => {
                 self.shards[index].granted = None;
-                self.queue.give_back(self.now, ticket(index, link));
+                self.queue.give_back(self.now, id(index, connection));
                 self.queue_due = self.queue.deadline();
             }
             Action::Event(Event::BudgetExhausted { resets_in }) => {
                 self.exhausted.push((self.now, u32::try_from(index).unwrap(), resets_in));
             }
             Action::Event(_) | Action::Wait { .. } => {}
-            Action::AskToken { .. } => panic!("Discord's tokens do not expire"),
+            Action::RequestToken { .. } => panic!("Discord's tokens do not expire"),
         }
         None
     }
@@ -202,27 +202,29 @@ impl Fleet {
     pub fn tell_server(&mut self, input: fake::Input) {
         let actions: Vec<fake::Action> = self.gateway.handle(self.now, input).collect();
         for action in actions {
-            let (connection, input): (ConnectionId, &dyn Fn(LinkId) -> Input) = match &action {
-                fake::Action::Accept { connection } => (*connection, &Input::Opened),
-                fake::Action::Send { connection, message, .. } => {
-                    (*connection, &|link| Input::Message(link, message.clone()))
+            let (peer, input): (fake::ConnectionId, &dyn Fn(ConnectionId) -> Input) = match &action {
+                fake::Action::Accept { connection: peer } => (*peer, &Input::Opened),
+                fake::Action::Send { connection: peer, message, .. } => {
+                    (*peer, &|connection| Input::Message(connection, message.clone()))
                 }
-                fake::Action::Refuse { connection, status, retry_after } => {
+                fake::Action::Refuse { connection: peer, status, retry_after } => {
                     let failure = ConnectFailure::Http { status: *status, retry_after: *retry_after };
-                    (*connection, &move |link| Input::ConnectFailed(link, failure))
+                    (*peer, &move |connection| Input::ConnectFailed(connection, failure))
                 }
-                fake::Action::Close { connection, code, reason } => (*connection, &|link| {
-                    Input::Closed(link, Closure::Frame(CloseFrame { code: *code, reason: reason.clone() }))
+                fake::Action::Close { connection: peer, code, reason } => (*peer, &|connection| {
+                    Input::Closed(connection, CloseReason::Frame(CloseFrame { code: *code, reason: reason.clone() }))
                 }),
-                fake::Action::Drop { connection } => (*connection, &|link| Input::Closed(link, Closure::Eof)),
-                fake::Action::Confirm { connection } => {
-                    self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Confirmed(*connection)));
+                fake::Action::Drop { connection: peer } => {
+                    (*peer, &|connection| Input::Closed(connection, CloseReason::Eof))
+                }
+                fake::Action::Confirm { connection: peer } => {
+                    self.post(Self::LATENCY, Parcel::ToServer(fake::Input::Confirmed(*peer)));
                     continue;
                 }
                 fake::Action::Wait { .. } => continue,
             };
-            let (index, link) = client(connection);
-            self.post(Self::LATENCY, Parcel::ToClient(index, link, input(link)));
+            let (index, connection) = client(peer);
+            self.post(Self::LATENCY, Parcel::ToClient(index, connection, input(connection)));
         }
     }
 
@@ -236,7 +238,7 @@ impl Fleet {
         if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
             match entry.remove() {
                 Parcel::ToServer(input) => self.tell_server(input),
-                Parcel::ToClient(index, link, input) if self.shards[index].open == Some(link) => {
+                Parcel::ToClient(index, connection, input) if self.shards[index].open == Some(connection) => {
                     if matches!(input, Input::Closed(..) | Input::ConnectFailed(..)) {
                         self.shards[index].open = None;
                     }
@@ -259,18 +261,18 @@ impl Fleet {
     }
 }
 
-fn ticket(index: usize, link: LinkId) -> TicketId {
-    TicketId(((index as u64) << 32) | u64::from(link.0))
+fn id(index: usize, connection: ConnectionId) -> PermitId {
+    PermitId(((index as u64) << 32) | u64::from(connection.0))
 }
 
-fn asker(TicketId(ticket): TicketId) -> (usize, LinkId) {
-    ((ticket >> 32) as usize, LinkId(ticket as u32))
+fn asker(PermitId(id): PermitId) -> (usize, ConnectionId) {
+    ((id >> 32) as usize, ConnectionId(id as u32))
 }
 
-fn connection(index: usize, link: LinkId) -> ConnectionId {
-    ConnectionId(ticket(index, link).0)
+fn peer_of(index: usize, connection: ConnectionId) -> fake::ConnectionId {
+    fake::ConnectionId(id(index, connection).0)
 }
 
-fn client(ConnectionId(connection): ConnectionId) -> (usize, LinkId) {
-    asker(TicketId(connection))
+fn client(fake::ConnectionId(peer): fake::ConnectionId) -> (usize, ConnectionId) {
+    asker(PermitId(peer))
 }

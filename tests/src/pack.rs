@@ -10,7 +10,7 @@ use portcullis::Message;
 use portcullis::codec::{Compression, Encoding, Format};
 use zstd_safe::{CCtx, InBuffer, OutBuffer};
 
-/// What the gateway keeps of one link.
+/// What the gateway keeps of one connection.
 pub struct Packer {
     format: Format,
     zlib: Box<CompressorOxide>,
@@ -22,7 +22,7 @@ pub struct Packer {
 pub const LEVEL: i32 = 6;
 
 impl Packer {
-    /// A new link's. `level` is 0, which stores, to 10.
+    /// A new connection's. `level` is 0, which stores, to 10.
     pub fn new(format: Format, level: i32) -> Self {
         let mut zstd = CCtx::create();
         zstd.init(level.max(1)).unwrap();
@@ -89,7 +89,7 @@ pub fn finished(bytes: &[u8]) -> Vec<u8> {
     deflated(&mut zlib(LEVEL), bytes, MZFlush::Finish)
 }
 
-/// The first message of a link: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
+/// The first message of a connection: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
 /// what a stream has at its end.
 pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
     if format.compression == Compression::ZstdStream {

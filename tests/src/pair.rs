@@ -10,11 +10,11 @@ use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Config, Phase};
 use serde_json::Value;
 
-/// A rig, and the gateway's side of its link.
+/// A rig, and the gateway's side of its connection.
 pub struct Pair {
     /// The client.
     pub rig: Rig,
-    /// The gateway's side of the link at hand.
+    /// The gateway's side of the connection at hand.
     pub packer: Packer,
     format: Format,
     level: i32,
@@ -45,7 +45,7 @@ pub fn discord_in(format: Format) -> Discord {
 }
 
 impl Pair {
-    /// A client that has opened its first link.
+    /// A client that has opened its first connection.
     pub fn open(format: Format, config: Config) -> Self {
         Self::open_at(format, config, LEVEL)
     }
@@ -64,7 +64,7 @@ impl Pair {
         for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
             pair.say(&message);
         }
-        assert_eq!(pair.rig.machine.phase(), Phase::Online);
+        assert_eq!(pair.rig.machine.phase(), Phase::Active);
         pair.rig.story.clear();
         pair
     }
@@ -96,8 +96,8 @@ impl Pair {
         self.rig.dispatches.iter().map(told).collect()
     }
 
-    /// The client has left its link for a fault that begins like this; its session of `last` dispatches is kept, and
-    /// the next link works, on a stream of its own.
+    /// The client has left its connection for a fault that begins like this; its session of `last` dispatches is kept, and
+    /// the next connection works, on a stream of its own.
     #[track_caller]
     pub fn assert_left_for(mut self, fault: &str, last: u64) {
         assert_eq!(self.rig.machine.phase(), Phase::Closing, "{:?}", self.rig.story.lines());
@@ -113,7 +113,7 @@ impl Pair {
         assert!(sent.contains(&format!("resume s#{last}").as_str()), "{sent:?}");
         self.say(&frames::message_create(last + 1));
         self.say(&frames::resumed(last + 2));
-        assert_eq!(self.rig.machine.phase(), Phase::Online);
+        assert_eq!(self.rig.machine.phase(), Phase::Active);
         assert_eq!(self.rig.dispatches.len() as u64, last + 2);
     }
 }

@@ -10,7 +10,9 @@ use portcullis::machine::{
     Action, Backoff, Cause, CommandId, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Input, Phase,
 };
 use portcullis::machine::{SendError, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, Dispatch, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use portcullis::{
+    CloseCode, CloseFrame, CloseReason, ConnectionId, Dispatch, GatewayMachine, Message, Seed, Timestamp,
+};
 use std::collections::VecDeque;
 
 /// A machine, its clock, and the story so far.
@@ -32,7 +34,7 @@ pub struct Rig<D: Dialect = Discord> {
     pub events: Vec<(Timestamp, Event)>,
     /// Lent to the machine, if there is one.
     pub scratch: Option<Scratch>,
-    link: Option<LinkId>,
+    connection: Option<ConnectionId>,
     writes: Held,
     identifies: Held,
     acks: Held,
@@ -63,7 +65,7 @@ pub fn config() -> Config {
     }
 }
 
-/// The same, with a reconnect at once after a link that lived: its wait is below a millisecond.
+/// The same, with a reconnect at once after a connection that lived: its wait is below a millisecond.
 #[must_use]
 pub fn prompt() -> Config {
     Config { backoff: Backoff { spread: Duration::from_millis(1), ..Backoff::STANDARD }, ..config() }
@@ -81,14 +83,16 @@ impl Rig {
     pub fn in_phase(phase: Phase, config: Config) -> Self {
         let mut rig = match phase {
             Phase::Resuming => Self::resuming(config),
-            Phase::Waiting | Phase::Online | Phase::Closing | Phase::Ended => Self::online(config),
+            Phase::Backoff | Phase::Active | Phase::Closing | Phase::Ended => Self::online(config),
             _ => Self::new(config),
         };
         match phase {
-            Phase::Waiting => rig.lose(),
-            Phase::Dialing => rig.start(),
-            Phase::Greeting => rig.start().open(),
-            Phase::Queued => rig.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack()),
+            Phase::Backoff => rig.lose(),
+            Phase::Connecting => rig.start(),
+            Phase::AwaitingHello => rig.start().open(),
+            Phase::AwaitingIdentify => {
+                rig.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack())
+            }
             Phase::Identifying => rig.start().open().message(frames::hello("40000")).message(frames::ack()),
             Phase::Closing => rig.message(frames::reconnect()),
             Phase::Ended => rig.shutdown(Shutdown::EndSession).close(1000),
@@ -106,12 +110,12 @@ impl Rig {
         let mut rig = Self::new(config);
         rig.start().open().message(frames::hello("40000")).message(frames::ack());
         rig.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
         rig.story.clear();
         rig
     }
 
-    /// A rig whose session of two dispatches lost its link, and that has sent its Resume. The story is empty.
+    /// A rig whose session of two dispatches lost its connection, and that has sent its Resume. The story is empty.
     #[must_use]
     pub fn resuming(config: Config) -> Self {
         let mut rig = Self::online(config);
@@ -142,7 +146,7 @@ impl<D: Dialect> Rig<D> {
             dispatches: Vec::new(),
             events: Vec::new(),
             scratch: None,
-            link: None,
+            connection: None,
             writes: Held::No,
             identifies: Held::No,
             acks: Held::Yes,
@@ -187,21 +191,21 @@ impl<D: Dialect> Rig<D> {
                     self.events.push((self.now, event.clone()));
                 }
                 match &action {
-                    Action::Connect { link, .. } => self.link = Some(*link),
-                    Action::Send { link, message } => {
+                    Action::Connect { connection, .. } => self.connection = Some(*connection),
+                    Action::Send { connection, message } => {
                         self.sends.push((self.now, message.clone()));
                         if self.writes == Held::No {
-                            inputs.push_back(Input::Sent(*link));
+                            inputs.push_back(Input::Sent(*connection));
                         }
                         if self.acks == Held::No && told_frame(message).starts_with("heartbeat") {
-                            inputs.push_back(Input::Message(*link, frames::ack()));
+                            inputs.push_back(Input::Message(*connection, frames::ack()));
                         }
                     }
                     Action::Event(Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch)) => {
                         self.dispatches.push(dispatch.clone());
                     }
-                    Action::AskIdentify { link } if self.identifies == Held::No => {
-                        inputs.push_back(Input::IdentifyGranted(*link));
+                    Action::RequestIdentify { connection } if self.identifies == Held::No => {
+                        inputs.push_back(Input::IdentifyGranted(*connection));
                     }
                     _ => {}
                 }
@@ -218,35 +222,35 @@ impl<D: Dialect> Rig<D> {
         self.give(Input::Start)
     }
 
-    /// The link's socket is open.
+    /// The connection's socket is open.
     pub fn open(&mut self) -> &mut Self {
-        self.give(Input::Opened(self.link()))
+        self.give(Input::Opened(self.connection()))
     }
 
-    /// The link's socket could not be opened.
+    /// The connection's socket could not be opened.
     pub fn refuse(&mut self, failure: ConnectFailure) -> &mut Self {
-        self.give(Input::ConnectFailed(self.link(), failure))
+        self.give(Input::ConnectFailed(self.connection(), failure))
     }
 
     /// A message came.
     pub fn message(&mut self, message: Message) -> &mut Self {
-        self.give(Input::Message(self.link(), message))
+        self.give(Input::Message(self.connection(), message))
     }
 
     /// The socket took the outstanding write.
     pub fn sent(&mut self) -> &mut Self {
-        self.give(Input::Sent(self.link()))
+        self.give(Input::Sent(self.connection()))
     }
 
     /// The connection was lost without a close frame.
     pub fn lose(&mut self) -> &mut Self {
-        self.give(Input::Closed(self.link(), Closure::Eof))
+        self.give(Input::Closed(self.connection(), CloseReason::Eof))
     }
 
     /// The peer closed with this code.
     pub fn close(&mut self, code: u16) -> &mut Self {
         let frame = CloseFrame { code: Some(CloseCode(code)), reason: String::new() };
-        self.give(Input::Closed(self.link(), Closure::Frame(frame)))
+        self.give(Input::Closed(self.connection(), CloseReason::Frame(frame)))
     }
 
     /// A tick now.
@@ -285,7 +289,7 @@ impl<D: Dialect> Rig<D> {
         Ok(id)
     }
 
-    /// Asks for another link, and ticks.
+    /// Asks for another connection, and ticks.
     pub fn reconnect(&mut self, cause: Cause) -> &mut Self {
         self.machine.reconnect(self.now, cause);
         self.tick()
@@ -313,9 +317,9 @@ impl<D: Dialect> Rig<D> {
         self
     }
 
-    /// The current link's id, or the last one's.
+    /// The current connection's id, or the last one's.
     #[must_use]
-    pub fn link(&self) -> LinkId {
-        self.link.expect("a machine that connected")
+    pub fn connection(&self) -> ConnectionId {
+        self.connection.expect("a machine that connected")
     }
 }

@@ -86,11 +86,13 @@ fn kind(line: &str) -> Option<char> {
 fn told_input(input: &Input) -> String {
     match input {
         Input::Start => "start".into(),
-        Input::Opened(link) => format!("opened {}", link.0),
-        Input::ConnectFailed(link, failure) => format!("connect failed {}: {}", link.0, told_failure(failure)),
+        Input::Opened(connection) => format!("opened {}", connection.0),
+        Input::ConnectFailed(connection, failure) => {
+            format!("connect failed {}: {}", connection.0, told_failure(failure))
+        }
         Input::Message(_, message) => told_frame(message),
         Input::Sent(_) => "sent".into(),
-        Input::Closed(link, closure) => format!("closed {}: {closure}", link.0),
+        Input::Closed(connection, reason) => format!("closed {}: {reason}", connection.0),
         Input::IdentifyGranted(_) => "identify granted".into(),
         Input::IdentifyDenied(_, after) => format!("identify denied for {}", span(*after)),
         Input::BudgetExhausted(_, after) => format!("budget exhausted for {}", span(*after)),
@@ -113,13 +115,13 @@ fn told_failure(failure: &ConnectFailure) -> String {
 
 fn told_action(action: &Action) -> String {
     match action {
-        Action::Connect { link, url, .. } => format!("> connect {} {}", link.0, url.as_str()),
+        Action::Connect { connection, url, .. } => format!("> connect {} {}", connection.0, url.as_str()),
         Action::Send { message, .. } => format!("> {}", told_frame(message)),
         Action::Close { code, .. } => format!("> close {code}"),
         Action::Abort { .. } => "> abort".into(),
-        Action::AskIdentify { .. } => "> ask identify".into(),
-        Action::ReturnIdentify { .. } => "> return identify".into(),
-        Action::AskToken { reason } => format!("> ask token: {reason:?}"),
+        Action::RequestIdentify { .. } => "> ask identify".into(),
+        Action::ReleaseIdentify { .. } => "> return identify".into(),
+        Action::RequestToken { reason } => format!("> ask token: {reason:?}"),
         Action::Event(event) => told_event(event),
         Action::Wait { until, timer } => format!("~ until {until} {timer}"),
     }
@@ -127,7 +129,7 @@ fn told_action(action: &Action) -> String {
 
 fn told_event(event: &Event) -> String {
     match event {
-        Event::Connecting { link, plan } => format!("* connecting {}, {plan}", link.0),
+        Event::Connecting { connection, plan } => format!("* connecting {}, {plan}", connection.0),
         Event::Ready(dispatch) => format!("* ready {}", number(dispatch.sequence())),
         Event::Resumed(dispatch) => format!("* resumed {}", number(dispatch.sequence())),
         Event::Dispatch(dispatch) => {
@@ -137,7 +139,7 @@ fn told_event(event: &Event) -> String {
         Event::Gap { after, got } => format!("* gap after {after}, got {got}"),
         Event::SessionLost { cause } => format!("* session lost: {cause}"),
         Event::Faulted(fault) => format!("! faulted: {}", told_fault(fault)),
-        Event::Closed { link, closure } => format!("* closed {}: {closure}", link.0),
+        Event::Closed { connection, reason } => format!("* closed {}: {reason}", connection.0),
         Event::Reconnecting { after, plan, cause } => format!("~ reconnect in {}, {plan}: {cause}", span(*after)),
         Event::BudgetExhausted { resets_in } => format!("* budget exhausted, resets in {}", span(*resets_in)),
         Event::Paced { waited } => format!("* paced {}", span(*waited)),
@@ -164,7 +166,7 @@ fn told_fault(fault: &Fault) -> String {
     match fault {
         Fault::HeartbeatMissed { waited } => format!("heartbeat missed, waited {}", span(*waited)),
         Fault::Silent { waited } => format!("silent for {}", span(*waited)),
-        Fault::Interval { asked } => format!("heartbeat interval of {} asked for", span(*asked)),
+        Fault::Interval { requested } => format!("heartbeat interval of {} asked for", span(*requested)),
         Fault::Suspended { span: slept } => format!("suspended for {}", span(*slept)),
         other => other.to_string(),
     }

@@ -129,14 +129,14 @@ impl Dialect for Toy {
     }
 
     fn token_source(&self) -> TokenSource {
-        TokenSource::Asked
+        TokenSource::Requested
     }
 
     fn events(&self) -> Option<&'static [&'static str]> {
         None
     }
 
-    fn undelivered(&self, event: &str) -> Option<&'static str> {
+    fn missing_intent(&self, event: &str) -> Option<&'static str> {
         // Its whispers are for listeners only, and it has none.
         (event == "whisper").then_some("ears")
     }

@@ -5,8 +5,8 @@ use crate::story::Story;
 use core::time::Duration;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Action, Config, ConnectFailure, Event, Input, Phase};
-use portcullis::{CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
-use portcullis_fake::{self as fake, ConnectionId, Delivery, FakeConfig, FakeGateway};
+use portcullis::{CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Timestamp};
+use portcullis_fake::{self as fake, Delivery, FakeConfig, FakeGateway};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Client machine, server machine, a wire, one clock. It jumps from deadline to deadline.
@@ -24,7 +24,7 @@ pub struct World {
     latency: Duration,
     wire: BTreeMap<(Timestamp, u64), Parcel>,
     parcels: u64,
-    open: BTreeSet<LinkId>,
+    open: BTreeSet<ConnectionId>,
     unreachable: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ pub struct World {
 #[derive(Clone, Debug)]
 enum Parcel {
     ToServer(fake::Input),
-    ToClient(LinkId, Input),
+    ToClient(ConnectionId, Input),
 }
 
 impl World {
@@ -96,7 +96,7 @@ impl World {
     #[track_caller]
     pub fn until_online(&mut self) {
         let end = self.now + Duration::from_secs(3600);
-        while self.client.phase() != Phase::Online || !self.wire.is_empty() {
+        while self.client.phase() != Phase::Active || !self.wire.is_empty() {
             let next = self.next_moment().expect("a started client has a deadline");
             assert!(next <= end, "not online after an hour:\n{}", self.story.text());
             self.now = self.now.max(next);
@@ -114,14 +114,14 @@ impl World {
     /// Cuts the wire: the client sees the end of the stream, what was on its way is lost.
     pub fn cut(&mut self) {
         self.wire.clear();
-        for link in std::mem::take(&mut self.open) {
+        for connection in std::mem::take(&mut self.open) {
             self.story.deed(self.now, "cut");
-            self.tell_server(fake::Input::Closed(connection(link), None));
-            self.tell(Input::Closed(link, Closure::Eof));
+            self.tell_server(fake::Input::Closed(peer_of(connection), None));
+            self.tell(Input::Closed(connection, CloseReason::Eof));
         }
     }
 
-    /// No connection to a URL that has `text` in it can be opened.
+    /// No peer to a URL that has `text` in it can be opened.
     pub fn make_unreachable(&mut self, text: &str) {
         self.unreachable.push(text.into());
     }
@@ -155,37 +155,37 @@ impl World {
 
     fn carry_out(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::Connect { link, url, .. } => {
+            Action::Connect { connection, url, .. } => {
                 if self.unreachable.iter().any(|text| url.as_str().contains(text)) {
-                    return Some(Input::ConnectFailed(link, ConnectFailure::Refused));
+                    return Some(Input::ConnectFailed(connection, ConnectFailure::Refused));
                 }
-                self.open.insert(link);
+                self.open.insert(connection);
                 let path_and_query = url.path_and_query().into();
-                self.post(Parcel::ToServer(fake::Input::Upgrade { connection: connection(link), path_and_query }));
+                self.post(Parcel::ToServer(fake::Input::Upgrade { connection: peer_of(connection), path_and_query }));
                 None
             }
-            Action::Send { link, message } => {
-                self.post(Parcel::ToServer(fake::Input::Message(connection(link), message)));
-                Some(Input::Sent(link))
+            Action::Send { connection, message } => {
+                self.post(Parcel::ToServer(fake::Input::Message(peer_of(connection), message)));
+                Some(Input::Sent(connection))
             }
-            Action::Close { link, code, .. } => {
-                self.post(Parcel::ToServer(fake::Input::Closed(connection(link), Some(code))));
+            Action::Close { connection, code, .. } => {
+                self.post(Parcel::ToServer(fake::Input::Closed(peer_of(connection), Some(code))));
                 let frame = CloseFrame { code: Some(code), reason: String::new() };
                 let back = self.now + self.latency * 2;
-                self.post_at(back, Parcel::ToClient(link, Input::Closed(link, Closure::Frame(frame))));
+                self.post_at(back, Parcel::ToClient(connection, Input::Closed(connection, CloseReason::Frame(frame))));
                 None
             }
-            Action::Abort { link } => {
-                self.open.remove(&link);
-                self.post(Parcel::ToServer(fake::Input::Closed(connection(link), None)));
+            Action::Abort { connection } => {
+                self.open.remove(&connection);
+                self.post(Parcel::ToServer(fake::Input::Closed(peer_of(connection), None)));
                 None
             }
-            Action::AskIdentify { link } => Some(Input::IdentifyGranted(link)),
+            Action::RequestIdentify { connection } => Some(Input::IdentifyGranted(connection)),
             Action::Event(event) => {
                 self.events.push(event);
                 None
             }
-            Action::ReturnIdentify { .. } | Action::AskToken { .. } | Action::Wait { .. } => None,
+            Action::ReleaseIdentify { .. } | Action::RequestToken { .. } | Action::Wait { .. } => None,
         }
     }
 
@@ -193,29 +193,29 @@ impl World {
         let actions: Vec<fake::Action> = self.gateway.handle(self.now, input).collect();
         for action in actions {
             match action {
-                fake::Action::Accept { connection } => self.post_back(connection, Input::Opened),
-                fake::Action::Refuse { connection, status, retry_after } => {
+                fake::Action::Accept { connection: peer } => self.post_back(peer, Input::Opened),
+                fake::Action::Refuse { connection: peer, status, retry_after } => {
                     let failure = ConnectFailure::Http { status, retry_after };
-                    self.post_back(connection, |link| Input::ConnectFailed(link, failure));
+                    self.post_back(peer, |connection| Input::ConnectFailed(connection, failure));
                 }
-                fake::Action::Send { connection, message, delivery } => {
+                fake::Action::Send { connection: peer, message, delivery } => {
                     // A message that is cut never arrives; the drop behind it does.
                     if matches!(delivery, Delivery::Cut { .. }) {
                         continue;
                     }
                     let delay = delivery.takes();
-                    let link = link(connection);
-                    let input = Input::Message(link, as_received(message));
-                    self.post_at(self.now + self.latency + delay, Parcel::ToClient(link, input));
+                    let connection = connection_of(peer);
+                    let input = Input::Message(connection, as_received(message));
+                    self.post_at(self.now + self.latency + delay, Parcel::ToClient(connection, input));
                 }
-                fake::Action::Close { connection, code, reason } => {
-                    let closure = Closure::Frame(CloseFrame { code, reason });
-                    self.post_back(connection, |link| Input::Closed(link, closure));
+                fake::Action::Close { connection: peer, code, reason } => {
+                    let reason = CloseReason::Frame(CloseFrame { code, reason });
+                    self.post_back(peer, |connection| Input::Closed(connection, reason));
                 }
-                fake::Action::Drop { connection } => {
-                    self.post_back(connection, |link| Input::Closed(link, Closure::Eof));
+                fake::Action::Drop { connection: peer } => {
+                    self.post_back(peer, |connection| Input::Closed(connection, CloseReason::Eof));
                 }
-                fake::Action::Confirm { connection } => self.post(Parcel::ToServer(fake::Input::Confirmed(connection))),
+                fake::Action::Confirm { connection: peer } => self.post(Parcel::ToServer(fake::Input::Confirmed(peer))),
                 fake::Action::Wait { .. } => {}
             }
         }
@@ -231,9 +231,9 @@ impl World {
         if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
             match entry.remove() {
                 Parcel::ToServer(input) => self.tell_server(input),
-                Parcel::ToClient(link, input) if self.open.contains(&link) => {
+                Parcel::ToClient(connection, input) if self.open.contains(&connection) => {
                     if matches!(input, Input::Closed(..) | Input::ConnectFailed(..)) {
-                        self.open.remove(&link);
+                        self.open.remove(&connection);
                     }
                     self.tell(input);
                 }
@@ -255,9 +255,9 @@ impl World {
         self.wire.insert((at, self.parcels), parcel);
     }
 
-    fn post_back(&mut self, connection: ConnectionId, input: impl FnOnce(LinkId) -> Input) {
-        let link = link(connection);
-        self.post(Parcel::ToClient(link, input(link)));
+    fn post_back(&mut self, peer: fake::ConnectionId, input: impl FnOnce(ConnectionId) -> Input) {
+        let connection = connection_of(peer);
+        self.post(Parcel::ToClient(connection, input(connection)));
     }
 }
 
@@ -268,12 +268,12 @@ fn with_own_resume_url(gateway: FakeConfig) -> FakeConfig {
     FakeConfig { resume_url: if gateway.resume_url == unset { own } else { gateway.resume_url }, ..gateway }
 }
 
-fn connection(link: LinkId) -> ConnectionId {
-    ConnectionId(u64::from(link.0))
+fn peer_of(connection: ConnectionId) -> fake::ConnectionId {
+    fake::ConnectionId(u64::from(connection.0))
 }
 
-fn link(connection: ConnectionId) -> LinkId {
-    LinkId(u32::try_from(connection.0).unwrap_or(u32::MAX))
+fn connection_of(peer: fake::ConnectionId) -> ConnectionId {
+    ConnectionId(u32::try_from(peer.0).unwrap_or(u32::MAX))
 }
 
 /// A message has memory of its own once it crossed a wire.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use portcullis::machine::{Action, Config, Event, EventFilter, Input};
-use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
+use portcullis::{ConnectionId, GatewayMachine, Message, Timestamp};
 use portcullis_tests::memory::{Counting, asked};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, millis, seconds};
@@ -17,12 +17,12 @@ fn allocations<R>(deed: impl FnOnce() -> R) -> usize {
     asked().count - before
 }
 
-/// An online machine that has seen its first event by name, and its link.
-fn steady() -> (GatewayMachine, LinkId, Timestamp) {
+/// An online machine that has seen its first event by name, and its connection.
+fn steady() -> (GatewayMachine, ConnectionId, Timestamp) {
     let mut rig = Rig::online(config());
     rig.message(frames::message_create(3));
-    let (link, now) = (rig.link(), rig.now);
-    (rig.machine, link, now)
+    let (connection, now) = (rig.connection(), rig.now);
+    (rig.machine, connection, now)
 }
 
 fn drain(machine: &mut GatewayMachine, now: Timestamp, input: Input) -> usize {
@@ -40,13 +40,13 @@ fn message_of_2_kb(sequence: u64) -> Message {
 
 #[test]
 fn a_dispatch_allocates_nothing() {
-    let (mut machine, link, mut now) = steady();
+    let (mut machine, connection, mut now) = steady();
     let messages: Vec<Message> = (4..1004).map(message_of_2_kb).collect();
     let mut dispatches = 0;
     let count = allocations(|| {
         for message in messages {
             now = now + millis(1);
-            for action in machine.handle(now, Input::Message(link, message)) {
+            for action in machine.handle(now, Input::Message(connection, message)) {
                 if let Action::Event(Event::Dispatch(dispatch)) = action {
                     dispatches += u64::from(dispatch.name() == "MESSAGE_CREATE" && dispatch.sequence().is_some());
                 }
@@ -61,11 +61,11 @@ fn an_event_that_is_filtered_allocates_nothing() {
     let config = Config { events: EventFilter::only(["MESSAGE_DELETE", "TYPING_START"]), ..config() };
     let mut rig = Rig::online(config);
     rig.message(frames::message_create(3));
-    let (link, now, mut machine) = (rig.link(), rig.now, rig.machine);
+    let (connection, now, mut machine) = (rig.connection(), rig.now, rig.machine);
     let messages: Vec<Message> = (4..1004).map(message_of_2_kb).collect();
     let count = allocations(|| {
         for message in messages {
-            drain(&mut machine, now, Input::Message(link, message));
+            drain(&mut machine, now, Input::Message(connection, message));
         }
     });
     assert_eq!((machine.health().counts.filtered, count), (1002, 0));
@@ -73,12 +73,12 @@ fn an_event_that_is_filtered_allocates_nothing() {
 
 #[test]
 fn a_duplicate_and_an_unknown_frame_allocate_nothing() {
-    let (mut machine, link, now) = steady();
+    let (mut machine, connection, now) = steady();
     let messages: Vec<Message> = (0..100).map(|_| message_of_2_kb(2)).collect();
     let unknown: Vec<Message> = (0..100).map(|_| frames::text(r#"{"t":null,"s":null,"op":99,"d":null}"#)).collect();
     let count = allocations(|| {
         for message in messages.into_iter().chain(unknown) {
-            drain(&mut machine, now, Input::Message(link, message));
+            drain(&mut machine, now, Input::Message(connection, message));
         }
     });
     assert_eq!(count, 0);
@@ -99,14 +99,14 @@ fn ticks_allocate_nothing() {
 
 #[test]
 fn a_beat_allocates_its_frame_and_its_acknowledgement_nothing() {
-    let (mut machine, link, mut now) = steady();
+    let (mut machine, connection, mut now) = steady();
     let acks: Vec<Message> = (0..100).map(|_| frames::ack()).collect();
     let (mut beats, mut answers) = (0, 0);
     for ack in acks {
         now = now + seconds(40);
         beats += allocations(|| drain(&mut machine, now, Input::Tick));
-        answers += allocations(|| drain(&mut machine, now, Input::Sent(link)));
-        answers += allocations(|| drain(&mut machine, now, Input::Message(link, ack)));
+        answers += allocations(|| drain(&mut machine, now, Input::Sent(connection)));
+        answers += allocations(|| drain(&mut machine, now, Input::Message(connection, ack)));
     }
     assert_eq!(machine.health().counts.beats_acked, 101);
     assert_eq!(answers, 0);

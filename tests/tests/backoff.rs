@@ -36,7 +36,7 @@ fn waits(backoff: Backoff, seed: Seed, count: usize) -> Vec<Duration> {
         .collect()
 }
 
-/// The next link, up to Ready or Resumed.
+/// The next connection, up to Ready or Resumed.
 fn back_online(rig: &mut Rig) {
     rig.next().open().message(frames::hello("40000")).message(frames::ack());
     match rig.machine.phase() {
@@ -44,7 +44,7 @@ fn back_online(rig: &mut Rig) {
         Phase::Identifying => rig.message(frames::ready("5e551011", 1)),
         phase => panic!("{phase}"),
     };
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn scenario_68_a_thousand_shards_that_lose_their_links_at_once_come_back_spread(
         .map(|seed| {
             let mut rig = Rig::seeded(discord(), config(), Seed(seed));
             rig.start().open().message(frames::hello("40000")).message(frames::ready("5e551011", 1));
-            // when: all lose their links in one moment
+            // when: all lose their connections in one moment
             rig.lose();
             rig.machine.deadline().unwrap() - rig.now
         })
@@ -196,7 +196,7 @@ fn scenario_77_a_session_that_dies_young_again_and_again_waits_ever_longer() {
 fn attempts_that_were_asked_for_do_not_count() {
     let mut rig = Rig::online(Config { backoff: Backoff::TEN_ATTEMPTS, ..config() });
     for _ in 0..20 {
-        rig.machine.reconnect(rig.now, Cause::Asked);
+        rig.machine.reconnect(rig.now, Cause::Requested);
         rig.tick().close(4000);
         let wait = rig.machine.deadline().unwrap() - rig.now;
         assert!(wait < seconds(2), "{wait:?}");

@@ -30,7 +30,7 @@ fn scenario_60_a_frame_that_cannot_be_read_is_reported_and_the_link_stays() {
     for (frame, why) in UNREADABLE {
         let mut rig = Rig::online(config());
         rig.message(frames::text(frame)).did(&format!("t+0.000 ! faulted: malformed frame: {why}"));
-        assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Online, 1));
+        assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Active, 1));
     }
 }
 
@@ -79,7 +79,7 @@ fn scenario_60_strange_frames_are_handed_on_and_the_link_stays() {
         rig.message(frames::text(frame));
         println!("{frame}");
         rig.did(&if event.is_empty() { String::new() } else { format!("t+0.000 {event}") });
-        assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Online, 0), "{frame}");
+        assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Active, 0), "{frame}");
         let counted = if frame.contains(":3,") || frame.contains(":3}") { 3 } else { 2 };
         assert_eq!(rig.machine.health().sequence, Some(Sequence(counted)), "{frame}");
     }
@@ -101,7 +101,7 @@ fn scenario_60_a_megabyte_of_nesting_is_handed_on_wherever_it_stands() {
 #[test]
 fn a_nested_hello_or_ready_is_a_fault_and_no_overflow_of_the_stack() {
     let deep = "[".repeat(500_000) + &"]".repeat(500_000);
-    let mut rig = Rig::in_phase(Phase::Greeting, prompt());
+    let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
     rig.message(frames::hello(&deep)).close(4000);
     rig.did(
         "t+0.000 ! faulted: malformed frame: field heartbeat_interval is missing or of another type
@@ -131,8 +131,8 @@ fn scenario_61_an_event_whose_typed_parse_fails_is_handed_on_raw_and_the_sequenc
     for data in [&br#"{"id":7}"#[..], br#"{"id":"#, b"{\"id\":\"\xff\"}"] {
         let mut rig = Rig::online(config());
         let frame = [br#"{"t":"MESSAGE_CREATE","s":3,"op":0,"d":"#, data, b"}"].concat();
-        let link = rig.link();
-        let input = portcullis::Input::Message(link, frames::text(frame));
+        let connection = rig.connection();
+        let input = portcullis::Input::Message(connection, frames::text(frame));
 
         // when: it comes
         let actions: Vec<_> = rig.machine.handle(rig.now, input).collect();
@@ -145,7 +145,7 @@ fn scenario_61_an_event_whose_typed_parse_fails_is_handed_on_raw_and_the_sequenc
         assert_eq!((dispatch.name(), dispatch.raw()), ("MESSAGE_CREATE", data));
         assert!(dispatch.decode::<Created>().is_err());
         assert_eq!(rig.machine.health().sequence, Some(Sequence(3)));
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
     }
 }
 
@@ -167,16 +167,16 @@ fn an_interval_that_is_no_sane_number_is_clamped_or_costs_the_link_and_never_spi
         ("9007199254740992", "9007199254740.992 s", 600),
         ("1e300", "18446744073709551615.999 s", 600),
     ] {
-        let mut rig = Rig::in_phase(Phase::Greeting, prompt());
+        let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
         rig.message(frames::hello(interval)).message(frames::ack());
         assert_eq!(rig.story.of_kind('!'), [format!("faulted: heartbeat interval of {told} asked for")]);
         assert_eq!(rig.machine.timers()[0].0 - rig.now, seconds(beats_in.min(60)), "{interval}");
     }
-    let mut rig = Rig::in_phase(Phase::Greeting, prompt());
+    let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
     rig.message(frames::hello("41250.75"));
     assert_eq!(rig.story.of_kind('!'), [""; 0], "a fraction is lawful");
     for interval in ["\"41250\"", "null", "true", "[]", "1e400"] {
-        let mut rig = Rig::in_phase(Phase::Greeting, prompt());
+        let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
         rig.message(frames::hello(interval)).close(4000);
         println!("{interval}");
         rig.did(
@@ -206,7 +206,7 @@ fn a_ready_without_a_session_id_costs_the_link_and_is_no_session() {
 
 #[test]
 fn frames_before_hello_send_nothing_and_the_hello_deadline_still_holds() {
-    let mut rig = Rig::in_phase(Phase::Greeting, prompt());
+    let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
     rig.message(frames::ready("5e551011", 1)).message(frames::message_create(1)).message(frames::resumed(1));
     rig.message(frames::ack()).message(frames::heartbeat_request()).message(frames::text("{\"op\":99}"));
     rig.message(frames::text("garbage")).advance(seconds(15));

@@ -4,7 +4,7 @@
 use portcullis::dialect::discord::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 use portcullis::dialect::{Plan, Recovery, TokenFate};
 use portcullis::machine::{Cause, Config, Input, Phase, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, Seed};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Seed};
 use portcullis_fake::Target;
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, World, frames, seconds};
@@ -36,21 +36,21 @@ fn with_rows(rows: &[(u16, Recovery)]) -> Config {
     Config { recoveries, ..config() }
 }
 
-/// What the story says of the next link: how it is to begin, and why the last one ended.
+/// What the story says of the next connection: how it is to begin, and why the last one ended.
 fn next_plan(rig: &Rig) -> Vec<&str> {
     rig.story.of_kind('~').into_iter().map(|line| line.split_once(", ").unwrap().1).collect()
 }
 
-/// A shard with an open link in this phase.
+/// A shard with an open connection in this phase.
 fn open_in(phase: Phase) -> Rig {
     let mut rig = match phase {
-        Phase::Online => Rig::online(config()),
+        Phase::Active => Rig::online(config()),
         Phase::Resuming => Rig::resuming(config()),
         _ => Rig::new(config()),
     };
     match phase {
-        Phase::Greeting => rig.start().open(),
-        Phase::Queued => rig.hold_identify().start().open().message(frames::hello("40000")),
+        Phase::AwaitingHello => rig.start().open(),
+        Phase::AwaitingIdentify => rig.hold_identify().start().open().message(frames::hello("40000")),
         Phase::Identifying => rig.start().open().message(frames::hello("40000")),
         _ => &mut rig,
     };
@@ -172,11 +172,12 @@ fn scenario_32_after_1000_the_session_is_tried_once_and_after_1001_as_after_any_
 fn scenario_33_a_final_code_ends_a_shard_once_from_every_phase() {
     for (code, ..) in TABLE.into_iter().filter(|(_, plan, ..)| *plan == Plan::End) {
         let row = CLOSE_CODES.iter().find(|row| row.code == Some(CloseCode(code))).unwrap();
-        for phase in [Phase::Greeting, Phase::Queued, Phase::Identifying, Phase::Resuming, Phase::Online] {
-            // given: an open link
+        for phase in [Phase::AwaitingHello, Phase::AwaitingIdentify, Phase::Identifying, Phase::Resuming, Phase::Active]
+        {
+            // given: an open connection
             let mut rig = open_in(phase);
-            let (at, link) = (rig.now, rig.link());
-            let turn = if phase == Phase::Queued { format!("{at} > return identify") } else { String::new() };
+            let (at, connection) = (rig.now, rig.connection());
+            let turn = if phase == Phase::AwaitingIdentify { format!("{at} > return identify") } else { String::new() };
             rig.story.clear();
 
             // when: it is closed for good, and the world goes on
@@ -187,7 +188,7 @@ fn scenario_33_a_final_code_ends_a_shard_once_from_every_phase() {
                 "{at} * closed {}: close {code}
                  {turn}
                  {at} * ended: the gateway closed with {code} ({}); {}",
-                link.0, row.name, row.advice
+                connection.0, row.name, row.advice
             ));
             assert_eq!(rig.story.of_kind('~'), Vec::<&str>::new());
             assert_eq!(rig.story.of_kind('>').len(), usize::from(!turn.is_empty()));
@@ -223,7 +224,7 @@ fn scenario_35_an_unknown_code_is_resumed_and_told_as_it_came() {
 fn a_close_reason_is_told_with_its_code() {
     let mut rig = Rig::online(config());
     let frame = CloseFrame { code: Some(CloseCode(1001)), reason: "CloudFlare WebSocket proxy restarting".into() };
-    rig.give(Input::Closed(rig.link(), Closure::Frame(frame)));
+    rig.give(Input::Closed(rig.connection(), CloseReason::Frame(frame)));
     assert_eq!(rig.story.of_kind('*'), ["closed 1: close 1001 \"CloudFlare WebSocket proxy restarting\""]);
 }
 

@@ -33,10 +33,10 @@ fn an_inflated_message_costs_one_allocation_of_its_size() {
         for sequence in 2..300 {
             pair.say(&message_create(sequence));
         }
-        let (link, now) = (pair.rig.link(), pair.rig.now);
+        let (connection, now) = (pair.rig.connection(), pair.rig.now);
         for sequence in 300..400 {
             let bytes = pair.pack(&message_create(sequence));
-            let input = Input::Message(link, Message::Binary(bytes.into()));
+            let input = Input::Message(connection, Message::Binary(bytes.into()));
             note_anew();
             let mut taken = None;
             for action in pair.rig.machine.handle(now, input) {
@@ -72,8 +72,8 @@ fn scenario_59_a_bomb_takes_no_more_memory_than_the_limit() {
         let bomb = bomb(format, MZFlush::Sync, 1 << 30);
         let config = Config { limits: Limits { inflated: LIMIT, ..Limits::default() }, inflater, ..prompt() };
         let mut pair = Pair::open(format, config);
-        let (link, now) = (pair.rig.link(), Timestamp::ZERO);
-        let input = Input::Message(link, Message::Binary(bomb.into()));
+        let (connection, now) = (pair.rig.connection(), Timestamp::ZERO);
+        let input = Input::Message(connection, Message::Binary(bomb.into()));
         note_anew();
         let faults =
             pair.rig.machine.handle(now, input).filter(|action| matches!(action, Action::Event(Event::Faulted(_))));

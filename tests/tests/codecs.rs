@@ -85,7 +85,7 @@ fn the_documented_zstd_stream_is_read() {
     let ready = frames::ready("5e551011", 1).into_bytes();
     let (first, second) = ready.split_at(40);
     pair.give([zstd_raw(first), zstd_raw(second)].concat());
-    assert_eq!(pair.rig.machine.phase(), Phase::Online);
+    assert_eq!(pair.rig.machine.phase(), Phase::Active);
 }
 
 #[test]
@@ -128,15 +128,16 @@ fn compression_is_asked_for_where_it_belongs() {
         let mut rig = Rig::of(discord_in(Format { compression, ..Format::default() }), prompt());
         let mut connects = Vec::new();
         for action in rig.machine.handle(Timestamp::ZERO, Input::Start) {
-            if let Action::Connect { link, url, .. } = action {
-                connects.push((link, url));
+            if let Action::Connect { connection, url, .. } = action {
+                connects.push((connection, url));
             }
         }
-        let [(link, asked)] = &*connects else { panic!("{connects:?}") };
+        let [(connection, asked)] = &*connects else { panic!("{connects:?}") };
         assert_eq!(asked.as_str(), url);
-        let inputs = [Input::Opened(*link), Input::Message(*link, frames::hello("40000")), Input::Sent(*link)];
+        let inputs =
+            [Input::Opened(*connection), Input::Message(*connection, frames::hello("40000")), Input::Sent(*connection)];
         let mut sends = Vec::new();
-        for input in inputs.into_iter().chain([Input::IdentifyGranted(*link)]) {
+        for input in inputs.into_iter().chain([Input::IdentifyGranted(*connection)]) {
             for action in rig.machine.handle(Timestamp::ZERO, input) {
                 if let Action::Send { message, .. } = action {
                     sends.push(String::from_utf8(message.into_bytes().to_vec()).unwrap());
@@ -195,7 +196,7 @@ fn scenario_57_the_next_link_has_an_inflater_of_its_own() {
     pair.rig.next().open();
     pair.packer = portcullis_tests::pack::Packer::new(stream(), 6);
     pair.say(&frames::hello("40000")).say(&frames::message_create(2)).say(&frames::resumed(3));
-    assert_eq!(pair.rig.machine.phase(), Phase::Online);
+    assert_eq!(pair.rig.machine.phase(), Phase::Active);
     assert_eq!(pair.rig.dispatches.len(), 3);
 }
 

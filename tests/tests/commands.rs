@@ -49,7 +49,7 @@ fn a_command_of_an_online_shard_goes_out_at_once_and_is_sent_when_the_socket_has
 
 #[test]
 fn scenario_27_a_command_of_the_time_without_a_link_goes_out_when_the_session_is_resumed() {
-    // given: a command of each kind while there is no link
+    // given: a command of each kind while there is no connection
     let mut rig = Rig::online(prompt());
     rig.lose();
     for command in [presence(Status::Idle), members(), voice(), raw()] {
@@ -174,7 +174,7 @@ fn scenario_80_a_command_above_the_limit_is_refused_with_its_size_and_the_link_s
         rig.send(presence_of(4097)).unwrap_err().to_string(),
         "the command is 4097 bytes, the gateway takes 4096; shorten it"
     );
-    assert_eq!((rig.machine.phase(), rig.machine.room()), (Phase::Online, 256));
+    assert_eq!((rig.machine.phase(), rig.machine.room()), (Phase::Active, 256));
     rig.did("");
     rig.send(presence_of(4096)).unwrap();
     rig.did("t+0.000 > presence online\nt+0.000 * command 0 sent");
@@ -190,7 +190,7 @@ fn scenario_81_a_command_before_ready_waits_for_it() {
     rig.start().send(members()).unwrap();
     rig.open().send(members()).unwrap();
     rig.message(frames::hello("40000")).send(members()).unwrap();
-    rig.give(portcullis::Input::IdentifyGranted(rig.link())).send(members()).unwrap();
+    rig.give(portcullis::Input::IdentifyGranted(rig.connection())).send(members()).unwrap();
     rig.did(
         "t+0.000 * connecting 1, identify
          t+0.000 > connect 1 wss://gateway.discord.gg/?v=10&encoding=json
@@ -233,8 +233,8 @@ fn scenario_81_a_command_before_resumed_waits_for_it() {
 #[test]
 fn scenario_85_a_command_sent_from_the_ready_callback_goes_out_with_the_next_tick() {
     let mut rig = Rig::in_phase(Phase::Identifying, config());
-    let link = rig.link();
-    let ready = portcullis::Input::Message(link, frames::ready("5e551011", 1));
+    let connection = rig.connection();
+    let ready = portcullis::Input::Message(connection, frames::ready("5e551011", 1));
 
     // when: the application sends while the actions of Ready are being carried out
     let actions: Vec<_> = rig.machine.handle(rig.now, ready).collect();
@@ -264,7 +264,7 @@ fn scenario_82_of_twenty_presences_while_none_can_leave_one_is_sent_the_last() {
 
 #[test]
 fn scenario_54_a_million_commands_are_bounded_and_the_caller_sees_it_is_full() {
-    let mut rig = Rig::in_phase(Phase::Waiting, prompt());
+    let mut rig = Rig::in_phase(Phase::Backoff, prompt());
     let (mut full, command) = (0, raw());
     for _ in 0..1_000_000 {
         match rig.machine.send(rig.now, command.clone()) {

@@ -70,7 +70,7 @@ fn scenario_2_a_reconnect_before_hello_leads_to_another_link_and_no_identify() {
 
 #[test]
 fn scenario_2_a_reconnect_before_hello_keeps_the_session() {
-    // given: a shard in session, on its next link, before Hello
+    // given: a shard in session, on its next connection, before Hello
     let mut rig = Rig::online(config());
     rig.lose().next().open().story.clear();
 
@@ -163,7 +163,7 @@ fn scenario_5_a_second_hello_restarts_the_beat_once_and_identifies_no_second_tim
 
     // when: Hello comes again with another interval, and the turn
     rig.message(frames::hello("20000"));
-    rig.give(Input::IdentifyGranted(rig.link())).advance(seconds(15));
+    rig.give(Input::IdentifyGranted(rig.connection())).advance(seconds(15));
 
     // then: one identify, one line of beats, an interval behind the first beat
     rig.assert(
@@ -179,14 +179,14 @@ fn scenario_5_a_second_hello_in_session_restarts_the_beat_and_nothing_else() {
     rig.assert("t+60.000 > heartbeat 2");
     rig.message(frames::ack()).advance(seconds(60));
     rig.assert("t+120.000 > heartbeat 2");
-    assert_eq!((rig.machine.phase(), rig.machine.health().counts.identifies), (Phase::Online, 1));
+    assert_eq!((rig.machine.phase(), rig.machine.health().counts.identifies), (Phase::Active, 1));
 }
 
 #[test]
 fn scenario_6_nothing_is_sent_before_hello() {
     // given: an open socket, and a turn to identify that comes unasked
     let mut rig = greeting(config());
-    rig.give(Input::IdentifyGranted(rig.link())).sent();
+    rig.give(Input::IdentifyGranted(rig.connection())).sent();
 
     // when: frames come that would be answered later
     for frame in [frames::heartbeat_request(), frames::ack(), frames::message_create(1), frames::resumed(1)] {
@@ -200,7 +200,7 @@ fn scenario_6_nothing_is_sent_before_hello() {
         rig.story.of_kind('!'),
         ["heartbeat", "heartbeat", "dispatch", "resumed", "ready"].map(|what| format!("faulted: {what} out of place"))
     );
-    assert_eq!(rig.machine.phase(), Phase::Greeting);
+    assert_eq!(rig.machine.phase(), Phase::AwaitingHello);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn scenario_92_a_gateway_with_tls_is_never_left_for_one_without() {
     rig.message(frames::hello("40000")).message(frames::dispatch("READY", 1, data));
     rig.lose().next();
 
-    // then: it is reported, and the next link has TLS
+    // then: it is reported, and the next connection has TLS
     rig.assert(
         "t+0.000 > ask identify
          t+0.000 > heartbeat null
@@ -303,7 +303,7 @@ fn the_deadlines_are_ten_fifteen_and_sixty_seconds_unless_configured() {
     let mut rig = greeting(config());
     // The turn comes late: Ready is awaited from the Identify on, not from Hello.
     rig.hold_identify().message(frames::hello("600000")).message(frames::ack()).advance(seconds(100)).story.clear();
-    rig.give(Input::IdentifyGranted(rig.link())).advance(seconds(60));
+    rig.give(Input::IdentifyGranted(rig.connection())).advance(seconds(60));
     rig.assert(
         "t+100.000 > identify
          t+160.000 ! faulted: timed out: ready

@@ -4,8 +4,8 @@
 use core::time::Duration;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{
-    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, Imported, OnConnectFailure, Phase, ProxyStatus,
-    Session,
+    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, OnConnectFailure, Phase, ProxyStatus,
+    ResumeFrom, Session,
 };
 use portcullis::url::GatewayUrl;
 use portcullis::{Seed, Sequence};
@@ -219,7 +219,7 @@ fn a_connection_that_ends_while_it_is_dialed_counts_as_an_io_failure() {
 #[test]
 fn scenario_7_an_unreachable_resume_url_gives_way_to_the_base_url_with_the_same_session() {
     for failure in [ConnectFailure::Name, http(503), ConnectFailure::Tls] {
-        // given: a shard in session whose link is lost and whose resume URL cannot be reached
+        // given: a shard in session whose connection is lost and whose resume URL cannot be reached
         let mut rig = Rig::online(config());
         rig.lose().next().refuse(failure);
 
@@ -265,7 +265,7 @@ fn scenario_7_links_without_a_hello_count_as_unreachable_and_a_resumed_one_forgi
         rig.lose();
         rig.next().refuse(ConnectFailure::Io).next().open().lose().next().open();
         rig.message(frames::hello("40000")).message(frames::resumed(3)).message(frames::ack());
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
     }
     assert_eq!(rig.machine.health().counts.resumes, 4);
     assert_eq!(rig.machine.health().counts.identifies, 1);
@@ -304,8 +304,8 @@ fn scenario_9_a_stored_resume_url_of_a_foreign_host_is_refused() {
     let made = |discord: Discord, url: &str| {
         let url = GatewayUrl::parse(url).unwrap();
         let session = Session::new("5e551011", portcullis::dialect::Dialect::shard(&discord), Sequence(2), Some(url));
-        let imported = Some(Imported { session, age: Some(seconds(1)) });
-        portcullis::GatewayMachine::new(discord, Config { imported, ..config() }, Seed(1)).map(|_| ())
+        let resume_from = Some(ResumeFrom { session, age: Some(seconds(1)) });
+        portcullis::GatewayMachine::new(discord, Config { resume_from, ..config() }, Seed(1)).map(|_| ())
     };
     for foreign in ["wss://evil.example", "wss://discord.gg.evil.example", "wss://notdiscord.gg", "ws://discord.gg"] {
         assert_eq!(made(discord(), foreign), Err(ConfigError::ForeignResumeUrl), "{foreign}");
@@ -332,7 +332,7 @@ fn scenario_84_behind_a_gateway_proxy_a_session_is_resumed_there() {
         rig.start().open().message(frames::hello("40000")).message(frames::dispatch("READY", 1, &data));
         assert_eq!(rig.story.of_kind('!'), faults);
 
-        // when: its link is lost
+        // when: its connection is lost
         rig.story.clear();
         rig.lose().next().open().message(frames::hello("40000"));
 

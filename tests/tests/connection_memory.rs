@@ -101,7 +101,7 @@ fn a_connection_keeps_little_of_its_largest_frame() {
         assert!(large > 4_000_000, "{large}");
         assert!(after < 16 << 10, "{after}");
 
-        // And at once, on a link on which nothing follows but what is alive.
+        // And at once, on a connection on which nothing follows but what is alive.
         say("LARGE", 100_000, 1);
         take(&mut shard, "LARGE", 1).await;
         say("SMALL", 0, 1);

@@ -69,7 +69,7 @@ fn resumed(sample: &Sample, writing: Writing) {
     let event = only_event(&mut rig, writing.write(sample, 3), sample);
     let Event::Resumed(dispatch) = event else { panic!("{}: {event:?}", sample.file) };
     sample.assert_same(&dispatch, 3);
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 }
 
 /// Frames without an event, each in a machine of its own, exactly as the file has it.
@@ -129,7 +129,7 @@ fn hello(sample: &Sample) {
 
 /// What the machine makes of a frame: events and no action but its `Wait`.
 fn events(rig: &mut Rig, frame: Bytes) -> Vec<Event> {
-    let (now, input) = (rig.now, Input::Message(rig.link(), Message::Text(frame)));
+    let (now, input) = (rig.now, Input::Message(rig.connection(), Message::Text(frame)));
     let mut actions: Vec<Action> = rig.machine.handle(now, input).collect();
     let last = actions.pop();
     assert!(matches!(last, Some(Action::Wait { until, .. }) if until > now), "{last:?}");

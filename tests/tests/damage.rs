@@ -1,4 +1,4 @@
-//! Compressed streams that are damaged: the link is left, the session kept, and the next link works.
+//! Compressed streams that are damaged: the connection is left, the session kept, and the next connection works.
 
 use portcullis::Sequence;
 use portcullis::codec::{Compression, Encoding, Format};
@@ -20,7 +20,7 @@ fn payload() -> Format {
 /// What a gateway says after Ready.
 fn say_on(pair: &mut Pair, sequences: core::ops::Range<u64>) {
     for sequence in sequences {
-        if pair.rig.machine.phase() == Phase::Online {
+        if pair.rig.machine.phase() == Phase::Active {
             pair.say(&frames::message_create(sequence));
         }
     }
@@ -111,7 +111,7 @@ fn bytes_behind_the_end_are_damage() {
     message.extend(b"trailing");
     pair.give(message);
     assert_eq!(pair.rig.dispatches.len(), 2, "what was whole came out");
-    if pair.rig.machine.phase() == Phase::Online {
+    if pair.rig.machine.phase() == Phase::Active {
         pair.say(&frames::message_create(3));
     }
     pair.assert_left_for("undecodable message", 2);
@@ -133,12 +133,12 @@ fn a_stream_that_ends_or_begins_anew_is_damage() {
     assert_eq!(fresh.rig.machine.phase(), Phase::Closing);
     fresh.rig.assert("t+0.000 ! faulted: undecodable message: damaged compression");
 
-    // The gateway begins another within the link.
+    // The gateway begins another within the connection.
     pair.packer = Packer::new(stream(), LEVEL);
     pair.say(&frames::message_create(2));
     pair.assert_left_for("undecodable message: damaged compression", 1);
 
-    // The gateway goes on with an old link's.
+    // The gateway goes on with an old connection's.
     let mut pair = Pair::online(stream(), prompt());
     pair.rig.lose();
     pair.rig.next().open();
@@ -178,7 +178,7 @@ fn a_zstd_stream_that_is_damaged_is_left() {
             damage(&mut bytes);
             pair.give(bytes);
             for _ in 0..200 {
-                if pair.rig.machine.phase() == Phase::Online {
+                if pair.rig.machine.phase() == Phase::Active {
                     pair.say(&next);
                 }
             }
@@ -186,7 +186,7 @@ fn a_zstd_stream_that_is_damaged_is_left() {
             assert_eq!(pair.rig.dispatches.len(), 1, "{name} in {encoding}");
             pair.assert_left_for("undecodable message", 1);
         }
-        // The gateway begins another frame within the link.
+        // The gateway begins another frame within the connection.
         let mut pair = Pair::online(format, prompt());
         pair.packer = Packer::new(format, LEVEL);
         pair.say(&event);
@@ -220,7 +220,7 @@ fn scenario_59_what_inflates_beyond_the_limit_is_left_at_once() {
     let mut pair = Pair::online(stream(), limits());
     let half = pair.packer.part(&format!("{{\"t\":\"{}", " ".repeat(600_000)));
     pair.give(half);
-    assert_eq!(pair.rig.machine.phase(), Phase::Online);
+    assert_eq!(pair.rig.machine.phase(), Phase::Active);
     let half = pair.packer.part(&" ".repeat(600_000));
     pair.give(half);
     pair.assert_left_for("payload above 1048576 bytes", 1);

@@ -43,7 +43,7 @@ fn a_day_of_reconnects_costs_one_identify_and_no_event() {
         quarter(&mut world);
         world.make_reachable();
         quarter(&mut world);
-        assert_eq!(world.client.phase(), Phase::Online, "hour {hour}");
+        assert_eq!(world.client.phase(), Phase::Active, "hour {hour}");
     }
     world.advance(seconds(60));
 

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, Presence, Status, UpdateVoiceState};
 use portcullis::machine::{Action, Cause, Config, ConnectFailure, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, Input, LinkId, Message, Seed, Timestamp};
+use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Input, Message, Seed, Timestamp};
 use portcullis_fake::{FakeConfig, Target};
 use portcullis_tests::rig::discord;
 use portcullis_tests::{World, frames, millis, seconds};
@@ -14,7 +14,7 @@ use portcullis_tests::{World, frames, millis, seconds};
 struct Run {
     machine: GatewayMachine,
     now: Timestamp,
-    link: LinkId,
+    connection: ConnectionId,
     actions: Vec<Action>,
     texts: Vec<String>,
     bytes: Vec<Vec<u8>>,
@@ -23,15 +23,15 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let machine = GatewayMachine::new(discord(), Config::default(), Seed(seed)).unwrap();
-        let (now, link) = (Timestamp::ZERO, LinkId(0));
-        Self { machine, now, link, actions: Vec::new(), texts: Vec::new(), bytes: Vec::new() }
+        let (now, connection) = (Timestamp::ZERO, ConnectionId(0));
+        Self { machine, now, connection, actions: Vec::new(), texts: Vec::new(), bytes: Vec::new() }
     }
 
     fn give(&mut self, input: Input) {
         let actions: Vec<Action> = self.machine.handle(self.now, input).collect();
         for action in actions {
             match &action {
-                Action::Connect { link, .. } => self.link = *link,
+                Action::Connect { connection, .. } => self.connection = *connection,
                 Action::Send { message, .. } => self.bytes.push(message.bytes().to_vec()),
                 _ => {}
             }
@@ -42,8 +42,8 @@ impl Run {
     }
 
     fn message(&mut self, message: Message) {
-        self.give(Input::Message(self.link, message));
-        self.give(Input::Sent(self.link));
+        self.give(Input::Message(self.connection, message));
+        self.give(Input::Sent(self.connection));
     }
 
     fn advance(&mut self, span: Duration) {
@@ -57,7 +57,7 @@ impl Run {
     }
 
     fn open(&mut self) {
-        self.give(Input::Opened(self.link));
+        self.give(Input::Opened(self.connection));
         self.message(frames::hello("41250"));
     }
 
@@ -66,32 +66,32 @@ impl Run {
         let mut run = Self::new(seed);
         run.give(Input::Start);
         for _ in 0..5 {
-            run.give(Input::ConnectFailed(run.link, ConnectFailure::Refused));
+            run.give(Input::ConnectFailed(run.connection, ConnectFailure::Refused));
             run.next();
         }
         run.open();
-        run.give(Input::IdentifyDenied(run.link, seconds(5)));
+        run.give(Input::IdentifyDenied(run.connection, seconds(5)));
         run.advance(seconds(5));
-        run.give(Input::IdentifyGranted(run.link));
-        run.give(Input::Sent(run.link));
+        run.give(Input::IdentifyGranted(run.connection));
+        run.give(Input::Sent(run.connection));
         run.message(frames::ready("5e551011", 1));
         let _ = run.machine.send(run.now, Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
         let _ = run.machine.send(run.now, Command::UpdateVoiceState(UpdateVoiceState::leave(1))).unwrap();
         run.advance(millis(1));
         run.message(frames::invalid_session("true"));
         run.give(Input::Closed(
-            run.link,
-            Closure::Frame(CloseFrame { code: Some(CloseCode(4000)), ..Default::default() }),
+            run.connection,
+            CloseReason::Frame(CloseFrame { code: Some(CloseCode(4000)), ..Default::default() }),
         ));
         run.next();
         run.open();
         run.message(frames::invalid_session("false"));
-        run.give(Input::Closed(run.link, Closure::Eof));
+        run.give(Input::Closed(run.connection, CloseReason::Eof));
         run.next();
         run.open();
-        run.machine.reconnect(run.now, Cause::Asked);
+        run.machine.reconnect(run.now, Cause::Requested);
         run.advance(millis(1));
-        run.give(Input::Closed(run.link, Closure::Reset));
+        run.give(Input::Closed(run.connection, CloseReason::Reset));
         run.next();
         run.machine.shutdown(run.now, Shutdown::KeepSession);
         run.next();
@@ -130,12 +130,12 @@ fn invariant_11_actions_left_untaken_change_nothing_but_when_they_are_taken() {
     // given: the same calls, each answer taken at once here and all together there
     let mut at_once = GatewayMachine::new(discord(), Config::default(), Seed(7)).unwrap();
     let mut late = GatewayMachine::new(discord(), Config::default(), Seed(7)).unwrap();
-    let (now, link) = (Timestamp::ZERO, LinkId(1));
+    let (now, connection) = (Timestamp::ZERO, ConnectionId(1));
     let inputs = || {
-        let greeting = [Input::Start, Input::Opened(link), Input::Message(link, frames::hello("40000"))];
-        let identify = [Input::IdentifyGranted(link), Input::Sent(link)];
+        let greeting = [Input::Start, Input::Opened(connection), Input::Message(connection, frames::hello("40000"))];
+        let identify = [Input::IdentifyGranted(connection), Input::Sent(connection)];
         let events = [frames::ready("5e551011", 1), frames::message_create(2), frames::message_create(3)];
-        greeting.into_iter().chain(identify).chain(events.map(|event| Input::Message(link, event)))
+        greeting.into_iter().chain(identify).chain(events.map(|event| Input::Message(connection, event)))
     };
 
     // when: they are given

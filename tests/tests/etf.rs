@@ -17,7 +17,7 @@ const FORMAT: Format = Format { compression: Compression::None, encoding: Encodi
 
 /// What a binary message says that the client sent.
 fn sent(message: &Message) -> Value {
-    let Message::Binary(bytes) = message else { panic!("text in a link of terms: {message:?}") };
+    let Message::Binary(bytes) = message else { panic!("text in a connection of terms: {message:?}") };
     etf::read(bytes, etf::Keys::Binaries).expect("a term with binary keys: others are a close 4002")
 }
 
@@ -167,23 +167,23 @@ fn compressed_terms_are_read_within_a_stream_and_without() {
 fn faults_that_nobody_takes_are_bounded() {
     let limits = Limits { undrained: 10_000, ..Limits::default() };
     let mut pair = Pair::online(FORMAT, portcullis::machine::Config { limits, ..prompt() });
-    let (link, now) = (pair.rig.link(), pair.rig.now);
+    let (connection, now) = (pair.rig.connection(), pair.rig.now);
     for _ in 0..1000 {
-        let input = portcullis::Input::Message(link, Message::Binary(vec![131].into()));
+        let input = portcullis::Input::Message(connection, Message::Binary(vec![131].into()));
         drop(pair.rig.machine.handle(now, input));
     }
     let untaken = pair.rig.machine.actions().count();
     assert!((10..1000).contains(&untaken), "{untaken} actions");
-    assert_eq!(pair.rig.machine.health().counts.links, 1);
-    assert_ne!(pair.rig.machine.phase(), portcullis::machine::Phase::Online);
+    assert_eq!(pair.rig.machine.health().counts.connections, 1);
+    assert_ne!(pair.rig.machine.phase(), portcullis::machine::Phase::Active);
 }
 
 #[test]
 fn a_raw_event_of_terms_is_handed_on_as_json() {
     let mut pair = Pair::online(FORMAT, prompt());
     let term = etf::written(&json!({ "op": 99, "d": { "a": 1 } }));
-    let (link, now) = (pair.rig.link(), pair.rig.now);
-    let input = portcullis::Input::Message(link, Message::Binary(term.into()));
+    let (connection, now) = (pair.rig.connection(), pair.rig.now);
+    let input = portcullis::Input::Message(connection, Message::Binary(term.into()));
     let unknown = pair.rig.machine.handle(now, input).find_map(|action| match action {
         Action::Event(Event::Unknown(frame)) => Some(frame),
         _ => None,

@@ -14,7 +14,7 @@ fn explained(rig: &Rig) -> Vec<String> {
 
 #[test]
 fn explain_tells_each_transition_of_a_life_with_its_cause() {
-    // given: a shard that went online, lost its link, resumed, was asked to reconnect, and stopped
+    // given: a shard that went online, lost its connection, resumed, was asked to reconnect, and stopped
     let mut rig = Rig::online(prompt());
     rig.pass(seconds(10)).lose().next();
     rig.open().message(frames::hello("40000")).message(frames::ack()).message(frames::resumed(3));
@@ -25,19 +25,19 @@ fn explain_tells_each_transition_of_a_life_with_its_cause() {
     assert_eq!(
         explained(&rig),
         [
-            "t+0.000 idle -> dialing: started (link 1)",
-            "t+0.000 dialing -> greeting: opened (link 1)",
-            "t+0.000 greeting -> queued: hello (link 1)",
-            "t+0.000 queued -> identifying: identify_granted (link 1)",
-            "t+0.000 identifying -> online: ready (link 1)",
-            "t+10.000 online -> waiting: connection_lost (link 1)",
-            "t+10.000 waiting -> dialing: wait_over (link 2)",
-            "t+10.000 dialing -> greeting: opened (link 2)",
-            "t+10.000 greeting -> resuming: hello (link 2)",
-            "t+10.000 resuming -> online: resumed (link 2)",
-            "t+20.000 online -> closing: reconnect_requested (link 2)",
-            "t+20.000 closing -> waiting: closed 4000 (link 2)",
-            "t+20.000 waiting -> ended: shutdown (link 2)",
+            "t+0.000 idle -> connecting: started (connection 1)",
+            "t+0.000 connecting -> awaiting_hello: opened (connection 1)",
+            "t+0.000 awaiting_hello -> awaiting_identify: hello (connection 1)",
+            "t+0.000 awaiting_identify -> identifying: identify_granted (connection 1)",
+            "t+0.000 identifying -> active: ready (connection 1)",
+            "t+10.000 active -> backoff: connection_lost (connection 1)",
+            "t+10.000 backoff -> connecting: wait_over (connection 2)",
+            "t+10.000 connecting -> awaiting_hello: opened (connection 2)",
+            "t+10.000 awaiting_hello -> resuming: hello (connection 2)",
+            "t+10.000 resuming -> active: resumed (connection 2)",
+            "t+20.000 active -> closing: reconnect_requested (connection 2)",
+            "t+20.000 closing -> backoff: closed 4000 (connection 2)",
+            "t+20.000 backoff -> ended: shutdown (connection 2)",
         ]
     );
 }
@@ -46,13 +46,13 @@ fn explain_tells_each_transition_of_a_life_with_its_cause() {
 fn explain_keeps_the_last_sixty_four() {
     let mut rig = Rig::online(prompt());
     for _ in 0..100 {
-        rig.reconnect(Cause::Asked).lose().next();
+        rig.reconnect(Cause::Requested).lose().next();
         rig.open().message(frames::hello("40000")).message(frames::ack()).message(frames::resumed(3));
     }
     assert_eq!(rig.machine.explain().len(), 64);
     let last = rig.machine.explain().last().unwrap();
-    assert_eq!((last.from, last.to, last.cause), (Phase::Resuming, Phase::Online, Cause::Resumed));
-    assert_eq!(last.link(), 101);
+    assert_eq!((last.from, last.to, last.cause), (Phase::Resuming, Phase::Active, Cause::Resumed));
+    assert_eq!(last.connection(), 101);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_application_s_cause_is_what_explain_says() {
     let mut rig = Rig::online(prompt());
     rig.reconnect(Cause::Suspended);
     let last: &Transition = rig.machine.explain().last().unwrap();
-    assert_eq!((last.from, last.to, last.cause), (Phase::Online, Phase::Closing, Cause::Suspended));
+    assert_eq!((last.from, last.to, last.cause), (Phase::Active, Phase::Closing, Cause::Suspended));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn health_before_start_and_after_the_end() {
     let idle = Rig::new(config());
     let health = idle.machine.health();
     assert_eq!((health.phase, health.is_ready, health.can_reconnect), (Phase::Idle, false, true));
-    assert_eq!((health.link_age, health.sequence, health.session_id, health.latency), (None, None, None, None));
+    assert_eq!((health.connection_age, health.sequence, health.session_id, health.latency), (None, None, None, None));
     let ended = Rig::in_phase(Phase::Ended, config());
     let health = ended.machine.health();
     assert_eq!((health.phase, health.is_ready, health.can_reconnect), (Phase::Ended, false, false));
@@ -88,7 +88,7 @@ fn health_before_start_and_after_the_end() {
 
 #[test]
 fn health_counts_what_happened() {
-    // given: two links, a gap, a duplicate, an unreadable frame and a command
+    // given: two connections, a gap, a duplicate, an unreadable frame and a command
     let mut rig = Rig::online(prompt());
     rig.pass(seconds(100)).lose().next();
     rig.open().message(frames::hello("40000")).message(frames::ack()).message(frames::resumed(3));
@@ -102,7 +102,7 @@ fn health_counts_what_happened() {
     assert_eq!(health.time_online.as_millis(), 100_500);
     assert_eq!(health.last_ack.map(|at| at - Timestamp::ZERO).map(|at| at.as_secs()), Some(100));
     let counts = health.counts;
-    assert_eq!((counts.links, counts.identifies, counts.resumes), (2, 1, 1));
+    assert_eq!((counts.connections, counts.identifies, counts.resumes), (2, 1, 1));
     assert_eq!((counts.gaps, counts.duplicates, counts.malformed, counts.stale), (1, 1, 1, 0));
     assert_eq!((counts.beats_sent, counts.beats_acked), (2, 2));
     assert_eq!((counts.frames_in, counts.frames_out), (10, 4));

@@ -1,5 +1,5 @@
 //! The whole life against the fake gateway in every format, its payloads whole, cut up and run together; and what breaks
-//! a stream, costs the link and not the session.
+//! a stream, costs the connection and not the session.
 
 use portcullis::codec::{Compression, Format};
 use portcullis::machine::{Config, Event, Limits, Phase, Shutdown};
@@ -88,7 +88,7 @@ fn life(format: Format, blocks: Blocks, shape: Option<Fault>) -> Vec<Told> {
     world.serve(|gateway, now| gateway.drop_connections(now, Target::All));
     world.serve(|gateway, now| traffic(gateway, now, &mut generator));
     world.advance(seconds(60));
-    assert_eq!(world.client.phase(), Phase::Online, "{format:?} {blocks:?}\n{}", world.story.text());
+    assert_eq!(world.client.phase(), Phase::Active, "{format:?} {blocks:?}\n{}", world.story.text());
     world.client.shutdown(world.now, Shutdown::EndSession);
     world.advance(seconds(5));
     assert_eq!(world.client.phase(), Phase::Ended, "{format:?}");
@@ -118,7 +118,7 @@ fn every_format_and_split_gives_what_plain_json_gives() {
     }
 }
 
-/// An online shard, and what comes after something is done to the gateway: the link is left for a fault, the session kept,
+/// An online shard, and what comes after something is done to the gateway: the connection is left for a fault, the session kept,
 /// and each dispatch comes once.
 fn survives(format: Format, config: Config, what: &str, deed: impl FnOnce(&mut FakeGateway, Timestamp)) {
     let mut world = World::of(discord_in(format), config, gateway(Blocks::Compressed), Seed(4));
@@ -138,7 +138,7 @@ fn survives(format: Format, config: Config, what: &str, deed: impl FnOnce(&mut F
     // Some damage is found by the heart only: the inflater waits for the end of a block that never comes.
     world.advance(seconds(180));
     let story = world.story.text();
-    assert_eq!(world.client.phase(), Phase::Online, "{format:?}, {what}\n{story}");
+    assert_eq!(world.client.phase(), Phase::Active, "{format:?}, {what}\n{story}");
     let counters = world.gateway.counters();
     assert_eq!(counters.sessions, 1, "{format:?}, {what}: the session is kept\n{story}");
     assert!(counters.resumed >= 1, "{format:?}, {what}\n{story}");
@@ -211,7 +211,7 @@ fn half_a_message_and_a_close_lose_nothing() {
             gateway.drop_connections(now, Target::All);
         });
         world.advance(seconds(60));
-        assert_eq!(world.client.phase(), Phase::Online, "{format:?}");
+        assert_eq!(world.client.phase(), Phase::Active, "{format:?}");
         assert_eq!(world.gateway.counters().resumed, 1, "{format:?}");
         let messages = told(&world).iter().filter(|(name, ..)| name == "MESSAGE_CREATE").count();
         assert_eq!(messages, 1, "{format:?}");
@@ -254,7 +254,7 @@ fn the_ready_made_scripts_of_scenarios_56_to_59_cost_no_session() {
             world.start();
             world.advance(seconds(300));
             let (gateway, story) = (&world.gateway, world.story.text());
-            assert_eq!(world.client.phase(), Phase::Online, "{name}, {format:?}\n{story}");
+            assert_eq!(world.client.phase(), Phase::Active, "{name}, {format:?}\n{story}");
             assert_eq!(gateway.failures(), [], "{name}, {format:?}\n{story}");
             assert_eq!(gateway.counters().sessions, 1, "{name}, {format:?}\n{story}");
             assert!(gateway.is_ended() && gateway.breaches().next().is_none(), "{name}, {format:?}");

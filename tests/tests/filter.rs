@@ -5,7 +5,7 @@
 use portcullis::dialect::discord::{Discord, Intents};
 use portcullis::dialect::{Dialect, ShardId};
 use portcullis::machine::{
-    Action, Config, ConfigError, Event, EventFilter, HeartbeatPolicy, Imported, Input, Life, Phase, Session, Shutdown,
+    Action, Config, ConfigError, Event, EventFilter, HeartbeatPolicy, Input, Life, Phase, ResumeFrom, Session, Shutdown,
 };
 use portcullis::{GatewayMachine, Message, Seed, Sequence};
 use portcullis_tests::rig::{TOKEN, config, prompt};
@@ -85,7 +85,7 @@ fn what_is_filtered_is_a_sign_of_life() {
     for sequence in 3..9 {
         rig.message(typing(sequence)).advance(seconds(39));
     }
-    assert_eq!((rig.machine.phase(), rig.machine.health().counts.filtered), (Phase::Online, 6));
+    assert_eq!((rig.machine.phase(), rig.machine.health().counts.filtered), (Phase::Active, 6));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn an_escaped_name_is_filtered_as_the_name_it_is() {
 
 #[test]
 fn what_is_filtered_out_of_session_is_out_of_place_as_any() {
-    let mut rig = Rig::in_phase(Phase::Queued, only(&["MESSAGE_CREATE"]));
+    let mut rig = Rig::in_phase(Phase::AwaitingIdentify, only(&["MESSAGE_CREATE"]));
     rig.message(typing(3)).did("t+0.000 ! faulted: dispatch out of place");
     assert_eq!(rig.machine.health().counts.filtered, 0);
 }
@@ -106,14 +106,14 @@ fn what_is_filtered_out_of_session_is_out_of_place_as_any() {
 #[test]
 fn an_exported_session_counts_as_taken_what_was_filtered_behind_what_was_taken() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
-    let (link, now) = (rig.link(), rig.now);
+    let (connection, now) = (rig.connection(), rig.now);
     let sequence = |rig: &Rig| rig.machine.session().unwrap().sequence().map(|Sequence(number)| number);
     rig.message(typing(3));
     assert_eq!(sequence(&rig), Some(3), "all before it was taken");
 
     // given: two that nobody has taken, with filtered ones between and behind
     for message in [frames::message_create(4), typing(5), frames::message_create(6), typing(7)] {
-        drop(rig.machine.handle(now, Input::Message(link, message)));
+        drop(rig.machine.handle(now, Input::Message(connection, message)));
     }
     assert_eq!(sequence(&rig), Some(3));
     let is_message = |action: Action| matches!(action, Action::Event(Event::Dispatch(_)));
@@ -128,8 +128,8 @@ fn an_exported_session_counts_as_taken_what_was_filtered_behind_what_was_taken()
 #[test]
 fn an_imported_session_moves_on_by_what_is_filtered() {
     let session = Session::new("5e55", Some(ShardId::ONE), Sequence(9), None);
-    let imported = Some(Imported { session, age: Some(seconds(1)) });
-    let mut rig = Rig::new(Config { imported, ..only(&["MESSAGE_CREATE"]) });
+    let resume_from = Some(ResumeFrom { session, age: Some(seconds(1)) });
+    let mut rig = Rig::new(Config { resume_from, ..only(&["MESSAGE_CREATE"]) });
     rig.start().open().message(frames::hello("40000")).message(typing(10));
     assert_eq!(rig.machine.session().unwrap().sequence(), Some(Sequence(10)));
 }
@@ -154,20 +154,20 @@ fn error(dialect: impl Dialect, events: EventFilter) -> Option<ConfigError> {
 #[test]
 fn an_event_that_no_intent_brings_is_refused_by_name() {
     let discord = || Discord::new(TOKEN, Intents::GUILDS | Intents::DIRECT_MESSAGES).unwrap();
-    let undelivered = |event: &str, intent| Some(ConfigError::Undelivered { event: event.into(), intent });
+    let missing_intent = |event: &str, intent| Some(ConfigError::Undelivered { event: event.into(), intent });
     for named in [EventFilter::only, EventFilter::except] {
         assert_eq!(error(discord(), named(["MESSAGE_CREATE", "GUILD_CREATE", "INTERACTION_CREATE"])), None);
         assert_eq!(
             error(discord(), named(["GUILD_CREATE", "PRESENCE_UPDATE", "READY"])),
-            undelivered("PRESENCE_UPDATE", "GUILD_PRESENCES")
+            missing_intent("PRESENCE_UPDATE", "GUILD_PRESENCES")
         );
     }
     // Behind a pointer a dialect says the same.
     let boxed: Box<dyn Dialect> = Box::new(discord());
     assert_eq!(
         error(boxed, EventFilter::only(["TYPING_START"])),
-        undelivered("TYPING_START", "GUILD_MESSAGE_TYPING or DIRECT_MESSAGE_TYPING")
+        missing_intent("TYPING_START", "GUILD_MESSAGE_TYPING or DIRECT_MESSAGE_TYPING")
     );
     let toy = Toy::new(Sessions::Kept);
-    assert_eq!(error(toy, EventFilter::only(["news", "whisper"])), undelivered("whisper", "ears"));
+    assert_eq!(error(toy, EventFilter::only(["news", "whisper"])), missing_intent("whisper", "ears"));
 }

@@ -1,11 +1,11 @@
-//! Whole stories, kept as text and reviewed like code: from Start over a lost link and its resume to a zombie.
+//! Whole stories, kept as text and reviewed like code: from Start over a lost connection and its resume to a zombie.
 
 use portcullis::Seed;
 use portcullis::machine::{Config, Shutdown};
 use portcullis_fake::{FakeConfig, Target};
 use portcullis_tests::{World, seconds};
 
-/// A shard that identifies, loses its link, resumes, is asked to reconnect, meets a silent gateway, and stops.
+/// A shard that identifies, loses its connection, resumes, is asked to reconnect, meets a silent gateway, and stops.
 fn a_life() -> String {
     let gateway = FakeConfig { heartbeat_interval: seconds(40), ..FakeConfig::default() };
     let mut world = World::new(Config::default(), gateway, Seed(7));

@@ -1,4 +1,4 @@
-//! Scenarios 40 to 49 and 78, and invariant 7: who beats when, and what shows that a link is dead.
+//! Scenarios 40 to 49 and 78, and invariant 7: who beats when, and what shows that a connection is dead.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ fn beating(policy: HeartbeatPolicy) -> Config {
     Config { heartbeat: HeartbeatPolicy { first: FirstBeat::Immediate, ..policy }, ..prompt() }
 }
 
-/// When the first beat of a link is due.
+/// When the first beat of a connection is due.
 fn first_beat(config: Config, seed: u64) -> Timestamp {
     let mut rig = Rig::seeded(discord(), config, Seed(seed));
     rig.start().open().message(frames::hello("40000"));
@@ -34,7 +34,7 @@ fn scenario_40_the_first_beat_is_at_a_random_part_of_the_interval_that_the_seed_
 
 #[test]
 fn scenario_40_the_first_beat_goes_out_at_its_moment_and_the_next_an_interval_later() {
-    // given: a link whose first beat is due at this moment
+    // given: a connection whose first beat is due at this moment
     let due = first_beat(Config::default(), 7);
     let mut rig = Rig::new(Config::default());
     rig.start().open().message(frames::hello("40000")).message(frames::ready("5e551011", 1));
@@ -52,13 +52,13 @@ fn scenario_40_the_first_beat_goes_out_at_its_moment_and_the_next_an_interval_la
 
 #[test]
 fn scenario_41_a_new_link_knows_nothing_of_the_old_one_s_missing_ack() {
-    // given: a beat that was not acknowledged before its link was lost, and a resumed session
+    // given: a beat that was not acknowledged before its connection was lost, and a resumed session
     let mut rig = Rig::online(prompt());
     rig.advance(seconds(40)).pass(seconds(10)).lose().next();
     rig.open().message(frames::hello("40000")).message(frames::resumed(3));
     rig.story.clear();
 
-    // when: the new link's first beat is acknowledged, and the next ones fall due
+    // when: the new connection's first beat is acknowledged, and the next ones fall due
     rig.message(frames::ack()).advance(seconds(40));
 
     // then: it beats on; and then it is its own beat that is missed
@@ -91,7 +91,7 @@ fn invariant_7_an_unanswered_beat_costs_the_link_and_keeps_the_session() {
     assert_eq!(rig.story.lines(), [""; 0]);
     rig.advance(millis(1)).close(4000).next();
 
-    // then: the link was closed with a code that keeps the session, which is resumed
+    // then: the connection was closed with a code that keeps the session, which is resumed
     rig.did(
         "t+80.000 ! faulted: heartbeat missed, waited 40 s
          t+80.000 > close 4000
@@ -207,7 +207,7 @@ fn scenario_46_a_stall_of_ten_minutes_gives_one_beat_and_its_silence_is_the_zomb
 
     // then: one beat went out and nobody is blamed; an interval later its own silence is
     rig.did("t+40.000 > heartbeat 2\nt+640.000 > heartbeat 2");
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.advance(seconds(40)).did(
         "t+680.000 ! faulted: heartbeat missed, waited 40 s
          t+680.000 > close 4000",
@@ -238,7 +238,7 @@ fn a_sleep_no_longer_than_the_interval_only_forgives() {
 
     // then: the next beat goes out, and the older one is forgiven
     rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 }
 
 #[test]
@@ -282,10 +282,10 @@ fn scenario_48_beats_go_on_while_the_application_takes_no_events() {
 fn scenario_48_events_left_in_the_machine_above_the_limit_drop_the_link_and_keep_the_session() {
     let limits = Limits { undrained: 2000, ..Limits::default() };
     let mut rig = Rig::online(Config { limits, ..prompt() });
-    let link = rig.link();
+    let connection = rig.connection();
     for sequence in 3..50 {
         // when: no action is taken
-        let _untaken = rig.machine.handle(rig.now, Input::Message(link, frames::message_create(sequence)));
+        let _untaken = rig.machine.handle(rig.now, Input::Message(connection, frames::message_create(sequence)));
     }
     rig.tick();
     assert_eq!(rig.story.of_kind('!'), ["faulted: more than 2000 bytes of events left untaken"]);
@@ -319,7 +319,7 @@ fn scenario_49_a_socket_that_takes_nothing_is_aborted_by_the_write_deadline() {
     let mut rig = Rig::online(prompt());
     rig.hold_writes().advance(seconds(40)).did("t+40.000 > heartbeat 2");
 
-    // when: the write's 10 s are over; then: the link is gone at once, and its session kept
+    // when: the write's 10 s are over; then: the connection is gone at once, and its session kept
     rig.advance(seconds(10)).did(
         "t+50.000 ! faulted: timed out: write
          t+50.000 > abort

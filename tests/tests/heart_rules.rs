@@ -156,7 +156,7 @@ fn an_interval_out_of_bounds_is_refused_by_policy_and_the_session_kept() {
     rig.story.clear();
     rig.open().message(frames::hello("1")).close(4000);
 
-    // then: nothing but a close was sent, and the next link is to resume
+    // then: nothing but a close was sent, and the next connection is to resume
     assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
     assert_eq!(rig.story.of_kind('!'), ["faulted: heartbeat interval of 0.001 s asked for"]);
     assert!(rig.story.of_kind('~')[0].ends_with(", resume: malformed"), "{}", rig.story.text());

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use core::time::Duration;
-use portcullis::identify::{Answer, IdentifyQueue, QueueFull, Returned, Rules, StartLimit, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, QueueFull, Returned, SessionStartLimit};
 use portcullis::machine::{Input, Phase};
-use portcullis::{LinkId, Timestamp};
+use portcullis::{ConnectionId, Timestamp};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, millis, seconds};
 
@@ -15,13 +15,13 @@ fn at(second: u64) -> Timestamp {
     Timestamp::since_start(seconds(second))
 }
 
-fn limit(max_concurrency: u32, remaining: u32) -> StartLimit {
-    StartLimit { max_concurrency, total: 1000, remaining, reset_after: seconds(3600) }
+fn limit(max_concurrency: u32, remaining: u32) -> SessionStartLimit {
+    SessionStartLimit { max_concurrency, total: 1000, remaining, reset_after: seconds(3600) }
 }
 
 /// Round times, and nothing held back.
-fn rules() -> Rules {
-    Rules { spacing: seconds(5), reserve: 0, ..Rules::default() }
+fn rules() -> QueueConfig {
+    QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() }
 }
 
 fn queue(max_concurrency: u32, remaining: u32) -> IdentifyQueue {
@@ -30,23 +30,23 @@ fn queue(max_concurrency: u32, remaining: u32) -> IdentifyQueue {
 
 /// The shards whose turn has come; each identifies at once.
 fn granted(queue: &mut IdentifyQueue, now: Timestamp) -> Vec<u64> {
-    let tickets: Vec<TicketId> = queue
+    let ids: Vec<PermitId> = queue
         .answers(now)
         .into_iter()
         .filter_map(|answer| match answer {
-            Answer::Granted(ticket) => Some(ticket),
+            Answer::Granted(id) => Some(id),
             Answer::Exhausted { .. } => None,
         })
         .collect();
-    for ticket in &tickets {
-        queue.spent(now, *ticket);
+    for id in &ids {
+        queue.spent(now, *id);
     }
-    tickets.into_iter().map(|ticket| ticket.0).collect()
+    ids.into_iter().map(|id| id.0).collect()
 }
 
 fn ask(queue: &mut IdentifyQueue, now: Timestamp, shards: impl IntoIterator<Item = u32>) {
     for shard in shards {
-        queue.ask(now, TicketId(shard.into()), shard).unwrap();
+        queue.ask(now, PermitId(shard.into()), shard).unwrap();
     }
 }
 
@@ -81,9 +81,9 @@ fn a_busy_bucket_holds_nobody_of_another_back() {
 fn a_bucket_is_counted_from_the_identify_and_not_from_the_grant() {
     let mut queue = queue(1, 1000);
     ask(&mut queue, at(0), [0, 1]);
-    assert_eq!(queue.answers(at(0)), [Answer::Granted(TicketId(0))]);
+    assert_eq!(queue.answers(at(0)), [Answer::Granted(PermitId(0))]);
     // The turn waits behind a heartbeat for three seconds.
-    queue.spent(at(3), TicketId(0));
+    queue.spent(at(3), PermitId(0));
     assert_eq!(queue.deadline(), Some(at(8)));
     assert_eq!(granted(&mut queue, at(7)), [] as [u64; 0]);
     assert_eq!(granted(&mut queue, at(8)), [1]);
@@ -93,21 +93,21 @@ fn a_bucket_is_counted_from_the_identify_and_not_from_the_grant() {
 fn scenario_11_a_turn_given_back_is_free_for_the_next_at_once() {
     let mut queue = queue(1, 1);
     ask(&mut queue, at(0), [0, 1]);
-    assert_eq!(queue.answers(at(0))[0], Answer::Granted(TicketId(0)));
-    queue.give_back(at(1), TicketId(0));
+    assert_eq!(queue.answers(at(0))[0], Answer::Granted(PermitId(0)));
+    queue.give_back(at(1), PermitId(0));
     assert_eq!(granted(&mut queue, at(1)), [1]);
     // Once it is used, it cannot come back.
-    queue.give_back(at(2), TicketId(1));
+    queue.give_back(at(2), PermitId(1));
     assert_eq!((queue.left(), queue.deadline()), (0, None));
 }
 
 #[test]
 fn scenario_11_by_policy_a_turn_given_back_counts_as_used() {
-    let rules = Rules { returned: Returned::Used, ..rules() };
+    let rules = QueueConfig { returned: Returned::Used, ..rules() };
     let mut queue = IdentifyQueue::new(at(0), limit(1, 2), rules);
     ask(&mut queue, at(0), [0, 1]);
-    assert_eq!(queue.answers(at(0)), [Answer::Granted(TicketId(0))]);
-    queue.give_back(at(1), TicketId(0));
+    assert_eq!(queue.answers(at(0)), [Answer::Granted(PermitId(0))]);
+    queue.give_back(at(1), PermitId(0));
     assert_eq!((queue.left(), queue.deadline()), (1, Some(at(6))));
 }
 
@@ -115,7 +115,7 @@ fn scenario_11_by_policy_a_turn_given_back_counts_as_used() {
 fn scenario_11_a_turn_of_which_nothing_is_heard_counts_as_used_when_its_lease_is_over() {
     let mut queue = queue(1, 2);
     ask(&mut queue, at(0), [0, 1]);
-    assert_eq!(queue.answers(at(0)), [Answer::Granted(TicketId(0))]);
+    assert_eq!(queue.answers(at(0)), [Answer::Granted(PermitId(0))]);
     assert_eq!(queue.deadline(), Some(at(15)));
     assert_eq!(granted(&mut queue, at(15)), [1]);
     assert_eq!(queue.left(), 0);
@@ -125,7 +125,7 @@ fn scenario_11_a_turn_of_which_nothing_is_heard_counts_as_used_when_its_lease_is
 fn a_question_that_is_withdrawn_is_not_answered() {
     let mut queue = queue(1, 1000);
     ask(&mut queue, at(0), [0, 1, 2]);
-    queue.give_back(at(0), TicketId(1));
+    queue.give_back(at(0), PermitId(1));
     assert_eq!((granted(&mut queue, at(0)), granted(&mut queue, at(5))), (vec![0], vec![2]));
 }
 
@@ -133,12 +133,12 @@ fn a_question_that_is_withdrawn_is_not_answered() {
 fn scenario_14_without_budget_nobody_identifies_until_the_reset_and_each_is_told_once() {
     let mut queue = queue(1, 0);
     ask(&mut queue, at(0), [0, 1]);
-    let told = |ticket, left| Answer::Exhausted { ticket: TicketId(ticket), resets_in: seconds(left) };
+    let told = |id, left| Answer::Exhausted { id: PermitId(id), resets_in: seconds(left) };
     assert_eq!(queue.answers(at(0)), [told(0, 3600), told(1, 3600)]);
     assert_eq!((queue.answers(at(1)), queue.deadline()), (vec![], Some(at(3600))));
 
     // Who asks again keeps its place and is told anew.
-    queue.ask(at(60), TicketId(1), 1).unwrap();
+    queue.ask(at(60), PermitId(1), 1).unwrap();
     assert_eq!(queue.answers(at(60)), [told(1, 3540)]);
 
     assert_eq!(granted(&mut queue, at(3600)), [0]);
@@ -153,8 +153,8 @@ fn scenario_14_an_update_during_the_wait_is_honoured() {
     assert_eq!(queue.answers(at(0)).len(), 2);
     queue.update(at(60), limit(16, 1));
     assert_eq!(queue.deadline(), Some(at(60)));
-    let told = Answer::Exhausted { ticket: TicketId(16), resets_in: seconds(3600) };
-    assert_eq!(queue.answers(at(60)), [Answer::Granted(TicketId(0)), told]);
+    let told = Answer::Exhausted { id: PermitId(16), resets_in: seconds(3600) };
+    assert_eq!(queue.answers(at(60)), [Answer::Granted(PermitId(0)), told]);
 }
 
 #[test]
@@ -172,18 +172,19 @@ fn an_update_does_not_know_of_identifies_that_are_on_their_way() {
     let mut queue = queue(16, 10);
     ask(&mut queue, at(0), [0, 1]);
     assert_eq!(queue.answers(at(0)).len(), 2);
-    queue.spent(at(0), TicketId(0));
+    queue.spent(at(0), PermitId(0));
     queue.update(at(1), limit(16, 10));
     assert_eq!(queue.left(), 8);
     // When they have arrived, the next update counts them.
-    queue.spent(at(1), TicketId(1));
+    queue.spent(at(1), PermitId(1));
     queue.update(at(10), limit(16, 8));
     assert_eq!(queue.left(), 8);
 }
 
 #[test]
 fn the_reserve_is_never_given_out() {
-    let mut queue = IdentifyQueue::new(at(0), limit(16, 7), Rules { spacing: seconds(5), ..Rules::default() });
+    let mut queue =
+        IdentifyQueue::new(at(0), limit(16, 7), QueueConfig { spacing: seconds(5), ..QueueConfig::default() });
     ask(&mut queue, at(0), 0..3);
     assert_eq!(granted(&mut queue, at(0)), [0, 1]);
     assert_eq!(queue.left(), 0);
@@ -199,7 +200,11 @@ fn scenario_15_two_that_want_ten_each_of_fifteen_use_fifteen_together() {
 
 #[test]
 fn a_day_begins_with_the_first_identify_and_another_with_the_first_after_its_end() {
-    let mut queue = IdentifyQueue::new(at(0), StartLimit { total: 1, remaining: 1, ..StartLimit::default() }, rules());
+    let mut queue = IdentifyQueue::new(
+        at(0),
+        SessionStartLimit { total: 1, remaining: 1, ..SessionStartLimit::default() },
+        rules(),
+    );
     ask(&mut queue, at(1000), [0]);
     assert_eq!(granted(&mut queue, at(1000)), [0]);
     ask(&mut queue, at(1001), [1]);
@@ -215,8 +220,8 @@ fn a_day_begins_with_the_first_identify_and_another_with_the_first_after_its_end
 fn a_turn_that_is_out_at_the_reset_is_of_the_new_day() {
     let mut queue = queue(1, 1);
     ask(&mut queue, at(3599), [0]);
-    assert_eq!(queue.answers(at(3599)), [Answer::Granted(TicketId(0))]);
-    queue.spent(at(3601), TicketId(0));
+    assert_eq!(queue.answers(at(3599)), [Answer::Granted(PermitId(0))]);
+    queue.spent(at(3601), PermitId(0));
     assert_eq!(queue.left(), 999);
 }
 
@@ -231,10 +236,10 @@ fn a_clock_that_steps_back_stands_still() {
 
 #[test]
 fn no_more_wait_than_may() {
-    let mut queue = IdentifyQueue::new(at(0), limit(1, 1000), Rules { waiting: 2, ..rules() });
+    let mut queue = IdentifyQueue::new(at(0), limit(1, 1000), QueueConfig { waiting: 2, ..rules() });
     ask(&mut queue, at(0), [0, 1]);
-    assert_eq!(queue.ask(at(0), TicketId(2), 2), Err(QueueFull { limit: 2 }));
-    assert_eq!(queue.ask(at(0), TicketId(1), 1), Ok(()));
+    assert_eq!(queue.ask(at(0), PermitId(2), 2), Err(QueueFull { limit: 2 }));
+    assert_eq!(queue.ask(at(0), PermitId(1), 1), Ok(()));
     assert_eq!(QueueFull { limit: 2 }.to_string(), "2 wait to identify already; ask again later");
 }
 
@@ -246,8 +251,8 @@ fn scenario_91_a_crash_loop_lives_on_the_budget_that_is_left() {
     for start in (0..2 * DAY).step_by(30) {
         // Each run has a clock of its own.
         let mut queue = match &stored {
-            None => IdentifyQueue::new(at(0), StartLimit::default(), Rules::default()),
-            Some(stored) => IdentifyQueue::restore(at(0), stored, Some(seconds(2)), Rules::default()),
+            None => IdentifyQueue::new(at(0), SessionStartLimit::default(), QueueConfig::default()),
+            Some(stored) => IdentifyQueue::restore(at(0), stored, Some(seconds(2)), QueueConfig::default()),
         };
         ask(&mut queue, at(0), [0]);
         for second in 0..=28 {
@@ -283,7 +288,7 @@ fn scenario_91_an_unknown_time_between_two_runs_counts_as_none() {
 fn scenario_91_a_turn_that_was_out_when_the_process_died_is_used() {
     let mut first = queue(1, 3);
     ask(&mut first, at(0), [0]);
-    assert_eq!(first.answers(at(0)), [Answer::Granted(TicketId(0))]);
+    assert_eq!(first.answers(at(0)), [Answer::Granted(PermitId(0))]);
     let second = IdentifyQueue::restore(at(0), &first.export(at(1)), None, rules());
     assert_eq!(second.left(), 2);
 }
@@ -305,13 +310,13 @@ fn a_damaged_store_blocks_no_bucket_for_long() {
     let mut queue = IdentifyQueue::restore(at(0), &serde_json::from_str(json).unwrap(), None, rules());
     ask(&mut queue, at(0), [0]);
     assert_eq!((queue.left(), queue.deadline()), (9, Some(at(15))));
-    assert_eq!(queue.answers(at(0) + Duration::MAX), [Answer::Granted(TicketId(0))]);
+    assert_eq!(queue.answers(at(0) + Duration::MAX), [Answer::Granted(PermitId(0))]);
 }
 
 #[test]
 fn a_machine_tells_of_an_exhausted_budget_once_a_wait_and_again_when_it_is_over() {
-    let mut rig = Rig::in_phase(Phase::Queued, prompt());
-    let exhausted = |left| Input::BudgetExhausted(LinkId(1), seconds(left));
+    let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
+    let exhausted = |left| Input::BudgetExhausted(ConnectionId(1), seconds(left));
     rig.ack_beats();
     rig.give(exhausted(3600)).did("t+0.000 * budget exhausted, resets in 3600 s");
     rig.pass(seconds(10)).give(exhausted(3590)).did("");
@@ -322,23 +327,23 @@ fn a_machine_tells_of_an_exhausted_budget_once_a_wait_and_again_when_it_is_over(
     rig.give(exhausted(100)).did("t+3600.000 * budget exhausted, resets in 100 s");
 
     // The question was open all the time.
-    rig.give(Input::IdentifyGranted(LinkId(1))).did("t+3600.000 > identify");
+    rig.give(Input::IdentifyGranted(ConnectionId(1))).did("t+3600.000 > identify");
 }
 
 #[test]
 fn scenario_14_a_machine_that_waits_for_its_budget_gives_its_turn_back_when_its_link_dies() {
-    let mut rig = Rig::in_phase(Phase::Queued, prompt());
-    rig.give(Input::BudgetExhausted(LinkId(1), seconds(3600))).story.clear();
+    let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
+    rig.give(Input::BudgetExhausted(ConnectionId(1), seconds(3600))).story.clear();
     rig.lose().assert("t+0.000 > return identify");
-    assert_eq!(rig.machine.phase(), Phase::Waiting);
+    assert_eq!(rig.machine.phase(), Phase::Backoff);
 }
 
 #[test]
 fn scenario_11_a_machine_gives_a_turn_back_that_its_link_did_not_live_to_use() {
     // given: a turn that is granted while a beat is being written
-    let mut rig = Rig::in_phase(Phase::Queued, prompt());
+    let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
     rig.hold_writes().advance(seconds(40));
-    rig.give(Input::IdentifyGranted(LinkId(1))).assert("t+40.000 > heartbeat null");
-    // then: it goes back with the link
+    rig.give(Input::IdentifyGranted(ConnectionId(1))).assert("t+40.000 > heartbeat null");
+    // then: it goes back with the connection
     rig.lose().assert("t+40.000 > return identify");
 }

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 use portcullis::Timestamp;
-use portcullis::identify::{IdentifyQueue, Rules, StartLimit};
+use portcullis::identify::{IdentifyQueue, QueueConfig, SessionStartLimit};
 use portcullis::machine::{Config, Phase};
 use portcullis_fake::{ClientFrame, FakeConfig, Fault, FaultKind, Rebuff, Resumable, Span, Target};
 use portcullis_tests::{Fleet, seconds};
@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 const DAY: u64 = 86_400;
 
 /// Nothing held back, and no more than the gateway's own five seconds between two: times are then round.
-fn exact() -> Rules {
-    Rules { spacing: seconds(5), reserve: 0, ..Rules::default() }
+fn exact() -> QueueConfig {
+    QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() }
 }
 
-fn fleet_of(count: u32, max_concurrency: u32, remaining: u32, rules: Rules) -> Fleet {
-    let limit = StartLimit { max_concurrency, total: 1000.max(remaining), remaining, reset_after: seconds(DAY) };
+fn fleet_of(count: u32, max_concurrency: u32, remaining: u32, config: QueueConfig) -> Fleet {
+    let limit = SessionStartLimit { max_concurrency, total: 1000.max(remaining), remaining, reset_after: seconds(DAY) };
     // Few beats: a thousand shards have a long day.
     let gateway = FakeConfig {
         max_concurrency,
@@ -27,7 +27,7 @@ fn fleet_of(count: u32, max_concurrency: u32, remaining: u32, rules: Rules) -> F
         guilds: 0,
         ..FakeConfig::default()
     };
-    Fleet::new(count, &Config::default(), gateway, IdentifyQueue::new(Timestamp::ZERO, limit, rules))
+    Fleet::new(count, &Config::default(), gateway, IdentifyQueue::new(Timestamp::ZERO, limit, config))
 }
 
 /// Identifies as the gateway's log has them.
@@ -54,7 +54,7 @@ fn sixteen_shards_in_one_bucket_identify_five_seconds_apart() {
     let first = log(&fleet)[0].0;
     let expected: Vec<_> = (0..16).map(|shard| (first + seconds(u64::from(shard) * 5), shard)).collect();
     assert_eq!(log(&fleet), expected);
-    assert_eq!((fleet.gateway.breaches().count(), fleet.count(Phase::Online)), (0, 16));
+    assert_eq!((fleet.gateway.breaches().count(), fleet.count(Phase::Active)), (0, 16));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn scenario_10_seventeen_shards_in_sixteen_buckets_go_out_together_but_for_the_l
     let times: Vec<_> = log(&fleet).into_iter().map(|(at, shard)| (shard, at - first)).collect();
     let expected: Vec<_> = (0..17).map(|shard| (shard, seconds(if shard == 16 { 5 } else { 0 }))).collect();
     assert_eq!(times, expected);
-    assert_eq!((fleet.gateway.breaches().count(), fleet.count(Phase::Online)), (0, 17));
+    assert_eq!((fleet.gateway.breaches().count(), fleet.count(Phase::Active)), (0, 17));
 }
 
 #[test]
@@ -75,30 +75,30 @@ fn scenario_11_a_shard_that_dies_in_the_queue_holds_nobody_up() {
     let mut fleet = fleet_of(3, 1, 1000, exact());
     fleet.start();
     fleet.advance(seconds(4));
-    assert_eq!((fleet.count(Phase::Queued), fleet.queue.waiting()), (2, 2));
+    assert_eq!((fleet.count(Phase::AwaitingIdentify), fleet.queue.waiting()), (2, 2));
     fleet.cut_one(1);
     assert_eq!(fleet.queue.waiting(), 1);
     fleet.advance(seconds(60));
 
     // then: all come online, with one identify each
-    assert_eq!((fleet.count(Phase::Online), fleet.identifies.len()), (3, 3));
+    assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (3, 3));
     assert!(least_gap(&log(&fleet), 1) >= Some(seconds(5)));
     assert_eq!((fleet.queue.left(), fleet.gateway.breaches().count()), (997, 0));
 }
 
 #[test]
 fn scenario_12_a_shard_that_waits_for_its_turn_beats() {
-    let limit = StartLimit { total: 1000, remaining: 1000, ..StartLimit::default() };
+    let limit = SessionStartLimit { total: 1000, remaining: 1000, ..SessionStartLimit::default() };
     let queue = IdentifyQueue::new(Timestamp::ZERO, limit, exact());
     let gateway = FakeConfig { heartbeat_interval: seconds(10), ..FakeConfig::default() };
     let mut fleet = Fleet::new(16, &Config::default(), gateway, queue);
     fleet.start();
     fleet.advance(seconds(74));
     let last = fleet.machine(15).health();
-    assert_eq!((last.phase, last.counts.links), (Phase::Queued, 1));
+    assert_eq!((last.phase, last.counts.connections), (Phase::AwaitingIdentify, 1));
     assert!(last.counts.beats_acked >= 7, "{last:?}");
     fleet.advance(seconds(5));
-    assert_eq!(fleet.count(Phase::Online), 16);
+    assert_eq!(fleet.count(Phase::Active), 16);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn scenario_13_two_hundred_lost_sessions_identify_bucket_by_bucket() {
     let mut fleet = fleet_of(200, 16, 1000, exact());
     fleet.start();
     fleet.advance(seconds(120));
-    assert_eq!(fleet.count(Phase::Online), 200);
+    assert_eq!(fleet.count(Phase::Active), 200);
 
     // when: all sessions are lost in the same second
     let now = fleet.now;
@@ -115,26 +115,26 @@ fn scenario_13_two_hundred_lost_sessions_identify_bucket_by_bucket() {
     fleet.tell_server(portcullis_fake::Input::Tick);
     fleet.advance(seconds(120));
 
-    // then: they come back by the rules, as at the start
-    assert_eq!((fleet.count(Phase::Online), fleet.identifies.len()), (200, 400));
+    // then: they come back by the config, as at the start
+    assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (200, 400));
     assert!(least_gap(&log(&fleet), 16) >= Some(seconds(5)));
     assert_eq!(fleet.gateway.breaches().count(), 0);
 }
 
 #[test]
 fn scenario_14_without_budget_a_shard_says_so_once_and_waits_over_links_for_word_of_more() {
-    // given: a shard without budget, whose link dies while it waits
+    // given: a shard without budget, whose connection dies while it waits
     let mut fleet = fleet_of(1, 1, 0, exact());
     fleet.start();
     fleet.advance(seconds(30));
     fleet.cut();
     fleet.advance(seconds(3600));
-    assert_eq!((fleet.count(Phase::Queued), fleet.machine(0).health().counts.links), (1, 2));
+    assert_eq!((fleet.count(Phase::AwaitingIdentify), fleet.machine(0).health().counts.connections), (1, 2));
     let told: Vec<_> = fleet.exhausted.iter().map(|(_, shard, resets_in)| (*shard, resets_in.as_secs() / 60)).collect();
     assert_eq!((told, fleet.identifies.len()), (vec![(0, DAY / 60 - 1)], 0));
 
     // when: there is more
-    let limit = StartLimit { remaining: 10, reset_after: seconds(600), ..StartLimit::default() };
+    let limit = SessionStartLimit { remaining: 10, reset_after: seconds(600), ..SessionStartLimit::default() };
     fleet.queue.update(fleet.now, limit);
     let asked = fleet.now;
     fleet.advance(Duration::from_millis(1));
@@ -157,13 +157,13 @@ fn scenario_15_twenty_shards_with_fifteen_identifies_use_fifteen_and_keep_the_to
     let mut fleet = fleet_of(20, 16, 15, exact());
     fleet.start();
     fleet.advance(seconds(3600));
-    assert_eq!((fleet.count(Phase::Online), fleet.count(Phase::Queued)), (15, 5));
+    assert_eq!((fleet.count(Phase::Active), fleet.count(Phase::AwaitingIdentify)), (15, 5));
     assert_eq!((fleet.exhausted.len(), fleet.gateway.breaches().count()), (5, 0));
 }
 
 /// What a fleet does in a day at a gateway that answers every Identify with op 9 `false`.
 fn day_of_op_9(count: u32, max_concurrency: u32, remaining: u32) -> Fleet {
-    let mut fleet = fleet_of(count, max_concurrency, remaining, Rules::default());
+    let mut fleet = fleet_of(count, max_concurrency, remaining, QueueConfig::default());
     let rebuff = Fault::Identify(Rebuff::InvalidSession(Resumable::No));
     fleet.gateway.fault(Target::All, rebuff, Span::UntilLifted);
     fleet.start();
@@ -179,8 +179,8 @@ fn scenario_16_an_identify_that_is_refused_waits_a_second_or_more_and_takes_a_fr
     fleet.gateway.fault(Target::All, rebuff, Span::Next);
     fleet.start();
     fleet.advance(seconds(60));
-    assert_eq!((fleet.count(Phase::Online), fleet.queue.left()), (1, 998));
-    // Until the second link is dialed a random 1 to 5 s pass, and five until its turn.
+    assert_eq!((fleet.count(Phase::Active), fleet.queue.left()), (1, 998));
+    // Until the second connection is dialed a random 1 to 5 s pass, and five until its turn.
     let [first, second] = [fleet.identifies[0].0, fleet.identifies[1].0];
     let redialed = fleet.gateway.arrivals().nth(1).unwrap().at;
     let waited = redialed - first;
@@ -208,7 +208,7 @@ fn scenario_76_a_day_of_op_9_costs_sixteen_shards_no_more_than_the_budget_withou
     for max_concurrency in [1, 16] {
         let fleet = day_of_op_9(16, max_concurrency, 1000);
         assert_eq!(fleet.gateway.counters().identifies, 995);
-        assert!(least_gap(&fleet.identifies, max_concurrency) >= Some(Rules::default().spacing));
+        assert!(least_gap(&fleet.identifies, max_concurrency) >= Some(QueueConfig::default().spacing));
         assert_eq!((fleet.queue.left(), fleet.exhausted.len(), fleet.gateway.breaches().count()), (0, 16, 0));
     }
 }
@@ -217,22 +217,22 @@ fn scenario_76_a_day_of_op_9_costs_sixteen_shards_no_more_than_the_budget_withou
 fn scenario_76_a_day_of_op_9_costs_a_thousand_shards_no_more_than_the_budget_without_the_reserve() {
     let fleet = day_of_op_9(1000, 16, 2000);
     assert_eq!(fleet.gateway.counters().identifies, 1995);
-    assert!(least_gap(&fleet.identifies, 16) >= Some(Rules::default().spacing));
+    assert!(least_gap(&fleet.identifies, 16) >= Some(QueueConfig::default().spacing));
     assert_eq!((fleet.queue.left(), fleet.exhausted.len(), fleet.gateway.breaches().count()), (0, 1000, 0));
 }
 
 #[test]
 fn a_thousand_shards_start_resume_and_begin_anew_by_the_rules() {
     // given: a thousand shards in session
-    let mut fleet = fleet_of(1000, 16, 2500, Rules::default());
+    let mut fleet = fleet_of(1000, 16, 2500, QueueConfig::default());
     fleet.start();
     fleet.advance(seconds(360));
-    assert_eq!((fleet.count(Phase::Online), fleet.identifies.len()), (1000, 1000));
+    assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 1000));
 
     // when: every wire is cut at once, twice; the second time all sessions are gone
     fleet.cut();
     fleet.advance(seconds(120));
-    assert_eq!((fleet.count(Phase::Online), fleet.identifies.len()), (1000, 1000), "a resume needs no turn");
+    assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 1000), "a resume needs no turn");
     let rebuff = Fault::Resume(Rebuff::InvalidSession(Resumable::No));
     fleet.gateway.fault(Target::All, rebuff, Span::UntilLifted);
     fleet.cut();
@@ -240,7 +240,7 @@ fn a_thousand_shards_start_resume_and_begin_anew_by_the_rules() {
     fleet.gateway.lift(Target::All, FaultKind::Resume);
 
     // then: each has identified twice, in its bucket's turn
-    assert_eq!((fleet.count(Phase::Online), fleet.identifies.len()), (1000, 2000));
-    assert!(least_gap(&fleet.identifies, 16) >= Some(Rules::default().spacing));
+    assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 2000));
+    assert!(least_gap(&fleet.identifies, 16) >= Some(QueueConfig::default().spacing));
     assert_eq!((fleet.queue.left(), fleet.gateway.breaches().count()), (495, 0));
 }

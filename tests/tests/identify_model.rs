@@ -3,18 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 use portcullis::Timestamp;
-use portcullis::identify::{Answer, IdentifyQueue, Returned, Rules, StartLimit, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, Returned, SessionStartLimit};
 use portcullis_tests::{millis, seconds};
 
 const DAY: u64 = 86_400;
 
 /// What was done to a queue, and what it must and must not say.
 struct Model {
-    rules: Rules,
-    limit: StartLimit,
-    waiting: Vec<(TicketId, u32)>,
+    config: QueueConfig,
+    limit: SessionStartLimit,
+    waiting: Vec<(PermitId, u32)>,
     /// Turns: whose, of which shard, since when, and when they were used or given back.
-    turns: Vec<(TicketId, u32, Timestamp, Use)>,
+    turns: Vec<(PermitId, u32, Timestamp, Use)>,
     left: i64,
     resets: Option<Timestamp>,
 }
@@ -31,8 +31,8 @@ impl Model {
         let buckets = self.limit.max_concurrency;
         let of_bucket = self.turns.iter().filter(|turn| turn.1 % buckets == shard % buckets);
         let busy = of_bucket.filter_map(|(_, _, since, used)| match used {
-            Use::Out => Some(*since + self.rules.lease),
-            Use::Spent(at) => Some(*at + self.rules.spacing),
+            Use::Out => Some(*since + self.config.lease),
+            Use::Spent(at) => Some(*at + self.config.spacing),
             Use::Returned => None,
         });
         busy.max().unwrap_or(Timestamp::ZERO)
@@ -40,18 +40,17 @@ impl Model {
 
     fn turn_over(&mut self, now: Timestamp) {
         if self.resets.is_some_and(|at| now >= at) {
-            let out = self.turns.iter().filter(|turn| turn.3 == Use::Out && turn.2 + self.rules.lease > now).count();
+            let out = self.turns.iter().filter(|turn| turn.3 == Use::Out && turn.2 + self.config.lease > now).count();
             self.resets = (out > 0).then_some(now + seconds(DAY));
             self.left = i64::from(self.limit.total) - i64::from(out as u32);
         }
     }
 
-    /// Ends the newest turn of a ticket, if it is out. A lease that is over cannot be given back.
-    fn end(&mut self, now: Timestamp, ticket: TicketId, used: Use) {
-        let lease = self.rules.lease;
-        let is_out = |turn: &&mut (TicketId, u32, Timestamp, Use)| {
-            turn.0 == ticket && turn.3 == Use::Out && turn.2 + lease > now
-        };
+    /// Ends the newest turn of a permit request, if it is out. A lease that is over cannot be given back.
+    fn end(&mut self, now: Timestamp, id: PermitId, used: Use) {
+        let lease = self.config.lease;
+        let is_out =
+            |turn: &&mut (PermitId, u32, Timestamp, Use)| turn.0 == id && turn.3 == Use::Out && turn.2 + lease > now;
         if let Some(turn) = self.turns.iter_mut().find(is_out) {
             turn.3 = used;
             self.left += i64::from(used == Use::Returned);
@@ -61,25 +60,25 @@ impl Model {
     fn hear(&mut self, now: Timestamp, answers: &[Answer]) {
         for answer in answers {
             match answer {
-                Answer::Granted(ticket) => {
-                    let place = self.waiting.iter().position(|(asked, _)| asked == ticket).expect("one that waits");
+                Answer::Granted(id) => {
+                    let place = self.waiting.iter().position(|(asked, _)| asked == id).expect("one that waits");
                     let (_, shard) = self.waiting.remove(place);
                     assert!(now >= self.free_at(shard), "one-a-bucket: shard {shard}");
                     let buckets = self.limit.max_concurrency;
                     let before = &self.waiting[..place];
                     assert!(before.iter().all(|(_, other)| other % buckets != shard % buckets), "out of order");
-                    self.turns.push((*ticket, shard, now, Use::Out));
+                    self.turns.push((*id, shard, now, Use::Out));
                     self.left -= 1;
-                    assert!(self.left >= i64::from(self.rules.reserve), "within-budget");
+                    assert!(self.left >= i64::from(self.config.reserve), "within-budget");
                     self.resets = self.resets.or(Some(now + seconds(DAY)));
                 }
-                Answer::Exhausted { ticket, .. } => {
-                    assert!(self.waiting.iter().any(|(asked, _)| asked == ticket), "told to one that does not wait");
-                    assert!(self.left <= i64::from(self.rules.reserve), "there is budget");
+                Answer::Exhausted { id, .. } => {
+                    assert!(self.waiting.iter().any(|(asked, _)| asked == id), "told to one that does not wait");
+                    assert!(self.left <= i64::from(self.config.reserve), "there is budget");
                 }
             }
         }
-        if self.left > i64::from(self.rules.reserve) {
+        if self.left > i64::from(self.config.reserve) {
             let held_up = self.waiting.iter().find(|(_, shard)| now >= self.free_at(*shard));
             assert_eq!(held_up, None, "its bucket is free");
         }
@@ -97,22 +96,22 @@ impl Dice {
 
 fn run(seed: u64) -> u64 {
     let mut dice = Dice(seed);
-    let rules = Rules {
+    let config = QueueConfig {
         spacing: seconds(5),
         reserve: dice.below(4) as u32,
         returned: [Returned::Free, Returned::Used][dice.below(2) as usize],
-        ..Rules::default()
+        ..QueueConfig::default()
     };
-    let limit = StartLimit {
+    let limit = SessionStartLimit {
         max_concurrency: 1 + dice.below(5) as u32,
         total: 30,
         remaining: 10 + dice.below(21) as u32,
         reset_after: seconds(600),
     };
     let (left, mut now) = (i64::from(limit.remaining), Timestamp::ZERO);
-    let mut queue = IdentifyQueue::new(now, limit, rules);
+    let mut queue = IdentifyQueue::new(now, limit, config);
     let resets = Some(now + limit.reset_after);
-    let mut model = Model { rules, limit, waiting: Vec::new(), turns: Vec::new(), left, resets };
+    let mut model = Model { config, limit, waiting: Vec::new(), turns: Vec::new(), left, resets };
     for number in 0..250 {
         match dice.below(20) {
             0 => now = now + seconds(dice.below(60)),
@@ -121,22 +120,22 @@ fn run(seed: u64) -> u64 {
             _ => {}
         }
         model.turn_over(now);
-        let ticket = TicketId(dice.below(number + 1));
+        let id = PermitId(dice.below(number + 1));
         match dice.below(10) {
             0..4 => {
-                let (ticket, shard) = (TicketId(number), dice.below(12) as u32);
-                queue.ask(now, ticket, shard).unwrap();
-                model.waiting.push((ticket, shard));
+                let (id, shard) = (PermitId(number), dice.below(12) as u32);
+                queue.ask(now, id, shard).unwrap();
+                model.waiting.push((id, shard));
             }
             4..7 => {
-                queue.spent(now, ticket);
-                model.end(now, ticket, Use::Spent(now));
+                queue.spent(now, id);
+                model.end(now, id, Use::Spent(now));
             }
             7 => {
-                queue.give_back(now, ticket);
-                model.waiting.retain(|(asked, _)| *asked != ticket);
-                let used = if rules.returned == Returned::Free { Use::Returned } else { Use::Spent(now) };
-                model.end(now, ticket, used);
+                queue.give_back(now, id);
+                model.waiting.retain(|(asked, _)| *asked != id);
+                let used = if config.returned == Returned::Free { Use::Returned } else { Use::Spent(now) };
+                model.end(now, id, used);
             }
             8 => {
                 let stored = queue.export(now);
@@ -146,7 +145,7 @@ fn run(seed: u64) -> u64 {
         }
         let answers = queue.answers(now);
         model.hear(now, &answers);
-        assert_eq!(queue.left(), u32::try_from(model.left - i64::from(rules.reserve)).unwrap_or(0));
+        assert_eq!(queue.left(), u32::try_from(model.left - i64::from(config.reserve)).unwrap_or(0));
         assert_eq!(queue.waiting(), model.waiting.len());
         assert!(queue.deadline().is_none_or(|at| at > now), "something is left to be said");
         assert_eq!(queue.deadline().is_none(), model.waiting.is_empty(), "nobody waits for ever");

@@ -45,7 +45,7 @@ impl Damage {
 /// What a client did after a message: its phase, how many frames it saw, and which faults it told of so far.
 type Stood = (Phase, u64, Vec<String>);
 
-/// Gives the messages, until the link is left: where the client stood after each, and which frames came out.
+/// Gives the messages, until the connection is left: where the client stood after each, and which frames came out.
 fn lived(mut pair: Pair, messages: &[Vec<u8>]) -> (Vec<Stood>, Vec<Bytes>) {
     let mut stood = Vec::new();
     for message in messages {
@@ -103,7 +103,7 @@ fn payloads(words: &[u16]) -> Vec<Message> {
 
 const SUFFIX: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// Where the link was left, if it was: by a message with this index.
+/// Where the connection was left, if it was: by a message with this index.
 fn left_at(stood: &[Stood]) -> Option<usize> {
     stood.iter().position(|(phase, ..)| *phase == Phase::Closing)
 }

@@ -5,14 +5,14 @@
 use core::time::Duration;
 use portcullis::machine::{Action, Backoff, Cause, ConnectFailure, Limits, Phase, Shutdown};
 use portcullis::token::Token;
-use portcullis::{CloseCode, CloseFrame, Closure, Config, Event, Input, LinkId, Seed, Sequence, Timestamp};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Event, Input, Seed, Sequence, Timestamp};
 use portcullis_fake::{FakeConfig, Fault, Rebuff, Span, Target};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, World, frames, millis, seconds};
 
-/// Every kind of input, for this link.
-fn inputs(link: LinkId) -> Vec<Input> {
-    let closed = |code| Closure::Frame(CloseFrame { code: Some(CloseCode(code)), reason: String::new() });
+/// Every kind of input, for this connection.
+fn inputs(connection: ConnectionId) -> Vec<Input> {
+    let closed = |code| CloseReason::Frame(CloseFrame { code: Some(CloseCode(code)), reason: String::new() });
     let messages = [
         frames::hello("40000"),
         frames::hello("0"),
@@ -32,17 +32,17 @@ fn inputs(link: LinkId) -> Vec<Input> {
     ];
     let mut inputs = vec![
         Input::Start,
-        Input::Opened(link),
-        Input::ConnectFailed(link, ConnectFailure::Refused),
-        Input::Sent(link),
-        Input::Closed(link, Closure::Eof),
-        Input::Closed(link, closed(1000)),
-        Input::Closed(link, closed(4004)),
-        Input::Closed(link, closed(4009)),
-        Input::IdentifyGranted(link),
-        Input::IdentifyDenied(link, Duration::ZERO),
-        Input::IdentifyDenied(link, Duration::MAX),
-        Input::BudgetExhausted(link, Duration::MAX),
+        Input::Opened(connection),
+        Input::ConnectFailed(connection, ConnectFailure::Refused),
+        Input::Sent(connection),
+        Input::Closed(connection, CloseReason::Eof),
+        Input::Closed(connection, closed(1000)),
+        Input::Closed(connection, closed(4004)),
+        Input::Closed(connection, closed(4009)),
+        Input::IdentifyGranted(connection),
+        Input::IdentifyDenied(connection, Duration::ZERO),
+        Input::IdentifyDenied(connection, Duration::MAX),
+        Input::BudgetExhausted(connection, Duration::MAX),
         Input::Token(Token::new("another").unwrap(), Duration::ZERO),
         Input::TokenDenied(Some(Duration::ZERO)),
         Input::TokenDenied(None),
@@ -51,18 +51,18 @@ fn inputs(link: LinkId) -> Vec<Input> {
         Input::Tick,
         Input::TickUnread,
     ];
-    inputs.extend(messages.map(|message| Input::Message(link, message)));
+    inputs.extend(messages.map(|message| Input::Message(connection, message)));
     inputs
 }
 
-/// The link that a rig in this phase is on.
-const fn link(phase: Phase) -> LinkId {
-    LinkId(if matches!(phase, Phase::Resuming) { 2 } else { 1 })
+/// The connection that a rig in this phase is on.
+const fn connection(phase: Phase) -> ConnectionId {
+    ConnectionId(if matches!(phase, Phase::Resuming) { 2 } else { 1 })
 }
 
 #[test]
 fn invariant_1_dispatches_come_out_once_each_in_order_over_many_resumes() {
-    // given: a shard whose link is cut ten times while events come
+    // given: a shard whose connection is cut ten times while events come
     let mut world = World::online(Seed(5), seconds(40));
     for _ in 0..10 {
         for _ in 0..20 {
@@ -100,11 +100,11 @@ fn invariant_6_a_shard_that_nobody_answers_tries_again_from_every_phase() {
     // given: a network that swallows everything, from each phase on
     for phase in Phase::ALL.into_iter().filter(|phase| !matches!(phase, Phase::Idle | Phase::Ended)) {
         let mut rig = Rig::in_phase(phase, prompt());
-        let before = rig.link();
+        let before = rig.connection();
 
         // when: five minutes of silence pass; then: it has dialled anew
         rig.advance(seconds(300));
-        assert!(rig.link() > before, "{phase}: {}", rig.story.text());
+        assert!(rig.connection() > before, "{phase}: {}", rig.story.text());
     }
 }
 
@@ -116,7 +116,7 @@ fn invariant_6_a_refused_resume_falls_back_from_resume_url_to_base_url_to_identi
     world.until_online();
     world.gateway.fault(Target::All, Fault::Resume(Rebuff::Close(None)), Span::UntilLifted);
 
-    // when: the link is lost
+    // when: the connection is lost
     world.story.clear();
     world.cut();
     world.until_online();
@@ -135,12 +135,12 @@ fn invariant_8_untaken_events_are_bounded_and_the_machine_takes_no_more() {
     // given: a caller that never takes anything
     let limits = Limits { undrained: 10_000, ..Limits::default() };
     let mut rig = Rig::online(Config { limits, ..prompt() });
-    let link = rig.link();
+    let connection = rig.connection();
 
-    // when: a gateway floods it, on this link and on all that might follow
+    // when: a gateway floods it, on this connection and on all that might follow
     for sequence in 3..10_000 {
         let now = rig.now + millis(sequence * 100);
-        let _untaken = rig.machine.handle(now, Input::Message(link, frames::message_create(sequence)));
+        let _untaken = rig.machine.handle(now, Input::Message(connection, frames::message_create(sequence)));
         let _untaken = rig.machine.handle(now, Input::Tick);
     }
 
@@ -163,7 +163,7 @@ fn invariant_8_event_names_are_counted_up_to_their_bound() {
 #[test]
 fn invariant_13_every_input_in_every_phase_gives_a_few_actions_and_a_wait_that_lies_ahead() {
     for phase in Phase::ALL {
-        for (index, input) in inputs(link(phase)).into_iter().enumerate() {
+        for (index, input) in inputs(connection(phase)).into_iter().enumerate() {
             for late in [Duration::ZERO, seconds(41), seconds(100_000)] {
                 let mut rig = Rig::in_phase(phase, config());
                 rig.pass(late);
@@ -188,11 +188,11 @@ fn invariant_13_every_input_in_every_phase_gives_a_few_actions_and_a_wait_that_l
 #[test]
 fn invariant_10_every_pair_of_inputs_in_every_phase_panics_nowhere() {
     for phase in Phase::ALL {
-        for first in inputs(link(phase)) {
-            for second in inputs(link(phase)) {
+        for first in inputs(connection(phase)) {
+            for second in inputs(connection(phase)) {
                 let mut rig = Rig::in_phase(phase, config());
                 rig.give(first.clone()).pass(seconds(40)).give(second.clone());
-                rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Asked);
+                rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Requested);
             }
         }
     }
@@ -201,7 +201,7 @@ fn invariant_10_every_pair_of_inputs_in_every_phase_panics_nowhere() {
 #[test]
 fn invariant_10_a_clock_that_leaps_to_the_end_of_time_breaks_nothing() {
     for phase in Phase::ALL {
-        for input in inputs(link(phase)) {
+        for input in inputs(connection(phase)) {
             let mut rig = Rig::in_phase(phase, config());
             rig.now = Timestamp::MAX;
             let actions: Vec<Action> = rig.machine.handle(rig.now, input).collect();
@@ -214,9 +214,9 @@ fn invariant_10_a_clock_that_leaps_to_the_end_of_time_breaks_nothing() {
 
 #[test]
 fn invariant_5_a_backoff_never_ends_a_shard_that_has_no_bound() {
-    let mut rig = Rig::in_phase(Phase::Dialing, Config { backoff: Backoff::STANDARD, ..config() });
+    let mut rig = Rig::in_phase(Phase::Connecting, Config { backoff: Backoff::STANDARD, ..config() });
     for _ in 0..1000 {
         rig.refuse(ConnectFailure::Refused).next();
     }
-    assert_eq!((rig.machine.phase(), rig.machine.health().attempts), (Phase::Dialing, 1000));
+    assert_eq!((rig.machine.phase(), rig.machine.health().attempts), (Phase::Connecting, 1000));
 }

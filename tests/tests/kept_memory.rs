@@ -47,14 +47,14 @@ fn kept(format: Format, config: Config, wanted: fn(&Dispatch) -> bool) -> (Vec<D
         pair.packer.message(core::str::from_utf8(event.bytes()).unwrap())
     });
     let packed: Vec<Message> = packed.collect();
-    let (link, now, machine) = (pair.rig.link(), pair.rig.now, &mut pair.rig.machine);
+    let (connection, now, machine) = (pair.rig.connection(), pair.rig.now, &mut pair.rig.machine);
     let mut kept = Vec::with_capacity(packed.len());
     for (index, message) in packed.iter().enumerate() {
         if index as u64 + 2 == WARM {
             kept.clear();
             note_anew();
         }
-        for action in machine.handle(now, Input::Message(link, received(message))) {
+        for action in machine.handle(now, Input::Message(connection, received(message))) {
             if let Action::Event(Event::Dispatch(dispatch)) = action
                 && wanted(&dispatch)
             {

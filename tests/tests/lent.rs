@@ -2,7 +2,7 @@
 
 use portcullis::codec::{Compression, Encoding, Format, Inflater, Scratch};
 use portcullis::machine::{Config, Phase};
-use portcullis::{LinkId, Message};
+use portcullis::{ConnectionId, Message};
 use portcullis_tests::memory::{Counting, asked, note_anew};
 use portcullis_tests::pair::{INFLATERS, compressed, formats};
 use portcullis_tests::rig::prompt;
@@ -61,7 +61,7 @@ fn told(format: Format, inflater: Option<Inflater>, steps: &[Step], lends: &[boo
             }
         }
     }
-    assert!(pairs.iter().all(|pair| pair.rig.machine.phase() == Phase::Online));
+    assert!(pairs.iter().all(|pair| pair.rig.machine.phase() == Phase::Active));
     let frame = |dispatch: &portcullis::Dispatch| String::from_utf8(dispatch.frame().to_vec()).unwrap();
     pairs.iter().map(|pair| pair.rig.dispatches.iter().map(frame).collect()).collect()
 }
@@ -110,8 +110,8 @@ fn a_hundred_machines_need_the_memory_once() {
             let mut scratch = Scratch::default();
             note_anew();
             for rig in &mut machines {
-                let (link, now) = (LinkId(1), rig.now);
-                let input = portcullis::Input::Message(link, large.clone());
+                let (connection, now) = (ConnectionId(1), rig.now);
+                let input = portcullis::Input::Message(connection, large.clone());
                 let actions = if lends {
                     rig.machine.handle_with(now, input, &mut scratch)
                 } else {

@@ -1,12 +1,12 @@
-//! Scenarios 63, 64 and 86 to 88, and invariant 4: stopping and reconnecting in each phase, old links, the wrong
+//! Scenarios 63, 64 and 86 to 88, and invariant 4: stopping and reconnecting in each phase, old connections, the wrong
 //! frame at the wrong time.
 
 #![allow(clippy::unwrap_used)]
 
 use portcullis::dialect::Recovery;
-use portcullis::machine::{Cause, ConnectFailure, Imported, Phase, Session, Shutdown};
+use portcullis::machine::{Cause, ConnectFailure, Phase, ResumeFrom, Session, Shutdown};
 use portcullis::token::Token;
-use portcullis::{CloseCode, Closure, Config, Input, LinkId, Sequence};
+use portcullis::{CloseCode, CloseReason, Config, ConnectionId, Input, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -22,17 +22,17 @@ fn stopped(phase: Phase, shutdown: Shutdown) -> Rig {
 
 /// Gives every kind of input.
 fn give_all(rig: &mut Rig) {
-    let link = LinkId(1);
+    let connection = ConnectionId(1);
     for input in [
         Input::Start,
-        Input::Opened(link),
-        Input::ConnectFailed(link, ConnectFailure::Io),
-        Input::Message(link, frames::ready("5e551011", 9)),
-        Input::Sent(link),
-        Input::Closed(link, Closure::Eof),
-        Input::IdentifyGranted(link),
-        Input::IdentifyDenied(link, seconds(1)),
-        Input::BudgetExhausted(link, seconds(1)),
+        Input::Opened(connection),
+        Input::ConnectFailed(connection, ConnectFailure::Io),
+        Input::Message(connection, frames::ready("5e551011", 9)),
+        Input::Sent(connection),
+        Input::Closed(connection, CloseReason::Eof),
+        Input::IdentifyGranted(connection),
+        Input::IdentifyDenied(connection, seconds(1)),
+        Input::BudgetExhausted(connection, seconds(1)),
         Input::Token(Token::new("another").unwrap(), seconds(1)),
         Input::TokenDenied(None),
         Input::Suspended(seconds(7200)),
@@ -49,13 +49,13 @@ const CLOSED_1000: &str = "t+0.000 > close 1000\nt+0.000 * closed 1: end of stre
 fn scenario_63_a_stop_that_ends_the_session_in_each_phase() {
     for (phase, did) in [
         (Phase::Idle, "t+0.000 * ended: shut down"),
-        (Phase::Waiting, "t+0.000 * ended: shut down"),
-        (Phase::Dialing, "t+0.000 > abort\nt+0.000 * ended: shut down"),
-        (Phase::Greeting, CLOSED_1000),
-        (Phase::Queued, &format!("t+0.000 > return identify\n{CLOSED_1000}")),
+        (Phase::Backoff, "t+0.000 * ended: shut down"),
+        (Phase::Connecting, "t+0.000 > abort\nt+0.000 * ended: shut down"),
+        (Phase::AwaitingHello, CLOSED_1000),
+        (Phase::AwaitingIdentify, &format!("t+0.000 > return identify\n{CLOSED_1000}")),
         (Phase::Identifying, CLOSED_1000),
         (Phase::Resuming, &CLOSED_1000.replace("closed 1", "closed 2")),
-        (Phase::Online, CLOSED_1000),
+        (Phase::Active, CLOSED_1000),
         // The close frame that keeps the session has gone out already; the session is forgotten here all the same.
         (Phase::Closing, "t+0.000 * closed 1: end of stream\nt+0.000 * ended: shut down"),
         (Phase::Ended, ""),
@@ -72,13 +72,13 @@ fn scenario_63_a_stop_that_keeps_the_session_in_each_phase() {
     let kept = Some("5e551011");
     for (phase, did, session) in [
         (Phase::Idle, "t+0.000 * ended: shut down", None),
-        (Phase::Waiting, "t+0.000 * ended: shut down", kept),
-        (Phase::Dialing, "t+0.000 > abort\nt+0.000 * ended: shut down", None),
-        (Phase::Greeting, CLOSED_1000, None),
-        (Phase::Queued, &format!("t+0.000 > return identify\n{CLOSED_1000}"), None),
+        (Phase::Backoff, "t+0.000 * ended: shut down", kept),
+        (Phase::Connecting, "t+0.000 > abort\nt+0.000 * ended: shut down", None),
+        (Phase::AwaitingHello, CLOSED_1000, None),
+        (Phase::AwaitingIdentify, &format!("t+0.000 > return identify\n{CLOSED_1000}"), None),
         (Phase::Identifying, CLOSED_1000, None),
         (Phase::Resuming, &closed_4000.replace("closed 1", "closed 2"), kept),
-        (Phase::Online, &closed_4000, kept),
+        (Phase::Active, &closed_4000, kept),
         (Phase::Closing, "t+0.000 * closed 1: end of stream\nt+0.000 * ended: shut down", kept),
         (Phase::Ended, "", None),
     ] {
@@ -96,7 +96,7 @@ fn scenario_63_after_the_end_no_input_of_any_kind_gives_an_action() {
         let mut rig = stopped(phase, Shutdown::EndSession);
         rig.story.clear();
         give_all(&mut rig);
-        rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Asked);
+        rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Requested);
         rig.did("");
         assert_eq!((rig.machine.deadline(), rig.machine.timers()), (None, vec![]), "{phase}");
     }
@@ -111,7 +111,7 @@ fn invariant_4_a_fatal_close_ends_the_machine_once_and_for_ever() {
          give the bot's present token",
     );
     give_all(&mut rig);
-    rig.advance(seconds(86_400)).reconnect(Cause::Asked).shutdown(Shutdown::EndSession).did("");
+    rig.advance(seconds(86_400)).reconnect(Cause::Requested).shutdown(Shutdown::EndSession).did("");
     assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, None));
     assert!(!rig.machine.health().can_reconnect);
 }
@@ -122,8 +122,8 @@ fn a_stop_before_start_keeps_an_imported_session() {
     let mut online = Rig::online(prompt());
     online.shutdown(Shutdown::KeepSession).lose();
     let session = online.machine.session().unwrap();
-    let imported = Some(Imported { session: session.clone(), age: None });
-    let mut rig = Rig::new(Config { imported, ..prompt() });
+    let resume_from = Some(ResumeFrom { session: session.clone(), age: None });
+    let mut rig = Rig::new(Config { resume_from, ..prompt() });
 
     // when: it is stopped; then: the session is still there for the next run
     rig.shutdown(Shutdown::KeepSession);
@@ -162,23 +162,26 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
     let resume = "wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json";
     for (phase, did) in [
         (Phase::Idle, String::new()),
-        (Phase::Waiting, format!("t+0.000 * connecting 2, resume\nt+0.000 > connect 2 {resume}")),
-        (Phase::Dialing, format!("t+0.000 > abort\nt+0.000 ~ reconnect in 0 s, identify: asked\nt+0.000 {anew}")),
-        (Phase::Greeting, format!("{closed}, identify: asked\nt+0.000 {anew}")),
-        (Phase::Queued, format!("t+0.000 > return identify\n{closed}, identify: asked\nt+0.000 {anew}")),
-        (Phase::Identifying, format!("{closed}, identify: asked\nt+0.000 {anew}")),
+        (Phase::Backoff, format!("t+0.000 * connecting 2, resume\nt+0.000 > connect 2 {resume}")),
+        (
+            Phase::Connecting,
+            format!("t+0.000 > abort\nt+0.000 ~ reconnect in 0 s, identify: requested\nt+0.000 {anew}"),
+        ),
+        (Phase::AwaitingHello, format!("{closed}, identify: requested\nt+0.000 {anew}")),
+        (Phase::AwaitingIdentify, format!("t+0.000 > return identify\n{closed}, identify: requested\nt+0.000 {anew}")),
+        (Phase::Identifying, format!("{closed}, identify: requested\nt+0.000 {anew}")),
         (
             Phase::Resuming,
             "t+0.000 > close 4000
              t+0.000 * closed 2: end of stream
-             t+0.000 ~ reconnect in 0 s, resume: asked
+             t+0.000 ~ reconnect in 0 s, resume: requested
              t+0.000 * connecting 3, resume
              t+0.000 > connect 3 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"
                 .into(),
         ),
         (
-            Phase::Online,
-            format!("{closed}, resume: asked\nt+0.000 * connecting 2, resume\nt+0.000 > connect 2 {resume}"),
+            Phase::Active,
+            format!("{closed}, resume: requested\nt+0.000 * connecting 2, resume\nt+0.000 > connect 2 {resume}"),
         ),
         (
             Phase::Closing,
@@ -192,11 +195,11 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
         (Phase::Ended, String::new()),
     ] {
         let mut rig = Rig::in_phase(phase, prompt());
-        rig.reconnect(Cause::Asked);
+        rig.reconnect(Cause::Requested);
         if rig.machine.phase() == Phase::Closing {
             rig.lose();
         }
-        if rig.machine.phase() == Phase::Waiting {
+        if rig.machine.phase() == Phase::Backoff {
             rig.next();
         }
         rig.did(&did);
@@ -210,17 +213,17 @@ fn the_peer_s_answer_to_our_close_frame_is_not_its_own_word() {
     let mut rig = Rig::online(Config { recoveries, ..prompt() });
 
     // when: our own 4000 comes back; then: the session is resumed all the same
-    rig.reconnect(Cause::Asked).close(4000).did(
+    rig.reconnect(Cause::Requested).close(4000).did(
         "t+0.000 > close 4000
          t+0.000 * closed 1: close 4000
-         t+0.000 ~ reconnect in 0 s, resume: asked",
+         t+0.000 ~ reconnect in 0 s, resume: requested",
     );
 }
 
 #[test]
 fn a_fatal_code_that_crosses_our_close_frame_still_ends() {
     let mut rig = Rig::online(prompt());
-    rig.reconnect(Cause::Asked).close(4014);
+    rig.reconnect(Cause::Requested).close(4014);
     assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
     assert_eq!(rig.machine.phase(), Phase::Ended);
 }
@@ -229,7 +232,7 @@ fn a_fatal_code_that_crosses_our_close_frame_still_ends() {
 fn a_reconnect_never_takes_back_a_stop() {
     let mut rig = Rig::online(prompt());
     rig.machine.shutdown(rig.now, Shutdown::EndSession);
-    rig.reconnect(Cause::Asked).lose();
+    rig.reconnect(Cause::Requested).lose();
     rig.did(CLOSED_1000);
 }
 
@@ -237,29 +240,29 @@ fn a_reconnect_never_takes_back_a_stop() {
 fn a_reconnect_of_the_application_s_does_not_grow_the_backoff() {
     let mut rig = Rig::online(prompt());
     for _ in 0..20 {
-        rig.reconnect(Cause::Asked).lose().next();
+        rig.reconnect(Cause::Requested).lose().next();
         rig.open().message(frames::hello("40000")).message(frames::ack()).message(frames::resumed(3));
     }
-    assert_eq!((rig.machine.phase(), rig.machine.health().attempts), (Phase::Online, 0));
-    assert_eq!(rig.story.of_kind('~'), ["reconnect in 0 s, resume: asked"; 20]);
+    assert_eq!((rig.machine.phase(), rig.machine.health().attempts), (Phase::Active, 0));
+    assert_eq!(rig.story.of_kind('~'), ["reconnect in 0 s, resume: requested"; 20]);
 }
 
 #[test]
 fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
-    // given: a second link, online
+    // given: a second connection, online
     let mut rig = Rig::resuming(prompt());
     rig.message(frames::resumed(3)).story.clear();
     let before = rig.machine.health().counts.stale;
 
     // when: the first one's inputs come late
-    let old = LinkId(1);
+    let old = ConnectionId(1);
     for input in [
         Input::Opened(old),
         Input::ConnectFailed(old, ConnectFailure::Io),
         Input::Message(old, frames::invalid_session("false")),
         Input::Message(old, frames::message_create(4)),
         Input::Sent(old),
-        Input::Closed(old, Closure::Eof),
+        Input::Closed(old, CloseReason::Eof),
         Input::IdentifyGranted(old),
         Input::IdentifyDenied(old, seconds(1)),
     ] {
@@ -268,7 +271,7 @@ fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
 
     // then: nothing follows
     rig.did("");
-    assert_eq!((rig.machine.phase(), rig.machine.health().counts.stale - before), (Phase::Online, 8));
+    assert_eq!((rig.machine.phase(), rig.machine.health().counts.stale - before), (Phase::Active, 8));
     assert_eq!(rig.machine.health().sequence, Some(Sequence(3)));
 }
 

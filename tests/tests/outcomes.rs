@@ -1,4 +1,4 @@
-//! Invariant 9: what becomes of a command whose link dies, and of those that stand.
+//! Invariant 9: what becomes of a command whose connection dies, and of those that stand.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,14 +15,14 @@ fn members() -> Command {
     Command::RequestGuildMembers(RequestGuildMembers::all(1))
 }
 
-/// A rig whose link died while this command was being written, with the session at hand.
+/// A rig whose connection died while this command was being written, with the session at hand.
 fn died_writing(command: Command) -> Rig {
     let mut rig = Rig::online(prompt());
     rig.hold_writes().send(command).unwrap();
     rig
 }
 
-/// Resumes on the next link.
+/// Resumes on the next connection.
 fn resume(rig: &mut Rig) {
     rig.free_writes().next().open().message(frames::hello("40000")).message(frames::ack());
     rig.story.clear();
@@ -127,7 +127,7 @@ fn a_presence_whose_write_failed_makes_room_for_a_later_one_that_waits_already()
     let mut rig = died_writing(presence(Status::Idle));
     rig.send(presence(Status::Dnd)).unwrap();
 
-    // when: the link dies; then: only the later one is sent again, and nobody knows of the older
+    // when: the connection dies; then: only the later one is sent again, and nobody knows of the older
     rig.lose();
     assert_eq!(rig.story.of_kind('*'), ["closed 1: end of stream", "command 0 unknown"]);
     resume(&mut rig);
@@ -186,7 +186,7 @@ fn a_presence_that_came_after_the_identify_was_written_goes_out_behind_ready() {
 
 #[test]
 fn a_standing_presence_that_no_identify_could_carry_out_is_carried_by_the_next() {
-    // given: a link that dies while its Identify, with a presence in it, is being written
+    // given: a connection that dies while its Identify, with a presence in it, is being written
     let mut rig = Rig::new(prompt());
     rig.machine.send(rig.now, presence(Status::Idle)).unwrap();
     rig.start().open().hold_writes().message(frames::hello("40000")).sent();

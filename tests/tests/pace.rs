@@ -129,7 +129,7 @@ fn scenario_53_a_new_link_has_a_fresh_window() {
     send(&mut rig, 150);
     assert_eq!(sent(&rig, "voice"), [(seconds(0), 114)]);
 
-    // when: the link is lost and the session resumed at once
+    // when: the connection is lost and the session resumed at once
     rig.lose().next();
     rig.open().message(frames::hello("40000")).message(frames::resumed(3));
 

@@ -161,7 +161,7 @@ fn a_full_outbox_still_takes_a_later_presence() {
     }
     let members = Command::RequestGuildMembers(RequestGuildMembers::all(1));
     assert_eq!(rig.send(members), Err(SendError::QueueFull { limit: 1 }));
-    assert_eq!((rig.machine.room(), rig.machine.phase()), (0, Phase::Online));
+    assert_eq!((rig.machine.room(), rig.machine.phase()), (0, Phase::Active));
 }
 
 #[test]

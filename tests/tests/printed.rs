@@ -2,7 +2,7 @@
 
 use portcullis::dialect::Plan;
 use portcullis::machine::{Cause, CommandId, EndReason, Fault, Outcome, ReturnReason, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, Event, Input, LinkId, Message, Sequence};
+use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, Event, Input, Message, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
@@ -15,14 +15,14 @@ fn printed(rig: &mut Rig, message: Message) -> Vec<String> {
 
 #[test]
 fn found_22_every_event_is_one_line_for_a_log() {
-    let link = LinkId(3);
-    let closure = Closure::Frame(CloseFrame { code: Some(CloseCode(4000)), reason: "a\nb".into() });
+    let connection = ConnectionId(3);
+    let reason = CloseReason::Frame(CloseFrame { code: Some(CloseCode(4000)), reason: "a\nb".into() });
     for (event, line) in [
-        (Event::Connecting { link, plan: Plan::Resume }, "connecting to resume (link 3)"),
+        (Event::Connecting { connection, plan: Plan::Resume }, "connecting to resume (connection 3)"),
         (Event::Gap { after: Sequence(5), got: Sequence(9) }, "sequences are missing: 9 came after 5"),
         (Event::SessionLost { cause: Cause::InvalidSessionLost }, "the session is lost: invalid_session_lost"),
         (Event::Faulted(Fault::HeartbeatMissed { waited: seconds(40) }), "fault: heartbeat missed, waited 40s"),
-        (Event::Closed { link, closure }, "link 3 is gone: close 4000 \"a\\nb\""),
+        (Event::Closed { connection, reason }, "connection 3 is gone: close 4000 \"a\\nb\""),
         (
             Event::Reconnecting { after: seconds(2), plan: Plan::Identify, cause: Cause::Closed(CloseCode(4009)) },
             "reconnecting in 2s to identify: closed 4009",
@@ -60,7 +60,7 @@ fn found_22_a_dispatch_prints_its_name_and_place_and_a_peer_forges_no_line() {
 
     rig.lose().next();
     rig.open().message(frames::hello("40000"));
-    rig.give(Input::IdentifyGranted(rig.link())).sent();
+    rig.give(Input::IdentifyGranted(rig.connection())).sent();
     assert_eq!(printed(&mut rig, frames::message_create(6)), ["MESSAGE_CREATE #6 (replayed)"]);
     assert_eq!(printed(&mut rig, frames::resumed(7)), ["the session goes on: RESUMED #7"]);
     rig.shutdown(Shutdown::KeepSession);

@@ -6,7 +6,7 @@ use portcullis::machine::{Cause, Config, ConnectFailure, MalformedPolicy, OutOfB
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
 
-/// The phases in which an open link is read.
+/// The phases in which an open connection is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Greeting,
@@ -41,21 +41,21 @@ impl At {
         matches!(self, Self::GreetingWithSession | Self::Resuming | Self::Online)
     }
 
-    /// What leaves when the link is closed with `code`.
+    /// What leaves when the connection is closed with `code`.
     fn leaves(self, code: u16) -> Vec<String> {
         let returned = (self == Self::Queued).then(|| "return identify".to_owned());
         returned.into_iter().chain([format!("close {code}")]).collect()
     }
 }
 
-/// What the story says of the next link: how it is to begin, and why the last one ended.
+/// What the story says of the next connection: how it is to begin, and why the last one ended.
 fn next_plan(rig: &Rig) -> &str {
     let waits = rig.story.of_kind('~');
     assert_eq!(waits.len(), 1, "{}", rig.story.text());
     waits[0].split_once(", ").unwrap().1
 }
 
-/// How long it is until the next link.
+/// How long it is until the next connection.
 fn wait(rig: &Rig) -> core::time::Duration {
     rig.machine.deadline().unwrap() - rig.now
 }
@@ -112,7 +112,7 @@ fn what_comes_while_we_close_or_wait_is_ignored() {
         assert_eq!((rig.machine.phase(), rig.story.lines().len()), (Phase::Closing, 1), "{}", rig.story.text());
         rig.close(4000).story.clear();
         rig.message(frame);
-        assert_eq!((rig.machine.phase(), rig.story.lines().len()), (Phase::Waiting, 1), "{}", rig.story.text());
+        assert_eq!((rig.machine.phase(), rig.story.lines().len()), (Phase::Backoff, 1), "{}", rig.story.text());
         assert_eq!(rig.machine.health().counts.stale, 2);
     }
 }
@@ -161,7 +161,7 @@ fn scenario_17_the_wait_grows_when_identifies_are_refused_again_and_again() {
     assert!(waits[8..].iter().all(|wait| (seconds(30)..=seconds(60)).contains(wait)), "{waits:?}");
 }
 
-/// Why a link is left, the code it is closed with, and how it comes about.
+/// Why a connection is left, the code it is closed with, and how it comes about.
 type Departure = (&'static str, u16, fn(&mut Rig));
 
 #[test]
@@ -176,7 +176,7 @@ fn scenario_31_a_close_that_keeps_the_session_is_4000_and_one_that_ends_it_is_10
         ("interval", 4000, |rig| _ = rig.message(frames::hello("0"))),
         ("ready without id", 4000, |rig| _ = rig.message(frames::dispatch("READY", 9, "{}"))),
         ("asked", 4000, |rig| {
-            rig.machine.reconnect(rig.now, Cause::Asked);
+            rig.machine.reconnect(rig.now, Cause::Requested);
             rig.tick();
         }),
         ("shutdown, kept", 4000, |rig| _ = rig.shutdown(Shutdown::KeepSession)),
@@ -194,7 +194,7 @@ fn scenario_31_a_close_that_keeps_the_session_is_4000_and_one_that_ends_it_is_10
     }
 }
 
-/// Links are lost as soon as a Resume was sent on them, until the session is given up: how long after the first
+/// Connections are lost as soon as a Resume was sent on them, until the session is given up: how long after the first
 /// each was sent.
 fn refused_until_given_up(config: Config) -> Vec<core::time::Duration> {
     let mut rig = Rig::resuming(config);

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use portcullis::dialect::discord::{Activity, Discord, Intents, Presence, Status};
 use portcullis::dialect::{CommandError, ShardId};
-use portcullis::machine::{Backoff, Config, HeartbeatPolicy, Imported, Limits, SendError, Session, Timeouts};
+use portcullis::machine::{Backoff, Config, HeartbeatPolicy, Limits, ResumeFrom, SendError, Session, Timeouts};
 use portcullis::url::GatewayUrl;
 use portcullis::{GatewayMachine, Seed, Sequence};
 use portcullis_tests::rig::discord;
@@ -142,14 +142,14 @@ fn a_config_that_cannot_be_says_what_to_mend() {
 
 #[test]
 fn a_session_that_cannot_be_resumed_here_is_refused() {
-    let imported = |session| Config { imported: Some(Imported { session, age: None }), ..Config::default() };
+    let resume_from = |session| Config { resume_from: Some(ResumeFrom { session, age: None }), ..Config::default() };
     let foreign = GatewayUrl::parse("wss://gateway.discord.gg.example.org").unwrap();
     let of = |shard, url| Session::new("5e551011", Some(shard), Sequence(2), url);
     for (session, text) in [
-        (of(ShardId::new(0, 2).unwrap(), None), "the imported session is of another shard or shard count; drop it"),
-        (of(ShardId::ONE, Some(foreign)), "the imported session's resume url is of a foreign host; drop it"),
+        (of(ShardId::new(0, 2).unwrap(), None), "the resume_from session is of another shard or shard count; drop it"),
+        (of(ShardId::ONE, Some(foreign)), "the resume_from session's resume url is of a foreign host; drop it"),
     ] {
-        assert_eq!(refusal(imported(session)), text);
+        assert_eq!(refusal(resume_from(session)), text);
     }
 }
 

@@ -1,13 +1,13 @@
-//! A session over several links: what is resumed, from where, how often, and what ends it. Scenarios 18 to 20, 23 to
+//! A session over several connections: what is resumed, from where, how often, and what ends it. Scenarios 18 to 20, 23 to
 //! 27, 36 to 39, 83, 84, 88, 89 and 90.
 
 use portcullis::dialect::discord::{Command, Presence, Status};
 use portcullis::machine::{Cause, Config, Input, Life, Phase, Timeouts};
-use portcullis::{CloseFrame, Closure};
+use portcullis::{CloseFrame, CloseReason};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, seconds};
 
-/// The next link, up to its Hello.
+/// The next connection, up to its Hello.
 fn relink(rig: &mut Rig) -> &mut Rig {
     rig.next().open().message(frames::hello("40000"))
 }
@@ -17,7 +17,7 @@ fn online_with(data: &str) -> Rig {
     let mut rig = Rig::new(config());
     rig.start().open().message(frames::hello("40000")).message(frames::ack());
     rig.message(frames::dispatch("READY", 1, data));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.story.clear();
     rig
 }
@@ -48,7 +48,7 @@ fn scenario_18_a_lost_link_is_resumed_without_a_turn_to_identify() {
 fn scenario_18_a_resume_names_token_session_and_sequence() {
     let mut rig = Rig::online(config());
     rig.lose().next().open();
-    let hello = Input::Message(rig.link(), frames::hello("40000"));
+    let hello = Input::Message(rig.connection(), frames::hello("40000"));
     let sent = rig.machine.handle(rig.now, hello).find_map(|action| match action {
         portcullis::machine::Action::Send { message, .. } => Some(message.into_bytes()),
         _ => None,
@@ -158,7 +158,7 @@ fn scenario_24_the_next_resume_carries_the_last_replayed_sequence() {
     }
     rig.lose().story.clear();
 
-    // when: the next link brings the rest
+    // when: the next connection brings the rest
     relink(&mut rig);
     rig.assert(
         "t+1.771 > connect 3 wss://gateway.discord.gg/?v=10&encoding=json
@@ -195,14 +195,14 @@ fn scenario_25_a_resume_without_an_answer_is_aborted_and_counted() {
     let timeouts = Timeouts { resumed: seconds(10), ..Timeouts::default() };
     let mut rig = Rig::resuming(Config { timeouts, ..config() });
     rig.message(frames::ack());
-    for link in 3..=6 {
+    for connection in 3..=6 {
         rig.advance(seconds(10));
         assert_eq!(rig.story.of_kind('!'), ["faulted: timed out: resumed"]);
         assert_eq!(rig.story.of_kind('>').last(), Some(&"abort"));
         rig.story.clear();
         relink(&mut rig).message(frames::ack());
         let url = "wss://gateway.discord.gg/?v=10&encoding=json";
-        assert_eq!(rig.story.of_kind('>'), [&*format!("connect {link} {url}"), "resume s#2", "heartbeat 2"]);
+        assert_eq!(rig.story.of_kind('>'), [&*format!("connect {connection} {url}"), "resume s#2", "heartbeat 2"]);
         rig.story.clear();
     }
     rig.advance(seconds(10));
@@ -222,7 +222,7 @@ fn scenario_26_a_replayed_dispatch_is_delivered_marked_and_a_sign_of_life() {
         rig.advance(seconds(30)).message(frames::message_create(sequence));
     }
 
-    // then: the link stays, and the beats go on
+    // then: the connection stays, and the beats go on
     rig.assert(
         "t+30.779 * MESSAGE_CREATE 3, replayed
          t+40.779 > heartbeat 3
@@ -259,12 +259,14 @@ fn scenario_27_a_command_queued_without_a_link_is_sent_once_the_session_is_resum
 
 #[test]
 fn scenario_36_an_end_without_a_code_is_resumed() {
-    let no_code = || Closure::Frame(CloseFrame { code: None, reason: String::new() });
-    for closure in [no_code(), Closure::Eof, Closure::Reset, Closure::Tls, Closure::Protocol, Closure::Io] {
+    let no_code = || CloseReason::Frame(CloseFrame { code: None, reason: String::new() });
+    for reason in
+        [no_code(), CloseReason::Eof, CloseReason::Reset, CloseReason::Tls, CloseReason::Protocol, CloseReason::Io]
+    {
         let mut rig = Rig::online(config());
-        rig.give(Input::Closed(rig.link(), closure.clone())).next();
+        rig.give(Input::Closed(rig.connection(), reason.clone())).next();
         rig.assert(&format!(
-            "t+0.000 * closed 1: {closure}
+            "t+0.000 * closed 1: {reason}
              t+0.000 ~ reconnect in 0.779 s, resume: connection_lost
              t+0.779 * connecting 2, resume
              t+0.779 > connect 2 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"
@@ -275,7 +277,7 @@ fn scenario_36_an_end_without_a_code_is_resumed() {
 #[test]
 fn an_end_by_a_message_that_the_driver_finds_too_large_is_told_as_such() {
     let mut rig = Rig::online(config());
-    rig.give(Input::Closed(rig.link(), Closure::TooLarge { limit: 9 }));
+    rig.give(Input::Closed(rig.connection(), CloseReason::TooLarge { limit: 9 }));
     assert_eq!(rig.story.of_kind('~'), ["reconnect in 0.779 s, resume: too_large"]);
     assert_eq!(rig.machine.explain().last().unwrap().cause, Cause::TooLarge);
 }
@@ -356,7 +358,8 @@ fn a_resumed_session_keeps_the_resume_url_that_only_ready_gave() {
     let urls: Vec<_> = rig.story.of_kind('>').into_iter().filter(|line| line.starts_with("connect")).collect();
     assert_eq!(
         urls,
-        [2, 3, 4].map(|link| format!("connect {link} wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"))
+        [2, 3, 4]
+            .map(|connection| format!("connect {connection} wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json"))
     );
 }
 
@@ -365,7 +368,7 @@ fn scenario_89_resumed_alone_ends_a_resume_without_a_replay() {
     for resumed in [frames::resumed(2), frames::resumed(3), frames::text(r#"{"t":"RESUMED","s":null,"op":0,"d":{}}"#)] {
         let mut rig = Rig::resuming(config());
         rig.message(resumed);
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
         assert_eq!(rig.story.of_kind('*').len(), 1, "{}", rig.story.text());
         assert_eq!(rig.machine.health().counts.resumes, 1);
     }

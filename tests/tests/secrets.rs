@@ -8,7 +8,7 @@ use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
-    Cause, CommandId, ConnectFailure, EndReason, Event, Imported, Outcome, SendError, Session, Shutdown,
+    Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown,
 };
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
@@ -123,7 +123,7 @@ fn live(print: &mut dyn FnMut(&str)) -> Rig {
     rig.open().message(frames::hello("40000")).message(frames::invalid_session("false")).close(1000).next();
     rig.open().message(frames::hello("40000")).message(ready());
     look(&mut rig);
-    rig.reconnect(Cause::Asked).close(4000).next();
+    rig.reconnect(Cause::Requested).close(4000).next();
     look(&mut rig);
     rig.shutdown(Shutdown::KeepSession);
     look(&mut rig);
@@ -157,13 +157,13 @@ fn invariant_12_no_input_and_no_action_prints_a_secret() {
     // given: a session of an earlier run, so that every action of a resume is among them
     let url = GatewayUrl::parse(RESUME_URL).unwrap();
     let session = Session::new(SESSION, Some(ShardId::ONE), Sequence(2), Some(url));
-    let config = Config { imported: Some(Imported { session, age: None }), ..prompt() };
+    let config = Config { resume_from: Some(ResumeFrom { session, age: None }), ..prompt() };
     assert_silent(&format!("{config:?}"));
     let mut rig = Rig::new(config);
 
     // when: it connects, resumes, and begins anew
     let mut inputs = vec![Input::Start];
-    let mut link = None;
+    let mut connection = None;
     let mut count = 0;
     while let Some(input) = inputs.pop() {
         assert_silent(&format!("{input:?}"));
@@ -171,19 +171,19 @@ fn invariant_12_no_input_and_no_action_prints_a_secret() {
             count += 1;
             assert_silent(&format!("{action:?} {action:#?}"));
             match action {
-                portcullis::Action::Connect { link: new, .. } => {
-                    link = Some(new);
+                portcullis::Action::Connect { connection: new, .. } => {
+                    connection = Some(new);
                     inputs.push(Input::Message(new, frames::invalid_session("false")));
                     inputs.push(Input::Message(new, ready()));
                     inputs.push(Input::Message(new, frames::hello("40000")));
                     inputs.push(Input::Opened(new));
                 }
-                portcullis::Action::Send { link, .. } => inputs.push(Input::Sent(link)),
+                portcullis::Action::Send { connection, .. } => inputs.push(Input::Sent(connection)),
                 _ => {}
             }
         }
     }
-    assert!(link.is_some() && count > 10, "{count}");
+    assert!(connection.is_some() && count > 10, "{count}");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn invariant_12_no_error_of_a_builder_has_the_token() {
     assert_silent(&format!("{error} {error:?}"));
     let session = Session::new(SESSION, None, Sequence(2), Some(GatewayUrl::parse(RESUME_URL).unwrap()));
     assert_silent(&format!("{session:?} {:?}", session.resume_url()));
-    let config = Config { imported: Some(Imported { session, age: None }), ..Config::default() };
+    let config = Config { resume_from: Some(ResumeFrom { session, age: None }), ..Config::default() };
     let error = GatewayMachine::new(discord(), config, Seed(1)).err().unwrap();
     assert_silent(&format!("{error} {error:?}"));
 }
@@ -226,22 +226,22 @@ fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
     assert_eq!(
         traced,
         [
-            "DEBUG transition: link=1 cause=started from=idle to=dialing",
-            "DEBUG transition: link=1 cause=opened from=dialing to=greeting",
-            r#"TRACE frame in: link=1 op="hello" size=60"#,
-            "DEBUG transition: link=1 cause=hello from=greeting to=queued",
-            r#"TRACE frame out: link=1 op="heartbeat" size=17"#,
-            r#"TRACE frame out: link=1 op="identify" size=211"#,
-            "DEBUG transition: link=1 cause=identify_granted from=queued to=identifying",
-            r#"TRACE frame in: link=1 op="heartbeat_ack" size=36"#,
-            r#"TRACE frame in: link=1 op="ready" name="READY" sequence=1 size=179"#,
-            "DEBUG transition: link=1 cause=ready from=identifying to=online",
-            r#"TRACE frame in: link=1 op="dispatch" name="MESSAGE_CREATE" sequence=2 size=47"#,
-            r#"TRACE frame in: link=1 op="unknown" size=9"#,
-            r#"TRACE frame in: link=1 op="unreadable" size=7"#,
-            "WARN fault: link=1 fault=malformed frame: no json near byte 0",
-            r#"TRACE frame in: link=1 op="reconnect" size=35"#,
-            "DEBUG transition: link=1 cause=reconnect_requested from=online to=closing",
+            "DEBUG transition: connection=1 cause=started from=idle to=connecting",
+            "DEBUG transition: connection=1 cause=opened from=connecting to=awaiting_hello",
+            r#"TRACE frame in: connection=1 op="hello" size=60"#,
+            "DEBUG transition: connection=1 cause=hello from=awaiting_hello to=awaiting_identify",
+            r#"TRACE frame out: connection=1 op="heartbeat" size=17"#,
+            r#"TRACE frame out: connection=1 op="identify" size=211"#,
+            "DEBUG transition: connection=1 cause=identify_granted from=awaiting_identify to=identifying",
+            r#"TRACE frame in: connection=1 op="heartbeat_ack" size=36"#,
+            r#"TRACE frame in: connection=1 op="ready" name="READY" sequence=1 size=179"#,
+            "DEBUG transition: connection=1 cause=ready from=identifying to=active",
+            r#"TRACE frame in: connection=1 op="dispatch" name="MESSAGE_CREATE" sequence=2 size=47"#,
+            r#"TRACE frame in: connection=1 op="unknown" size=9"#,
+            r#"TRACE frame in: connection=1 op="unreadable" size=7"#,
+            "WARN fault: connection=1 fault=malformed frame: no json near byte 0",
+            r#"TRACE frame in: connection=1 op="reconnect" size=35"#,
+            "DEBUG transition: connection=1 cause=reconnect_requested from=active to=closing",
         ]
     );
 }

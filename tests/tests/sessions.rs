@@ -7,7 +7,7 @@ use core::time::Duration;
 use portcullis::dialect::ShardId;
 use portcullis::dispatch::Mark;
 use portcullis::machine::{
-    Action, Config, ConfigError, ConnectFailure, Event, Imported, Input, Phase, Session, Shutdown,
+    Action, Config, ConfigError, ConnectFailure, Event, Input, Phase, ResumeFrom, Session, Shutdown,
 };
 use portcullis::url::GatewayUrl;
 use portcullis::{GatewayMachine, Message, Seed, Sequence};
@@ -22,13 +22,13 @@ fn stored() -> Session {
 
 /// The default config with a session of that age.
 fn importing(session: Session, age: Option<Duration>) -> Config {
-    Config { imported: Some(Imported { session, age }), ..config() }
+    Config { resume_from: Some(ResumeFrom { session, age }), ..config() }
 }
 
 /// Gives the machine messages, and takes nothing of what comes of them.
 fn receive(rig: &mut Rig, messages: impl IntoIterator<Item = Message>) {
     for message in messages {
-        drop(rig.machine.handle(rig.now, Input::Message(rig.link(), message)));
+        drop(rig.machine.handle(rig.now, Input::Message(rig.connection(), message)));
     }
 }
 
@@ -114,11 +114,11 @@ fn the_mark_of_a_resumed_below_its_replay_does_not_bring_the_replay_again() {
 fn a_session_can_be_exported_while_no_link_is_open() {
     let mut rig = Rig::online(config());
     rig.lose();
-    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Waiting, Some(2)));
+    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Backoff, Some(2)));
     rig.next();
-    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Dialing, Some(2)));
+    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Connecting, Some(2)));
     rig.open();
-    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Greeting, Some(2)));
+    assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::AwaitingHello, Some(2)));
     rig.message(frames::hello("40000"));
     assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Resuming, Some(2)));
     rig.message(frames::reconnect());
@@ -132,7 +132,7 @@ fn a_shutdown_keeps_the_session_or_ends_it_as_it_was_asked() {
     take(&mut rig, 1);
     rig.machine.shutdown(rig.now, Shutdown::KeepSession);
     drop(rig.machine.handle(rig.now, Input::Tick));
-    drop(rig.machine.handle(rig.now, Input::Closed(rig.link(), portcullis::Closure::Eof)));
+    drop(rig.machine.handle(rig.now, Input::Closed(rig.connection(), portcullis::CloseReason::Eof)));
     assert_eq!((rig.machine.phase(), sequence(rig.machine.session())), (Phase::Ended, Some(3)), "taken so far");
     take(&mut rig, 9);
     assert_eq!(sequence(rig.machine.session()), Some(4), "taken since");

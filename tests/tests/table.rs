@@ -4,7 +4,7 @@
 use core::time::Duration;
 use portcullis::machine::{Cause, ConnectFailure, Input, Phase, Shutdown};
 use portcullis::token::Token;
-use portcullis::{CloseCode, CloseFrame, Closure, LinkId, Message};
+use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, Message};
 use portcullis_tests::{Rig, frames, rig, seconds};
 
 /// A column of the table.
@@ -15,18 +15,18 @@ const INPUTS: &[Cell] = &[
         rig.start();
     }),
     ("opened", |rig| give(rig, Input::Opened)),
-    ("connect failed", |rig| give(rig, |link| Input::ConnectFailed(link, ConnectFailure::Refused))),
+    ("connect failed", |rig| give(rig, |connection| Input::ConnectFailed(connection, ConnectFailure::Refused))),
     ("connect failed 401", |rig| {
         let failure = ConnectFailure::Http { status: 401, retry_after: None };
-        give(rig, |link| Input::ConnectFailed(link, failure));
+        give(rig, |connection| Input::ConnectFailed(connection, failure));
     }),
     ("sent", |rig| give(rig, Input::Sent)),
-    ("closed", |rig| give(rig, |link| Input::Closed(link, Closure::Eof))),
+    ("closed", |rig| give(rig, |connection| Input::Closed(connection, CloseReason::Eof))),
     ("closed 4007", |rig| closed(rig, 4007)),
     ("closed 4004", |rig| closed(rig, 4004)),
     ("identify granted", |rig| give(rig, Input::IdentifyGranted)),
-    ("identify denied", |rig| give(rig, |link| Input::IdentifyDenied(link, seconds(9)))),
-    ("budget exhausted", |rig| give(rig, |link| Input::BudgetExhausted(link, seconds(9)))),
+    ("identify denied", |rig| give(rig, |connection| Input::IdentifyDenied(connection, seconds(9)))),
+    ("budget exhausted", |rig| give(rig, |connection| Input::BudgetExhausted(connection, seconds(9)))),
     ("token", |rig| {
         rig.give(Input::Token(Token::new("t").unwrap(), seconds(9)));
     }),
@@ -61,7 +61,7 @@ const INPUTS: &[Cell] = &[
         rig.advance(seconds(100));
     }),
     ("asked to reconnect", |rig| {
-        rig.machine.reconnect(rig.now, Cause::Asked);
+        rig.machine.reconnect(rig.now, Cause::Requested);
         rig.tick();
     }),
     ("shut down", |rig| {
@@ -69,39 +69,39 @@ const INPUTS: &[Cell] = &[
     }),
 ];
 
-fn give(rig: &mut Rig, input: impl FnOnce(LinkId) -> Input) {
-    let link = if rig.machine.phase() == Phase::Idle { LinkId(1) } else { rig.link() };
-    rig.give(input(link));
+fn give(rig: &mut Rig, input: impl FnOnce(ConnectionId) -> Input) {
+    let connection = if rig.machine.phase() == Phase::Idle { ConnectionId(1) } else { rig.connection() };
+    rig.give(input(connection));
 }
 
 fn message(rig: &mut Rig, message: Message) {
-    give(rig, |link| Input::Message(link, message));
+    give(rig, |connection| Input::Message(connection, message));
 }
 
 fn closed(rig: &mut Rig, code: u16) {
     let frame = CloseFrame { code: Some(CloseCode(code)), reason: String::new() };
-    give(rig, |link| Input::Closed(link, Closure::Frame(frame)));
+    give(rig, |connection| Input::Closed(connection, CloseReason::Frame(frame)));
 }
 
 fn in_phase(phase: Phase) -> Rig {
     let mut rig = Rig::new(rig::config());
     match phase {
         Phase::Idle => {}
-        Phase::Dialing => {
+        Phase::Connecting => {
             rig.start();
         }
-        Phase::Greeting => {
+        Phase::AwaitingHello => {
             rig.start().open();
         }
-        Phase::Queued => {
+        Phase::AwaitingIdentify => {
             rig.hold_identify().start().open().message(frames::hello("40000"));
         }
         Phase::Identifying => {
             rig.start().open().message(frames::hello("40000"));
         }
         Phase::Resuming => return Rig::resuming(rig::config()),
-        Phase::Online => return Rig::online(rig::config()),
-        Phase::Waiting => {
+        Phase::Active => return Rig::online(rig::config()),
+        Phase::Backoff => {
             rig = Rig::online(rig::config());
             rig.lose();
         }

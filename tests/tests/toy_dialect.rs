@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 use portcullis::dialect::{Dialect, RawCommand, Recovery};
-use portcullis::machine::{Config, Imported, Input, Phase, SendError, Session, Shutdown};
+use portcullis::machine::{Config, Input, Phase, ResumeFrom, SendError, Session, Shutdown};
 use portcullis::token::Token;
 use portcullis::{CloseCode, Message};
 use portcullis_tests::rig::config;
@@ -45,12 +45,12 @@ fn online(config: Config) -> Rig<Toy> {
 fn online_as<D: Dialect>(dialect: D, config: Config) -> Rig<D> {
     let mut rig = Rig::of(dialect, config);
     rig.start().give(token("t1", HOUR)).open().message(welcome()).message(logged_in("s1"));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.story.clear();
     rig
 }
 
-/// Loses the link, and goes on until the gateway has greeted again.
+/// Loses the connection, and goes on until the gateway has greeted again.
 fn come_back<D: Dialect>(rig: &mut Rig<D>) -> &mut Rig<D> {
     rig.lose().next().open().message(welcome())
 }
@@ -149,7 +149,7 @@ fn any_frame_breaks_the_silence() {
         rig.advance(seconds(29)).message(frame("typing", "{}"));
         rig.advance(seconds(29)).message(frame("beat", "null"));
     }
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.story.clear();
     rig.advance(seconds(30));
     rig.assert("t+610.000 ! faulted: silent for 30 s");
@@ -300,7 +300,7 @@ fn close_codes_mean_what_this_dialect_s_table_says() {
     let recoveries = vec![(CloseCode(3004), Recovery::RESUME)];
     let mut pardoned = online(Config { recoveries, ..config() });
     pardoned.close(3004);
-    assert_eq!(pardoned.machine.phase(), Phase::Waiting);
+    assert_eq!(pardoned.machine.phase(), Phase::Backoff);
 }
 
 #[test]
@@ -331,8 +331,8 @@ fn a_session_goes_on_in_another_process_at_its_cursor() {
     let stored = serde_json::to_string(&rig.machine.session()).expect("a session can be stored");
 
     let session: Option<Session> = serde_json::from_str(&stored).expect("and read again");
-    let imported = session.map(|session| Imported { session, age: Some(seconds(5)) });
-    let mut rig = Rig::of(Toy::new(Sessions::Kept), Config { imported, ..config() });
+    let resume_from = session.map(|session| ResumeFrom { session, age: Some(seconds(5)) });
+    let mut rig = Rig::of(Toy::new(Sessions::Kept), Config { resume_from, ..config() });
     rig.start().give(token("t2", HOUR)).open().message(welcome());
     let sent = ["ask token: First", "connect 1 wss://eu.toy.example/r?toy=1", "relogin t2 s1 c1"];
     assert_eq!(rig.story.of_kind('>'), sent);

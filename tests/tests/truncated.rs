@@ -38,7 +38,7 @@ fn scenario_58_a_cut_message_is_found_and_no_half_of_it_handed_out() {
             message.truncate(message.len().saturating_sub(cut));
             pair.give(message);
             let mut sequence = 3;
-            while pair.rig.machine.phase() == Phase::Online && sequence < 3 + MORE {
+            while pair.rig.machine.phase() == Phase::Active && sequence < 3 + MORE {
                 pair.say(&said(sequence, kind));
                 sequence += 1;
             }
@@ -48,7 +48,7 @@ fn scenario_58_a_cut_message_is_found_and_no_half_of_it_handed_out() {
                     "{encoding:?} {inflater:?} {kind} cut by {cut}: {dispatch:?}"
                 );
             }
-            if pair.rig.machine.phase() == Phase::Online && pair.rig.dispatches.len() < sequence as usize - 1 {
+            if pair.rig.machine.phase() == Phase::Active && pair.rig.dispatches.len() < sequence as usize - 1 {
                 late.push((encoding, inflater, kind, cut, pair.rig.dispatches.len()));
             }
         }

@@ -4,11 +4,11 @@ use core::time::Duration;
 use portcullis::dialect::Plan;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Action, Cause, CommandId, ConnectLimits, EndReason, Event, Input, Outcome, Phase, Timer};
-use portcullis::{CloseCode, Closure, GatewayMachine, LinkId, Message, Timestamp};
+use portcullis::{CloseCode, CloseReason, ConnectionId, GatewayMachine, Message, Timestamp};
 use portcullis_tests::walk::check::{Checker, Violation};
 use portcullis_tests::{frames, rig};
 
-const ONE: LinkId = LinkId(1);
+const ONE: ConnectionId = ConnectionId(1);
 
 /// A run that a machine never made.
 struct Forged {
@@ -34,7 +34,7 @@ impl Forged {
     /// One call, with a lawful `Wait` behind its actions.
     fn call(&mut self, input: Input, mut actions: Vec<Action>) {
         actions.push(Action::Wait { until: self.now + Duration::from_secs(1), timer: Timer::Heartbeat });
-        self.bare(input, Phase::Online, &actions);
+        self.bare(input, Phase::Active, &actions);
     }
 
     fn bare(&mut self, input: Input, phase: Phase, actions: &[Action]) {
@@ -47,18 +47,18 @@ impl Forged {
     }
 }
 
-fn connect(link: LinkId) -> Action {
+fn connect(connection: ConnectionId) -> Action {
     use portcullis::dialect::Dialect as _;
     let limits = ConnectLimits { message: 1 };
-    Action::Connect { link, url: rig::discord().base_url().clone(), limits }
+    Action::Connect { connection, url: rig::discord().base_url().clone(), limits }
 }
 
 fn send(frame: &'static str) -> Action {
-    Action::Send { link: ONE, message: frames::text(frame) }
+    Action::Send { connection: ONE, message: frames::text(frame) }
 }
 
 fn close() -> Action {
-    Action::Close { link: ONE, code: CloseCode(4000), reason: "" }
+    Action::Close { connection: ONE, code: CloseCode(4000), reason: "" }
 }
 
 /// Events as a machine makes them: there is no other way to one.
@@ -75,7 +75,7 @@ fn dispatches(messages: Vec<Message>) -> Vec<Action> {
 #[test]
 fn a_lawful_run_breaks_nothing() {
     let mut forged = Forged::greeted();
-    forged.call(Input::Tick, vec![Action::AskIdentify { link: ONE }]);
+    forged.call(Input::Tick, vec![Action::RequestIdentify { connection: ONE }]);
     forged.call(Input::IdentifyGranted(ONE), vec![send(r#"{"op":2}"#)]);
     forged.call(Input::Sent(ONE), dispatches(vec![frames::ready("5e55", 1), frames::message_create(2)]));
     assert_eq!(forged.last, Ok(()));
@@ -84,12 +84,12 @@ fn a_lawful_run_breaks_nothing() {
 #[test]
 fn a_wait_that_is_missing_or_not_last_is_seen() {
     let mut missing = Forged::started();
-    missing.bare(Input::Tick, Phase::Dialing, &[]);
+    missing.bare(Input::Tick, Phase::Connecting, &[]);
     missing.breaks(Violation::Wait);
 
     let mut first = Forged::started();
     let wait = Action::Wait { until: Timestamp::MAX, timer: Timer::Connect };
-    first.bare(Input::Opened(ONE), Phase::Greeting, &[wait, close()]);
+    first.bare(Input::Opened(ONE), Phase::AwaitingHello, &[wait, close()]);
     first.breaks(Violation::Wait);
 }
 
@@ -97,14 +97,14 @@ fn a_wait_that_is_missing_or_not_last_is_seen() {
 fn a_wait_that_is_not_after_now_is_seen() {
     let mut forged = Forged::started();
     let wait = Action::Wait { until: Timestamp::ZERO, timer: Timer::Connect };
-    forged.bare(Input::Tick, Phase::Dialing, &[wait]);
+    forged.bare(Input::Tick, Phase::Connecting, &[wait]);
     forged.breaks(Violation::Spin);
 }
 
 #[test]
 fn an_action_of_a_dead_link_is_seen() {
     let mut forged = Forged::greeted();
-    forged.call(Input::Closed(ONE, Closure::Eof), vec![send(r#"{"op":1}"#)]);
+    forged.call(Input::Closed(ONE, CloseReason::Eof), vec![send(r#"{"op":1}"#)]);
     forged.breaks(Violation::DeadLink);
 }
 
@@ -139,8 +139,8 @@ fn a_send_before_hello_or_after_close_is_seen() {
 
 #[test]
 fn a_turn_that_is_taken_kept_or_returned_twice_is_seen() {
-    let ask = || Action::AskIdentify { link: ONE };
-    let give_back = || Action::ReturnIdentify { link: ONE };
+    let ask = || Action::RequestIdentify { connection: ONE };
+    let give_back = || Action::ReleaseIdentify { connection: ONE };
 
     let mut ungranted = Forged::greeted();
     ungranted.call(Input::Tick, vec![ask(), send(r#"{"op":2}"#)]);
@@ -148,8 +148,8 @@ fn a_turn_that_is_taken_kept_or_returned_twice_is_seen() {
 
     let mut kept = Forged::greeted();
     kept.call(Input::Tick, vec![ask()]);
-    kept.call(Input::Closed(ONE, Closure::Eof), vec![Action::Event(reconnecting())]);
-    kept.call(Input::Tick, vec![connect(LinkId(2))]);
+    kept.call(Input::Closed(ONE, CloseReason::Eof), vec![Action::Event(reconnecting())]);
+    kept.call(Input::Tick, vec![connect(ConnectionId(2))]);
     kept.breaks(Violation::Turn);
 
     let mut twice = Forged::greeted();
@@ -228,7 +228,7 @@ fn a_flood_of_actions_is_seen() {
 #[test]
 fn a_connect_without_a_wait_before_it_is_seen() {
     let mut forged = Forged::greeted();
-    forged.call(Input::Closed(ONE, Closure::Eof), vec![connect(LinkId(2))]);
+    forged.call(Input::Closed(ONE, CloseReason::Eof), vec![connect(ConnectionId(2))]);
     forged.breaks(Violation::Calm);
 }
 

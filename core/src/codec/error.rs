@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why a message could not be unpacked. It is the peer's fault, and costs the link: the payloads behind it cannot be
+/// Why a message could not be unpacked. It is the peer's fault, and costs the connection: the payloads behind it cannot be
 /// found any more. A resume brings them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

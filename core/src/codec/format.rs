@@ -32,11 +32,11 @@ pub enum Compression {
     /// Not at all.
     #[default]
     None,
-    /// One zlib stream a link, with a flush at each payload's end.
+    /// One zlib stream a connection, with a flush at each payload's end.
     ZlibStream,
     /// Each binary message is a zlib stream of its own. Small payloads come as text.
     ZlibPayload,
-    /// One zstd frame a link, with a flush at each payload's end.
+    /// One zstd frame a connection, with a flush at each payload's end.
     #[cfg(feature = "zstd")]
     ZstdStream,
 }

@@ -1,6 +1,6 @@
 //! From the bytes of messages to payloads: what stands between the wire and a dialect's reader.
 //!
-//! A [`Format`] says how a gateway packs its payloads; the dialect names it. A link owns its codec, so a new link
+//! A [`Format`] says how a gateway packs its payloads; the dialect names it. A connection owns its codec, so a new connection
 //! cannot inherit an inflater. A payload comes out as JSON, in one allocation of exactly its size. A text message is a
 //! payload as it stands under every format: what is compressed comes as binary.
 //!
@@ -48,7 +48,7 @@ pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
 pub use scratch::Scratch;
 
-/// The codec of one link. By default a message is a payload as it stands.
+/// The codec of one connection. By default a message is a payload as it stands.
 #[derive(Default)]
 pub(crate) struct Codec {
     /// `None` where a message is a payload as it stands.
@@ -132,7 +132,7 @@ impl Codec {
         }
     }
 
-    /// Gives back what memory it can do without: the link is quiet.
+    /// Gives back what memory it can do without: the connection is quiet.
     pub(crate) fn rest(&mut self) {
         if let Some(packed) = &mut self.packed {
             packed.unpack.rest();
@@ -148,7 +148,7 @@ impl Codec {
 pub(crate) enum Undecoded {
     /// It alone cannot be read.
     Malformed(FrameError),
-    /// What follows cannot be found either: the codec is spent, as its link is.
+    /// What follows cannot be found either: the codec is spent, as its connection is.
     Broken(CodecError),
 }
 

@@ -141,7 +141,7 @@ impl Output {
 const SIZE_MIN: usize = 4 << 10;
 /// More room than this is not asked for ahead.
 const ROOM_MAX: usize = 32 << 10;
-/// Larger memory is given back as soon as its payload is used, not when the link is quiet.
+/// Larger memory is given back as soon as its payload is used, not when the connection is quiet.
 pub(super) const KEPT_MAX: usize = 1 << 20;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One zlib stream a link, with a sync flush, `00 00 FF FF`, at the end of each payload. *(source: Gateway, Transport
+//! One zlib stream a connection, with a sync flush, `00 00 FF FF`, at the end of each payload. *(source: Gateway, Transport
 //! Compression; that payloads may be split over messages, or share one, is observed)*
 //!
 //! The four bytes are one if an empty block ends with them; elsewhere they are data. A compressor may flush in the middle
@@ -101,7 +101,7 @@ impl ZlibStream {
         let (part, behind) = rest.split_at(marked.unwrap_or(rest.len()));
         let part_fed = if marked.is_some() { &part[..part.len() - 1] } else { part };
         if !part_fed.is_empty() && self.inflate.feed(part_fed, most)? != Fed::All {
-            // The stream of a link never ends. Whether a checksum follows that fits does not matter.
+            // The stream of a connection never ends. Whether a checksum follows that fits does not matter.
             return Err(CodecError::Damaged);
         }
         self.tail = last_of(self.tail, part);

@@ -1,4 +1,4 @@
-//! One zstd frame a link, with a flush at the end of each payload, which is the end of its message. *(source: Gateway,
+//! One zstd frame a connection, with a flush at the end of each payload, which is the end of its message. *(source: Gateway,
 //! Transport Compression)* A stream may as well have a frame a payload, or end one anywhere: where frames end means
 //! nothing here (RFC 8878 §3).
 //!

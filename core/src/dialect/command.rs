@@ -1,4 +1,4 @@
-//! What a dialect makes of a command: its frame, and what becomes of it when session or link end.
+//! What a dialect makes of a command: its frame, and what becomes of it when session or connection end.
 
 use super::PaceLimit;
 use alloc::boxed::Box;
@@ -13,7 +13,7 @@ pub struct Encoded {
     pub standing: Standing,
     /// What becomes of it when its session is lost while it waits.
     pub on_new_session: OnNewSession,
-    /// Whether it may be sent again when its link died during the write.
+    /// Whether it may be sent again when its connection died during the write.
     pub repeat: Repeat,
     /// How often commands of its standing key may be sent, on top of what the gateway allows all frames. While one is
     /// held back by it the next of its key takes its place, so the latest goes out; what is queued behind it overtakes
@@ -63,7 +63,7 @@ pub enum OnNewSession {
     Return,
 }
 
-/// Whether a command may go out again when its link died during the write.
+/// Whether a command may go out again when its connection died during the write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
     /// Never: its outcome is then unknown.

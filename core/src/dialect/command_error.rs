@@ -4,7 +4,7 @@ use crate::shard::ShardId;
 use core::fmt;
 
 /// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
-/// the link.
+/// the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -42,7 +42,7 @@ pub trait Dialect: Send + Sync {
     where
         Self: Sized;
 
-    /// Writes a command as one frame, and says what becomes of it when its session or link ends.
+    /// Writes a command as one frame, and says what becomes of it when its session or connection ends.
     ///
     /// # Errors
     /// [`CommandError`] when the command breaks a limit of the gateway.
@@ -56,7 +56,7 @@ pub trait Dialect: Send + Sync {
     /// The numbers of this gateway.
     fn limits(&self) -> GatewayLimits;
 
-    /// The slice of the application's traffic that this link is for; `None` where a gateway has no shards.
+    /// The slice of the application's traffic that this connection is for; `None` where a gateway has no shards.
     fn shard(&self) -> Option<ShardId>;
 
     /// Where to connect without a session, as configured.
@@ -65,7 +65,7 @@ pub trait Dialect: Send + Sync {
     /// `url` with the query that this gateway asks for, each key once.
     fn connect_url(&self, url: &GatewayUrl) -> GatewayUrl;
 
-    /// How the gateway packs what it sends on the link that [`connect_url`](Self::connect_url) and
+    /// How the gateway packs what it sends on the connection that [`connect_url`](Self::connect_url) and
     /// [`identify`](Self::identify) ask for.
     fn format(&self) -> Format;
 
@@ -81,7 +81,7 @@ pub trait Dialect: Send + Sync {
 
     /// The intent that an event of this name needs, or what else its gateway calls it, if it is not asked for: the
     /// event then never comes. `None` for an event that is always sent, or that is not known.
-    fn undelivered(&self, event: &str) -> Option<&'static str>;
+    fn missing_intent(&self, event: &str) -> Option<&'static str>;
 
     /// Reads one frame.
     ///
@@ -117,7 +117,7 @@ pub struct GatewayLimits {
     pub payload: usize,
     /// The random wait after an Invalid Session: from, to.
     pub invalid_session_wait: (Duration, Duration),
-    /// How long a session can be resumed after its link was lost.
+    /// How long a session can be resumed after its connection was lost.
     pub session_life: Duration,
     /// The close code that keeps the session for a resume.
     pub close_keep: CloseCode,
@@ -140,7 +140,7 @@ pub enum TokenSource {
     /// The dialect holds it; it does not expire.
     Held,
     /// The driver is asked for it, since it expires.
-    Asked,
+    Requested,
 }
 
 /// An Identify, ready to be sent.
@@ -188,8 +188,8 @@ macro_rules! forward_dialect {
             fn events(&self) -> Option<&'static [&'static str]> {
                 (**self).events()
             }
-            fn undelivered(&self, event: &str) -> Option<&'static str> {
-                (**self).undelivered(event)
+            fn missing_intent(&self, event: &str) -> Option<&'static str> {
+                (**self).missing_intent(event)
             }
             fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
                 (**self).read(frame)

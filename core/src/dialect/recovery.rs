@@ -4,12 +4,12 @@ use crate::message::CloseCode;
 use core::fmt;
 use core::time::Duration;
 
-/// What is done after a link has ended.
+/// What is done after a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// How to go on.
     pub plan: Plan,
-    /// The least time to wait before the next link. The backoff may ask for more.
+    /// The least time to wait before the next connection. The backoff may ask for more.
     pub wait_min: Duration,
     /// Up to what that wait grows: it doubles with each further end by the same code, and begins at `wait_min` again
     /// when none came for this long. A bound that is not above `wait_min` leaves it as it is.
@@ -35,7 +35,7 @@ impl Recovery {
     pub const END: Self = Self { plan: Plan::End, tries: 0, ..Self::RESUME };
 }
 
-/// How to go on after a link has ended.
+/// How to go on after a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// Resume the session, if there is one.

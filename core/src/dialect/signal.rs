@@ -67,9 +67,9 @@ pub enum HeartRate {
         /// The time between two beats, as the gateway gave it.
         interval: Duration,
     },
-    /// The gateway does; a link that is silent for `silent_after` is dead.
+    /// The gateway does; a connection that is silent for `silent_after` is dead.
     Theirs {
-        /// The longest silence of a live link.
+        /// The longest silence of a live connection.
         silent_after: Duration,
     },
 }

@@ -3,7 +3,7 @@
 //! # Invariants
 //! * `within-total`: what is left is never more than `total`.
 
-use super::limit::StartLimit;
+use super::limit::SessionStartLimit;
 use crate::time::Timestamp;
 use core::time::Duration;
 
@@ -27,7 +27,7 @@ enum Day {
 
 impl Budget {
     /// As the gateway tells it. It does not know of `out` identifies that are on their way.
-    pub(super) fn new(now: Timestamp, limit: &StartLimit, out: u32) -> Self {
+    pub(super) fn new(now: Timestamp, limit: &SessionStartLimit, out: u32) -> Self {
         let left = limit.remaining.min(limit.total);
         let day = match limit.reset_after {
             Duration::ZERO if left == limit.total => Day::NotBegun,
@@ -39,7 +39,7 @@ impl Budget {
     }
 
     /// Begins another day if this one is over. Those `out` will be used in the new one.
-    pub(super) fn turn_over(&mut self, now: Timestamp, out: u32) {
+    pub(super) fn begin_next_day(&mut self, now: Timestamp, out: u32) {
         if let Day::Until(end) = self.day
             && now >= end
         {

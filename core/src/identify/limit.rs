@@ -1,4 +1,4 @@
-//! What the gateway allows, and by which rules a queue keeps to it.
+//! What the gateway allows, and by which config a queue keeps to it.
 
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use core::time::Duration;
-/// use portcullis::identify::StartLimit;
+/// use portcullis::identify::SessionStartLimit;
 ///
 /// let json = r#"{"total":1000,"remaining":999,"reset_after":14400000,"max_concurrency":1}"#;
-/// let limit: StartLimit = serde_json::from_str(json)?;
+/// let limit: SessionStartLimit = serde_json::from_str(json)?;
 /// assert_eq!(limit.reset_after, Duration::from_secs(4 * 60 * 60));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartLimit {
+pub struct SessionStartLimit {
     /// How many may identify at a time, one a bucket: a shard's is `shard_id % max_concurrency`. Zero counts as one.
     pub max_concurrency: u32,
     /// How many identifies a day has.
@@ -30,15 +30,15 @@ pub struct StartLimit {
     pub reset_after: Duration,
 }
 
-impl Default for StartLimit {
+impl Default for SessionStartLimit {
     fn default() -> Self {
         Self { max_concurrency: 1, total: 1000, remaining: 1000, reset_after: Duration::ZERO }
     }
 }
 
-/// By which rules a queue keeps to a [`StartLimit`].
+/// By which config a queue keeps to a [`SessionStartLimit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct QueueConfig {
     /// From one identify of a bucket to the next: 5.25 s. The gateway asks for 5 s *(source: Gateway, Rate limiting)*;
     /// the rest is for a network that brings one frame later than the next.
     pub spacing: Duration,
@@ -46,16 +46,16 @@ pub struct Rules {
     /// its sessions end, its token is reset) is so much worse than a wait that an identify nobody told the queue of, of
     /// another process or of a test at home, should not lead to it. A reserve of `total` or more leaves nothing.
     pub reserve: u32,
-    /// What becomes of a turn that was granted and not used: it is free again.
+    /// What becomes of a permit that was granted and not used: it is free again.
     pub returned: Returned,
-    /// How long a turn may be out without word of its use: 15 s, which is more than a machine can be kept from
+    /// How long a permit may be out without word of its use: 15 s, which is more than a machine can be kept from
     /// writing. Then it counts as used, and its bucket is free.
     pub lease: Duration,
     /// How many may wait: 65,536.
     pub waiting: usize,
 }
 
-impl Default for Rules {
+impl Default for QueueConfig {
     fn default() -> Self {
         Self {
             spacing: Duration::from_millis(5250),
@@ -67,7 +67,7 @@ impl Default for Rules {
     }
 }
 
-/// What becomes of a turn that was granted and not used.
+/// What becomes of a permit that was granted and not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
     /// It is free again: no byte of an Identify left.

@@ -1,13 +1,13 @@
-//! The queue: who waits, who holds a turn, and which buckets are busy.
+//! The queue: who waits, who holds a permit, and which buckets are busy.
 //!
 //! # Invariants
-//! * `one-a-bucket`: no two turns of a bucket are out, or were used within the spacing, at the same time.
-//! * `within-budget`: no turn is granted that would touch the reserve.
-//! * `never-leaked`: a turn that was granted is used, given back, or counted as used when its lease is over.
+//! * `one-a-bucket`: no two permits of a bucket are out, or were used within the spacing, at the same time.
+//! * `within-budget`: no permit is granted that would touch the reserve.
+//! * `never-leaked`: a permit that was granted is used, given back, or counted as used when its lease is over.
 
 use super::budget::{Budget, DAY};
-use super::limit::{Returned, Rules, StartLimit};
-use super::turns::Turns;
+use super::limit::{QueueConfig, Returned, SessionStartLimit};
+use super::permits::Permits;
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -17,19 +17,19 @@ use serde::{Deserialize, Serialize};
 
 /// Who asks, in whatever way the owner of the queue numbers them. Each question has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TicketId(pub u64);
+pub struct PermitId(pub u64);
 
 /// What the queue says to one that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Its turn has come. Tell the queue when the Identify goes out, with [`IdentifyQueue::spent`], or that none will,
+    /// Its permit has come. Tell the queue when the Identify goes out, with [`IdentifyQueue::spent`], or that none will,
     /// with [`IdentifyQueue::give_back`].
-    Granted(TicketId),
-    /// The budget is used up. The ticket keeps its place, and its turn comes after the reset, or when an update says
+    Granted(PermitId),
+    /// The budget is used up. The permit request keeps its place, and its permit comes after the reset, or when an update says
     /// that there is more. It is told once.
     Exhausted {
-        /// The ticket.
-        ticket: TicketId,
+        /// The permit request.
+        id: PermitId,
         /// How long until there are more.
         resets_in: Duration,
     },
@@ -38,18 +38,18 @@ pub enum Answer {
 /// Rations identifies. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct IdentifyQueue {
-    rules: Rules,
+    config: QueueConfig,
     budget: Budget,
     /// The newest moment seen: a clock that steps back stands still here.
     now: Timestamp,
     /// In the order in which they asked.
     waiting: VecDeque<Asked>,
-    turns: Turns,
+    permits: Permits,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    ticket: TicketId,
+    id: PermitId,
     shard: u32,
     told: Told,
 }
@@ -64,8 +64,8 @@ enum Told {
 /// A queue's budget and busy buckets, to be kept across restarts: a crash loop must not burn the token. It holds spans
 /// and no moments, so whoever restores it says how much time has passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
-    limit: StartLimit,
+pub struct QueueSnapshot {
+    limit: SessionStartLimit,
     /// Shards that identified, and for how long their buckets are busy, in milliseconds.
     busy: Vec<(u32, u64)>,
 }
@@ -73,72 +73,74 @@ pub struct Stored {
 impl IdentifyQueue {
     /// A queue that nobody has asked yet.
     #[must_use]
-    pub fn new(now: Timestamp, limit: StartLimit, rules: Rules) -> Self {
+    pub fn new(now: Timestamp, limit: SessionStartLimit, config: QueueConfig) -> Self {
         Self {
-            rules,
+            config,
             budget: Budget::new(now, &limit, 0),
             now,
             waiting: VecDeque::new(),
-            turns: Turns::new(limit.max_concurrency),
+            permits: Permits::new(limit.max_concurrency),
         }
     }
 
     /// The queue of an earlier run. `elapsed` is the time since its [`export`](Self::export); where that is not known,
     /// none has passed.
     #[must_use]
-    pub fn restore(now: Timestamp, stored: &Stored, elapsed: Option<Duration>, rules: Rules) -> Self {
+    pub fn restore(now: Timestamp, snapshot: &QueueSnapshot, elapsed: Option<Duration>, config: QueueConfig) -> Self {
         let elapsed = elapsed.unwrap_or_default();
-        let StartLimit { reset_after, total, .. } = stored.limit;
+        let SessionStartLimit { reset_after, total, .. } = snapshot.limit;
         let mut queue = match reset_after.saturating_sub(elapsed) {
             // Its day is over.
-            Duration::ZERO if !reset_after.is_zero() => {
-                Self::new(now, StartLimit { remaining: total, reset_after: Duration::ZERO, ..stored.limit }, rules)
-            }
-            reset_after => Self::new(now, StartLimit { reset_after, ..stored.limit }, rules),
+            Duration::ZERO if !reset_after.is_zero() => Self::new(
+                now,
+                SessionStartLimit { remaining: total, reset_after: Duration::ZERO, ..snapshot.limit },
+                config,
+            ),
+            reset_after => Self::new(now, SessionStartLimit { reset_after, ..snapshot.limit }, config),
         };
-        // A damaged store may not block a bucket for longer than a turn can.
-        let longest = rules.lease.max(rules.spacing);
-        for &(shard, millis) in &stored.busy {
+        // A damaged store may not block a bucket for longer than a permit can.
+        let longest = config.lease.max(config.spacing);
+        for &(shard, millis) in &snapshot.busy {
             let left = Duration::from_millis(millis).saturating_sub(elapsed).min(longest);
-            queue.turns.add_used(shard, now + left);
+            queue.permits.add_used(shard, now + left);
         }
         queue.advance(now);
         queue
     }
 
-    /// Someone wants to identify. Who asks again with the same ticket keeps its place, and is told anew if the budget
+    /// Someone wants to identify. Who asks again with the same permit request keeps its place, and is told anew if the budget
     /// is used up.
     ///
     /// # Errors
-    /// [`QueueFull`] when [`Rules::waiting`] wait already; it was not queued then.
-    pub fn ask(&mut self, now: Timestamp, ticket: TicketId, shard: u32) -> Result<(), QueueFull> {
+    /// [`QueueFull`] when [`QueueConfig::waiting`] wait already; it was not queued then.
+    pub fn ask(&mut self, now: Timestamp, id: PermitId, shard: u32) -> Result<(), QueueFull> {
         self.advance(now);
-        if let Some(asked) = self.waiting.iter_mut().find(|asked| asked.ticket == ticket) {
+        if let Some(asked) = self.waiting.iter_mut().find(|asked| asked.id == id) {
             asked.told = Told::No;
             return Ok(());
         }
-        if self.waiting.len() >= self.rules.waiting {
-            return Err(QueueFull { limit: self.rules.waiting });
+        if self.waiting.len() >= self.config.waiting {
+            return Err(QueueFull { limit: self.config.waiting });
         }
-        self.waiting.push_back(Asked { ticket, shard, told: Told::No });
+        self.waiting.push_back(Asked { id, shard, told: Told::No });
         Ok(())
     }
 
-    /// The Identify of a granted ticket goes out now: its bucket's next is counted from here.
-    pub fn spent(&mut self, now: Timestamp, ticket: TicketId) {
+    /// The Identify of a granted permit request goes out now: its bucket's next is counted from here.
+    pub fn spent(&mut self, now: Timestamp, id: PermitId) {
         self.advance(now);
-        self.turns.spend(ticket, self.now + self.rules.spacing);
+        self.permits.spend(id, self.now + self.config.spacing);
     }
 
-    /// A ticket is not needed any more: it leaves the queue, or its turn comes back by [`Rules::returned`]. One that
+    /// A permit request is not needed any more: it leaves the queue, or its permit comes back by [`QueueConfig::returned`]. One that
     /// was used stays used.
-    pub fn give_back(&mut self, now: Timestamp, ticket: TicketId) {
+    pub fn give_back(&mut self, now: Timestamp, id: PermitId) {
         self.advance(now);
-        self.waiting.retain(|asked| asked.ticket != ticket);
-        match self.rules.returned {
-            Returned::Used => self.spent(now, ticket),
+        self.waiting.retain(|asked| asked.id != id);
+        match self.config.returned {
+            Returned::Used => self.spent(now, id),
             Returned::Free => {
-                if self.turns.give_back(ticket) {
+                if self.permits.give_back(id) {
                     self.budget.refund();
                 }
             }
@@ -147,33 +149,33 @@ impl IdentifyQueue {
 
     /// The gateway was asked again what it allows. It does not know of identifies that are on their way, so those of
     /// the last few seconds are taken off. Who must go on waiting is told anew.
-    pub fn update(&mut self, now: Timestamp, limit: StartLimit) {
+    pub fn update(&mut self, now: Timestamp, limit: SessionStartLimit) {
         self.advance(now);
-        self.turns.set_max_concurrency(limit.max_concurrency);
-        self.budget = Budget::new(self.now, &limit, self.turns.all());
+        self.permits.set_max_concurrency(limit.max_concurrency);
+        self.budget = Budget::new(self.now, &limit, self.permits.all());
         self.waiting.iter_mut().for_each(|asked| asked.told = Told::No);
     }
 
-    /// What is to be said now, and to whom: turns first, each in the order in which they asked.
+    /// What is to be said now, and to whom: permits first, each in the order in which they asked.
     pub fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
         self.advance(now);
         let now = self.now;
         let mut answers = Vec::new();
-        let Self { rules, budget, waiting, turns, .. } = self;
-        waiting.retain(|&Asked { ticket, shard, .. }| {
-            if budget.left() <= rules.reserve || turns.busy_until(shard).is_some() {
+        let Self { config, budget, waiting, permits, .. } = self;
+        waiting.retain(|&Asked { id, shard, .. }| {
+            if budget.left() <= config.reserve || permits.busy_until(shard).is_some() {
                 return true;
             }
-            turns.grant(ticket, shard, now + rules.lease);
+            permits.grant(id, shard, now + config.lease);
             budget.spend(now);
-            answers.push(Answer::Granted(ticket));
+            answers.push(Answer::Granted(id));
             false
         });
         let resets_in = budget.resets_at().map_or(DAY, |at| at - now);
-        let told = if budget.left() <= rules.reserve { Told::Exhausted } else { Told::No };
+        let told = if budget.left() <= config.reserve { Told::Exhausted } else { Told::No };
         for asked in waiting {
             if told == Told::Exhausted && asked.told == Told::No {
-                answers.push(Answer::Exhausted { ticket: asked.ticket, resets_in });
+                answers.push(Answer::Exhausted { id: asked.id, resets_in });
             }
             asked.told = told;
         }
@@ -188,7 +190,7 @@ impl IdentifyQueue {
     /// more than word from outside. It may lie in the past.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        if self.budget.left() <= self.rules.reserve {
+        if self.budget.left() <= self.config.reserve {
             let is_told = |asked: &Asked| asked.told == Told::Exhausted;
             return match self.waiting.iter().all(is_told) {
                 false => Some(self.now),
@@ -196,14 +198,14 @@ impl IdentifyQueue {
                 true => self.budget.resets_at(),
             };
         }
-        let free_at = |asked: &Asked| self.turns.busy_until(asked.shard).unwrap_or(self.now);
+        let free_at = |asked: &Asked| self.permits.busy_until(asked.shard).unwrap_or(self.now);
         self.waiting.iter().map(free_at).min()
     }
 
     /// How many identifies can still be given out today, without the reserve.
     #[must_use]
     pub const fn left(&self) -> u32 {
-        self.budget.left().saturating_sub(self.rules.reserve)
+        self.budget.left().saturating_sub(self.config.reserve)
     }
 
     /// How many wait.
@@ -212,12 +214,12 @@ impl IdentifyQueue {
         self.waiting.len()
     }
 
-    /// What another run of the process needs to know. Turns that are out count as used.
+    /// What another run of the process needs to know. Permits that are out count as used.
     #[must_use]
-    pub fn export(&self, now: Timestamp) -> Stored {
+    pub fn export(&self, now: Timestamp) -> QueueSnapshot {
         let now = self.now.max(now);
-        let limit = StartLimit {
-            max_concurrency: self.turns.max_concurrency(),
+        let limit = SessionStartLimit {
+            max_concurrency: self.permits.max_concurrency(),
             total: self.budget.total(),
             remaining: self.budget.left(),
             reset_after: self.budget.resets_at().map_or(Duration::ZERO, |at| (at - now).max(Duration::from_millis(1))),
@@ -226,15 +228,15 @@ impl IdentifyQueue {
             let millis = (until - now).as_nanos().div_ceil(1_000_000);
             (shard, u64::try_from(millis).unwrap_or(u64::MAX))
         };
-        Stored { limit, busy: self.turns.iter().filter(|(_, until)| *until > now).map(busy).collect() }
+        QueueSnapshot { limit, busy: self.permits.iter().filter(|(_, until)| *until > now).map(busy).collect() }
     }
 
-    /// Takes the clock on: turns that are over go, and a new day may begin.
+    /// Takes the clock on: permits that are over go, and a new day may begin.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         let now = self.now;
-        self.turns.advance(now);
-        self.budget.turn_over(now, self.turns.out());
+        self.permits.advance(now);
+        self.budget.begin_next_day(now, self.permits.out());
     }
 }
 

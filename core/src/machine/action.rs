@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::timer::Timer;
-use crate::message::{CloseCode, LinkId, Message};
+use crate::message::{CloseCode, ConnectionId, Message};
 use crate::time::Timestamp;
 use crate::url::GatewayUrl;
 
@@ -11,49 +11,49 @@ use crate::url::GatewayUrl;
 /// It is not `#[non_exhaustive]`: a driver that skips an action is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a WebSocket. Answer `Opened(link)` or `ConnectFailed(link, why)`.
+    /// Open a WebSocket. Answer `Opened(connection)` or `ConnectFailed(connection, why)`.
     Connect {
         /// The new connection's id.
-        link: LinkId,
+        connection: ConnectionId,
         /// Where to.
         url: GatewayUrl,
         /// What the socket may cost.
         limits: ConnectLimits,
     },
-    /// Put this message on the wire, now, whole. Answer `Sent(link)` when the socket has all of it.
+    /// Put this message on the connection, now, whole. Answer `Sent(connection)` when the socket has all of it.
     Send {
         /// On which connection.
-        link: LinkId,
+        connection: ConnectionId,
         /// The message.
         message: Message,
     },
-    /// Send a close frame and go on reading; `Closed(link, …)` follows. The machine times it.
+    /// Send a close frame and go on reading; `Closed(connection, …)` follows. The machine times it.
     Close {
         /// Which connection.
-        link: LinkId,
+        connection: ConnectionId,
         /// The code to send.
         code: CloseCode,
         /// The reason to send, at most 123 bytes.
         reason: &'static str,
     },
-    /// Drop the socket now, or give up dialing. This is the last of its link: no answer is due.
+    /// Drop the socket now, or give up dialing. This is the last of its connection: no answer is due.
     Abort {
         /// Which connection.
-        link: LinkId,
+        connection: ConnectionId,
     },
-    /// Ask whoever rations identifies for a turn. Answer `IdentifyGranted(link)` or `IdentifyDenied(link, retry_after)`;
-    /// before that, if the wait is for another day, `BudgetExhausted(link, resets_in)`.
-    AskIdentify {
+    /// Ask whoever rations identifies for a permit. Answer `IdentifyGranted(connection)` or `IdentifyDenied(connection, retry_after)`;
+    /// before that, if the wait is for another day, `BudgetExhausted(connection, resets_in)`.
+    RequestIdentify {
         /// For which connection.
-        link: LinkId,
+        connection: ConnectionId,
     },
-    /// A turn that was asked for or granted is not needed: the link died first. Withdraw it or give it back.
-    ReturnIdentify {
-        /// For which connection it was asked.
-        link: LinkId,
+    /// A permit that was asked for or granted is not needed: the connection died first. Withdraw it or give it back.
+    ReleaseIdentify {
+        /// For which connection it was requested.
+        connection: ConnectionId,
     },
     /// Get a token. Answer `Token(token, lifetime)` or `TokenDenied(retry_after)`.
-    AskToken {
+    RequestToken {
         /// Why it is needed.
         reason: TokenReason,
     },

@@ -5,9 +5,9 @@ use core::time::Duration;
 
 /// The wait before each connection but the first.
 ///
-/// The first reconnect after a lost link waits a random part of `spread`. After that the waits grow from `base`
+/// The first reconnect after a lost connection waits a random part of `spread`. NextState that the waits grow from `base`
 /// by `factor_percent` up to `cap`, each less a random part of up to `jitter_percent`. The count starts anew only
-/// after a link that was in session for `stable`: not at a handshake, not at Ready.
+/// after a connection that was in session for `stable`: not at a handshake, not at Ready.
 ///
 /// ```
 /// use core::time::Duration;
@@ -18,8 +18,8 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// The first reconnect after a link that lived is drawn from `[0, spread)`: so that many shards which lose
-    /// their links in one moment do not come back in one.
+    /// The first reconnect after a connection that lived is drawn from `[0, spread)`: so that many shards which lose
+    /// their connections in one moment do not come back in one.
     pub spread: Duration,
     /// The wait before the second attempt without progress.
     pub base: Duration,

@@ -3,7 +3,7 @@
 use super::input::{ConnectFailure, ProxyStatus};
 use super::phase::Phase;
 use super::timer::Timer;
-use crate::message::{CloseCode, LinkId};
+use crate::message::{CloseCode, ConnectionId};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -36,7 +36,7 @@ pub enum Cause {
     ConnectIo,
     /// Hello came.
     Hello,
-    /// The turn to identify was granted, and the Identify went out.
+    /// The permit to identify was granted, and the Identify went out.
     IdentifyGranted,
     /// Ready came.
     Ready,
@@ -76,8 +76,8 @@ pub enum Cause {
     AttemptsExhausted,
     /// No token is to be had.
     TokenDenied,
-    /// The application asked for a new link.
-    Asked,
+    /// The application asked for a new connection.
+    Requested,
     /// The application asked to stop.
     Shutdown,
 }
@@ -125,7 +125,7 @@ impl Cause {
             Self::ResumesExhausted => "resumes_exhausted",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::TokenDenied => "token_denied",
-            Self::Asked => "asked",
+            Self::Requested => "requested",
             Self::Shutdown => "shutdown",
         }
     }
@@ -181,7 +181,7 @@ impl fmt::Display for Cause {
 pub struct Transition {
     /// When.
     pub at: Timestamp,
-    link: u16,
+    connection: u16,
     /// Why.
     pub cause: Cause,
     /// From which phase.
@@ -191,21 +191,21 @@ pub struct Transition {
 }
 
 impl Transition {
-    pub(super) fn new(at: Timestamp, link: LinkId, cause: Cause, from: Phase, to: Phase) -> Self {
-        let [low, high, ..] = link.0.to_le_bytes();
-        Self { at, link: u16::from_le_bytes([low, high]), cause, from, to }
+    pub(super) fn new(at: Timestamp, connection: ConnectionId, cause: Cause, from: Phase, to: Phase) -> Self {
+        let [low, high, ..] = connection.0.to_le_bytes();
+        Self { at, connection: u16::from_le_bytes([low, high]), cause, from, to }
     }
 
-    /// The lowest 16 bits of the number of the link that was current.
+    /// The lowest 16 bits of the number of the connection that was current.
     #[must_use]
-    pub const fn link(self) -> u16 {
-        self.link
+    pub const fn connection(self) -> u16 {
+        self.connection
     }
 }
 
 impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}: {} (link {})", self.at, self.from, self.to, self.cause, self.link)
+        write!(f, "{} {} -> {}: {} (connection {})", self.at, self.from, self.to, self.cause, self.connection)
     }
 }
 

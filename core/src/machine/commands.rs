@@ -12,7 +12,7 @@ impl GatewayMachine<Discord> {
     /// would be the same.
     #[must_use]
     pub fn requests(&self, policy: RequestPolicy) -> Requests {
-        Requests::new(&self.desk.dialect, self.desk.config.events.clone(), self.desk.seed, policy)
+        Requests::new(&self.context.dialect, self.context.config.events.clone(), self.context.seed, policy)
     }
 
     /// Shows another presence, in this session and each to come.

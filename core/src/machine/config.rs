@@ -29,7 +29,7 @@ use core::time::Duration;
 pub struct Config {
     /// How long each step may take.
     pub timeouts: Timeouts,
-    /// When to beat, and what shows that a link is dead.
+    /// When to beat, and what shows that a connection is dead.
     pub heartbeat: HeartbeatPolicy,
     /// How often to try a session again.
     pub resume: ResumePolicy,
@@ -51,12 +51,12 @@ pub struct Config {
     /// The most that may pile up.
     pub limits: Limits,
     /// A session of an earlier run of the process, to be resumed first.
-    pub imported: Option<Imported>,
+    pub resume_from: Option<ResumeFrom>,
 }
 
 /// A session from an earlier run of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imported {
+pub struct ResumeFrom {
     /// The session, as it was exported.
     pub session: Session,
     /// How long ago that was. Unknown counts as long: the session is then tried once.
@@ -78,7 +78,7 @@ pub struct Timeouts {
     pub write: Duration,
     /// From the decision to close to `Closed`: 5 s.
     pub close: Duration,
-    /// From `AskToken` to its answer: 60 s. Then it is asked again.
+    /// From `RequestToken` to its answer: 60 s. Then it is asked again.
     pub token: Duration,
 }
 
@@ -96,10 +96,10 @@ impl Default for Timeouts {
     }
 }
 
-/// When to beat, and what shows that a link is dead.
+/// When to beat, and what shows that a connection is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeartbeatPolicy {
-    /// When the first beat of a link goes out: at a random moment of the first interval.
+    /// When the first beat of a connection goes out: at a random moment of the first interval.
     pub first: FirstBeat,
     /// An interval to use in place of the one that Hello gives.
     pub interval: Option<Duration>,
@@ -126,10 +126,10 @@ impl Default for HeartbeatPolicy {
     }
 }
 
-/// When the first beat of a link goes out.
+/// When the first beat of a connection goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstBeat {
-    /// At a random moment of the first interval, as the gateway asks, so that links opened together do not beat
+    /// At a random moment of the first interval, as the gateway asks, so that connections opened together do not beat
     /// together.
     Jittered,
     /// With the handshake.
@@ -141,7 +141,7 @@ pub enum FirstBeat {
 pub enum OutOfBounds {
     /// Use the nearest bound.
     Clamp,
-    /// Close the link, keep the session, and connect anew.
+    /// Close the connection, keep the session, and connect anew.
     Refuse,
 }
 
@@ -161,7 +161,7 @@ pub struct ResumePolicy {
     pub tries: u32,
     /// And none later than this after the first that led nowhere: 90 s.
     pub within: Duration,
-    /// At most so many links, one after another, that could not be opened or gave no Hello: 10, which the backoff
+    /// At most so many connections, one after another, that could not be opened or gave no Hello: 10, which the backoff
     /// stretches over the few minutes that a session lives. Such a failure says nothing about the session.
     pub unreachable: u32,
 }
@@ -258,7 +258,7 @@ pub enum MalformedPolicy {
     /// Report it and go on: a resume would only bring it again.
     #[default]
     Report,
-    /// Report it, close the link, keep the session, and connect anew.
+    /// Report it, close the connection, keep the session, and connect anew.
     Reconnect,
 }
 
@@ -321,12 +321,12 @@ impl Config {
             return Err(ConfigError::NoOutbox);
         }
         self.events.check(dialect)?;
-        self.imported.as_ref().map_or(Ok(()), |imported| check_import(imported, dialect))
+        self.resume_from.as_ref().map_or(Ok(()), |resume_from| check_import(resume_from, dialect))
     }
 }
 
-fn check_import<D: Dialect>(imported: &Imported, dialect: &D) -> Result<(), ConfigError> {
-    let session = &imported.session;
+fn check_import<D: Dialect>(resume_from: &ResumeFrom, dialect: &D) -> Result<(), ConfigError> {
+    let session = &resume_from.session;
     if session.shard() != dialect.shard() {
         return Err(ConfigError::ForeignShard);
     }

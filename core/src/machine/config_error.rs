@@ -51,11 +51,11 @@ pub enum ConfigError {
         /// The intent that brings it, or those of which any one does.
         intent: &'static str,
     },
-    /// The imported session is of another shard, or of another shard count.
+    /// The resume_from session is of another shard, or of another shard count.
     ForeignShard,
-    /// The imported session's resume URL is not of the gateway's hosts.
+    /// The resume_from session's resume URL is not of the gateway's hosts.
     ForeignResumeUrl,
-    /// The imported session has no id, or nothing to resume from.
+    /// The resume_from session has no id, or nothing to resume from.
     NothingToResume,
 }
 
@@ -88,9 +88,9 @@ impl fmt::Display for ConfigError {
                     "events names {event}, which is not sent without {intent}; ask for the intent or leave the name out"
                 )
             }
-            Self::ForeignShard => f.write_str("the imported session is of another shard or shard count; drop it"),
-            Self::ForeignResumeUrl => f.write_str("the imported session's resume url is of a foreign host; drop it"),
-            Self::NothingToResume => f.write_str("the imported session has no id or no sequence; drop it"),
+            Self::ForeignShard => f.write_str("the resume_from session is of another shard or shard count; drop it"),
+            Self::ForeignResumeUrl => f.write_str("the resume_from session's resume url is of a foreign host; drop it"),
+            Self::NothingToResume => f.write_str("the resume_from session has no id or no sequence; drop it"),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! # Invariants
 //! * `judged-in-the-end`: a deadline is not moved on for ever, however much comes that is not what was waited for.
 
-use super::heart::{GRACE, Sight};
+use super::heart::{GRACE, ReadState};
 use crate::time::Timestamp;
 
 /// A moment by which the peer must have sent something.
@@ -15,7 +15,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline at `at`; `read` is what was read of all links when it was set, in bytes.
+    /// A deadline at `at`; `read` is what was read of all connections when it was set, in bytes.
     pub(super) const fn new(at: Timestamp, read: u64) -> Self {
         Self { at, read }
     }
@@ -26,14 +26,14 @@ impl Deadline {
     }
 
     /// Whether it is over, `read` bytes having been read by now. A call that cannot know moves it on.
-    pub(super) fn judge(&mut self, now: Timestamp, sight: Sight, read: u64) -> bool {
+    pub(super) fn judge(&mut self, now: Timestamp, read_state: ReadState, read: u64) -> bool {
         if now < self.at {
             return false;
         }
-        match sight {
-            Sight::Dry => true,
-            Sight::Unread | Sight::Unsaid if is_read_through(self.read, read) => true,
-            Sight::Unread | Sight::Unsaid => {
+        match read_state {
+            ReadState::Drained => true,
+            ReadState::Unread | ReadState::Unknown if is_read_through(self.read, read) => true,
+            ReadState::Unread | ReadState::Unknown => {
                 self.at = now + GRACE;
                 false
             }

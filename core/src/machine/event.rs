@@ -6,7 +6,7 @@ use super::outbox::{CommandId, Outcome};
 use crate::codec::CodecError;
 use crate::dialect::{FrameError, Plan};
 use crate::dispatch::{Dispatch, UnknownFrame};
-use crate::message::{CloseCode, Closure, LinkId, Sequence};
+use crate::message::{CloseCode, CloseReason, ConnectionId, Sequence};
 use core::fmt;
 use core::time::Duration;
 
@@ -17,7 +17,7 @@ pub enum Event {
     /// A connection is being opened.
     Connecting {
         /// Its id.
-        link: LinkId,
+        connection: ConnectionId,
         /// What is to be done on it.
         plan: Plan,
     },
@@ -44,9 +44,9 @@ pub enum Event {
     /// An open connection is gone.
     Closed {
         /// Which.
-        link: LinkId,
+        connection: ConnectionId,
         /// How.
-        closure: Closure,
+        reason: CloseReason,
     },
     /// The next connection is scheduled.
     Reconnecting {
@@ -93,14 +93,14 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connecting { link, plan } => write!(f, "connecting to {plan} ({link})"),
+            Self::Connecting { connection, plan } => write!(f, "connecting to {plan} ({connection})"),
             Self::Ready(dispatch) => write!(f, "a session begins: {dispatch}"),
             Self::Resumed(dispatch) => write!(f, "the session goes on: {dispatch}"),
             Self::Dispatch(dispatch) => dispatch.fmt(f),
             Self::Gap { after, got } => write!(f, "sequences are missing: {got} came after {after}"),
             Self::SessionLost { cause } => write!(f, "the session is lost: {cause}"),
             Self::Faulted(fault) => write!(f, "fault: {fault}"),
-            Self::Closed { link, closure } => write!(f, "{link} is gone: {closure}"),
+            Self::Closed { connection, reason } => write!(f, "{connection} is gone: {reason}"),
             Self::Reconnecting { after, plan, cause } => write!(f, "reconnecting in {after:?} to {plan}: {cause}"),
             Self::BudgetExhausted { resets_in } => {
                 write!(f, "no identifies are left, there are more in {resets_in:?}")
@@ -143,7 +143,7 @@ pub enum Fault {
         /// The most it may have.
         limit: usize,
     },
-    /// A message could not be unpacked: its compression is damaged, or there is too much in it. The link is left, the
+    /// A message could not be unpacked: its compression is damaged, or there is too much in it. The connection is left, the
     /// session kept.
     Undecodable(CodecError),
     /// So many Identifies in a row were refused. The next goes without a presence and whatever else stands, once: that may
@@ -155,7 +155,7 @@ pub enum Fault {
     /// Hello asked for a heartbeat interval out of bounds. It was clamped, or refused, as the config says.
     Interval {
         /// What it asked for.
-        asked: Duration,
+        requested: Duration,
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
@@ -173,12 +173,12 @@ pub enum Fault {
         /// Which.
         timer: super::timer::Timer,
     },
-    /// The caller left more than `limit` bytes of events untaken. The link was dropped, the session kept.
+    /// The caller left more than `limit` bytes of events untaken. The connection was dropped, the session kept.
     Undrained {
         /// The most bytes that may wait.
         limit: usize,
     },
-    /// The host slept so long that the link cannot be alive.
+    /// The host slept so long that the connection cannot be alive.
     Suspended {
         /// How long it slept.
         span: Duration,
@@ -197,7 +197,7 @@ impl fmt::Display for Fault {
             Self::IdentifyRefused { times } => {
                 write!(f, "{times} identifies refused in a row, the next goes without a presence")
             }
-            Self::Interval { asked } => write!(f, "heartbeat interval of {asked:?} asked for"),
+            Self::Interval { requested } => write!(f, "heartbeat interval of {requested:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
             Self::Repeated { count: 1 } => f.write_str("1 dispatch came again and was dropped"),
             Self::Repeated { count } => write!(f, "{count} dispatches came again and were dropped"),

@@ -91,7 +91,7 @@ impl EventFilter {
             {
                 return Err(ConfigError::UnknownEvent { event: name.into(), nearest: nearest(name, known) });
             }
-            if let Some(intent) = dialect.undelivered(name) {
+            if let Some(intent) = dialect.missing_intent(name) {
                 return Err(ConfigError::Undelivered { event: name.into(), intent });
             }
         }

@@ -1,7 +1,7 @@
 //! How a machine fares, in numbers.
 
+use super::event_counts::EventCounts;
 use super::phase::Phase;
-use super::tally::Tally;
 use crate::message::Sequence;
 use crate::session::Shortened;
 use crate::time::Timestamp;
@@ -17,11 +17,11 @@ pub struct Health<'a> {
     pub phase: Phase,
     /// Whether events flow.
     pub is_ready: bool,
-    /// Whether it will connect again when its link is lost.
+    /// Whether it will connect again when its connection is lost.
     pub can_reconnect: bool,
-    /// How long the current link has been open.
-    pub link_age: Option<Duration>,
-    /// How long it was in session, all links together.
+    /// How long the current connection has been open.
+    pub connection_age: Option<Duration>,
+    /// How long it was in session, all connections together.
     pub time_online: Duration,
     /// Connects in a row without a session that lived.
     pub attempts: u32,
@@ -38,7 +38,7 @@ pub struct Health<'a> {
     /// Counts since the start.
     pub counts: Counts,
     /// Events by name.
-    pub events: Cow<'a, Tally>,
+    pub events: Cow<'a, EventCounts>,
 }
 
 impl Health<'_> {
@@ -57,7 +57,7 @@ impl fmt::Debug for Health<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Health")
             .field("phase", &self.phase)
-            .field("link_age", &self.link_age)
+            .field("connection_age", &self.connection_age)
             .field("attempts", &self.attempts)
             .field("sequence", &self.sequence)
             .field("session_id", &self.session_id.as_deref().map(Shortened))
@@ -71,8 +71,8 @@ impl fmt::Debug for Health<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Links that were opened.
-    pub links: u64,
+    /// Connections that were opened.
+    pub connections: u64,
     /// Frames received.
     pub frames_in: u64,
     /// Bytes received in frames.
@@ -101,7 +101,7 @@ pub struct Counts {
     pub malformed: u64,
     /// Close codes that the dialect's table does not know.
     pub unknown_codes: u64,
-    /// Inputs of an old link, or out of their phase, that were ignored.
+    /// Inputs of an old connection, or out of their phase, that were ignored.
     pub stale: u64,
 }
 

@@ -1,9 +1,9 @@
-//! Who beats, when, and what shows that a link is dead. A beat is judged by a `Tick`; on a link that is never read dry
+//! Who beats, when, and what shows that a connection is dead. A beat is judged by a `Tick`; on a connection that is never read dry
 //! also by how much was read since.
 //!
 //! # Invariants
 //! * `oldest-first`: an acknowledgement answers the oldest beat.
-//! * `whole-interval`: two periodic beats are the link's shortest interval apart at the least, so that no window has
+//! * `whole-interval`: two periodic beats are the connection's shortest interval apart at the least, so that no window has
 //!   more of them than ⌈window ÷ interval⌉.
 //! * `never-postponed`: no Hello moves a beat on that was due already.
 
@@ -17,13 +17,13 @@ use core::time::Duration;
 
 /// What a call says about the socket: only who has read it may judge a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum ReadState {
     /// A `Tick`: it was read until it had nothing.
-    Dry,
+    Drained,
     /// A `TickUnread`: it may hold something.
     Unread,
     /// Any other input.
-    Unsaid,
+    Unknown,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(super) enum Heart {
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
     interval: Duration,
-    /// The shortest interval that this link has had.
+    /// The shortest interval that this connection has had.
     shortest: Duration,
     due: Timestamp,
     last_periodic: Option<Timestamp>,
@@ -97,7 +97,7 @@ impl Heart {
         }
     }
 
-    /// Takes over from the heart of an earlier Hello on the same link: what is awaited stays so, and the
+    /// Takes over from the heart of an earlier Hello on the same connection: what is awaited stays so, and the
     /// periodic beats keep their distance.
     pub(super) fn succeed(&mut self, mut next: Self) {
         if let (Self::Ours(old), Self::Ours(new)) = (&mut *self, &mut next) {
@@ -121,7 +121,7 @@ impl Heart {
         }
     }
 
-    /// The longest a link may be left alone before nothing is known of it.
+    /// The longest a connection may be left alone before nothing is known of it.
     pub(super) const fn interval(&self) -> Duration {
         match self {
             Self::Ours(ours) => ours.interval,
@@ -130,13 +130,13 @@ impl Heart {
     }
 
     /// How long a dead heart has been waited for, if this call finds it dead.
-    /// `read` is what was read of all links so far, in bytes.
-    pub(super) fn judge(&mut self, now: Timestamp, sight: Sight, life: Life, read: u64) -> Option<Duration> {
+    /// `read` is what was read of all connections so far, in bytes.
+    pub(super) fn judge(&mut self, now: Timestamp, read_state: ReadState, life: Life, read: u64) -> Option<Duration> {
         match self {
-            Self::Ours(ours) => ours.judge(now, sight, life, read),
-            Self::Theirs { silent_after, give_up } if now >= *give_up => match sight {
-                Sight::Dry => Some(*silent_after),
-                Sight::Unread | Sight::Unsaid => {
+            Self::Ours(ours) => ours.judge(now, read_state, life, read),
+            Self::Theirs { silent_after, give_up } if now >= *give_up => match read_state {
+                ReadState::Drained => Some(*silent_after),
+                ReadState::Unread | ReadState::Unknown => {
                     *give_up = now + GRACE;
                     None
                 }
@@ -151,7 +151,7 @@ impl Ours {
         self.due
     }
 
-    /// A beat goes out, `read` bytes of all links having been read so far.
+    /// A beat goes out, `read` bytes of all connections having been read so far.
     pub(super) fn beat(&mut self, now: Timestamp, kind: BeatKind, read: u64) {
         let judged = match kind {
             BeatKind::Periodic => {
@@ -181,18 +181,18 @@ impl Ours {
         self.awaiting.pop_front().map(|beat| now - beat.at)
     }
 
-    fn judge(&mut self, now: Timestamp, sight: Sight, life: Life, read: u64) -> Option<Duration> {
+    fn judge(&mut self, now: Timestamp, read_state: ReadState, life: Life, read: u64) -> Option<Duration> {
         let stalled = now - self.due > self.interval;
-        if stalled || (sight == Sight::Unread && now >= self.due) {
+        if stalled || (read_state == ReadState::Unread && now >= self.due) {
             self.forgive();
         }
         if life == Life::AnyFrame {
             let heard = self.heard;
             self.awaiting.iter_mut().filter(|beat| beat.at < heard).for_each(|beat| beat.judged = None);
         }
-        let missed = match sight {
-            Sight::Dry => self.awaiting.iter().find(|beat| beat.judged.is_some_and(|moment| now >= moment)),
-            Sight::Unread | Sight::Unsaid => None,
+        let missed = match read_state {
+            ReadState::Drained => self.awaiting.iter().find(|beat| beat.judged.is_some_and(|moment| now >= moment)),
+            ReadState::Unread | ReadState::Unknown => None,
         };
         missed
             .or_else(|| self.awaiting.iter().find(|beat| self.is_drowned(beat, now, life, read)))
@@ -214,16 +214,16 @@ impl Ours {
     }
 }
 
-fn bounded(asked: Duration, policy: &HeartbeatPolicy) -> Result<Duration, Duration> {
+fn bounded(requested: Duration, policy: &HeartbeatPolicy) -> Result<Duration, Duration> {
     if let Some(interval) = policy.interval {
         return Ok(interval);
     }
-    if (policy.interval_min..=policy.interval_max).contains(&asked) {
-        return Ok(asked);
+    if (policy.interval_min..=policy.interval_max).contains(&requested) {
+        return Ok(requested);
     }
     match policy.out_of_bounds {
-        OutOfBounds::Clamp => Ok(asked.clamp(policy.interval_min, policy.interval_max)),
-        OutOfBounds::Refuse => Err(asked),
+        OutOfBounds::Clamp => Ok(requested.clamp(policy.interval_min, policy.interval_max)),
+        OutOfBounds::Refuse => Err(requested),
     }
 }
 
@@ -261,32 +261,36 @@ mod tests {
     fn a_beat_is_missed_by_a_dry_tick_at_the_next_one_s_due_time_and_not_before() {
         let mut heart = heart();
         heart.beat(at(0), BeatKind::Periodic, 0);
-        assert_eq!(heart.judge(at(39), Sight::Dry, Life::AckOnly, 0), None);
-        assert_eq!(heart.judge(at(40), Sight::Unsaid, Life::AckOnly, 0), None);
-        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
+        assert_eq!(heart.judge(at(39), ReadState::Drained, Life::AckOnly, 0), None);
+        assert_eq!(heart.judge(at(40), ReadState::Unknown, Life::AckOnly, 0), None);
+        assert_eq!(heart.judge(at(40), ReadState::Drained, Life::AckOnly, 0), Some(INTERVAL));
     }
 
     #[test]
     fn unread_data_and_a_stall_forgive_the_older_beat() {
         let mut unread = heart();
         unread.beat(at(0), BeatKind::Periodic, 0);
-        assert_eq!(unread.judge(at(40), Sight::Unread, Life::AckOnly, 0), None);
+        assert_eq!(unread.judge(at(40), ReadState::Unread, Life::AckOnly, 0), None);
         unread.beat(at(40), BeatKind::Periodic, 0);
-        assert_eq!(unread.judge(at(60), Sight::Dry, Life::AckOnly, 0), None, "the new beat gets a whole interval");
-        assert_eq!(unread.judge(at(80), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
+        assert_eq!(
+            unread.judge(at(60), ReadState::Drained, Life::AckOnly, 0),
+            None,
+            "the new beat gets a whole interval"
+        );
+        assert_eq!(unread.judge(at(80), ReadState::Drained, Life::AckOnly, 0), Some(INTERVAL));
 
         let mut stalled = heart();
         stalled.beat(at(0), BeatKind::Periodic, 0);
-        assert_eq!(stalled.judge(at(600), Sight::Dry, Life::AckOnly, 0), None);
+        assert_eq!(stalled.judge(at(600), ReadState::Drained, Life::AckOnly, 0), None);
     }
 
     #[test]
     fn a_beat_that_went_out_in_another_call_is_judged_by_the_next_dry_tick() {
         let mut heart = heart();
         heart.beat(at(0), BeatKind::Periodic, 0);
-        assert_eq!(heart.judge(at(41), Sight::Unsaid, Life::AckOnly, 0), None);
+        assert_eq!(heart.judge(at(41), ReadState::Unknown, Life::AckOnly, 0), None);
         heart.beat(at(41), BeatKind::Periodic, 0);
-        assert_eq!(heart.judge(at(50), Sight::Dry, Life::AckOnly, 0), Some(Duration::from_secs(50)));
+        assert_eq!(heart.judge(at(50), ReadState::Drained, Life::AckOnly, 0), Some(Duration::from_secs(50)));
     }
 
     #[test]
@@ -294,8 +298,8 @@ mod tests {
         let mut heart = heart();
         heart.beat(at(0), BeatKind::Periodic, 0);
         heart.heard = at(20);
-        assert_eq!(heart.clone().judge(at(40), Sight::Dry, Life::AckOnly, 0), Some(INTERVAL));
-        assert_eq!(heart.judge(at(40), Sight::Dry, Life::AnyFrame, 0), None);
+        assert_eq!(heart.clone().judge(at(40), ReadState::Drained, Life::AckOnly, 0), Some(INTERVAL));
+        assert_eq!(heart.judge(at(40), ReadState::Drained, Life::AnyFrame, 0), None);
     }
 
     #[test]

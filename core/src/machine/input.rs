@@ -1,6 +1,6 @@
 //! What a driver tells its machine of the world.
 
-use crate::message::{Closure, LinkId, Message};
+use crate::message::{CloseReason, ConnectionId, Message};
 use crate::token::Token;
 use core::fmt;
 use core::time::Duration;
@@ -10,26 +10,26 @@ use core::time::Duration;
 pub enum Input {
     /// Begin. A second one is ignored.
     Start,
-    /// The WebSocket of this link is open.
-    Opened(LinkId),
-    /// The WebSocket of this link could not be opened.
-    ConnectFailed(LinkId, ConnectFailure),
+    /// The WebSocket of this connection is open.
+    Opened(ConnectionId),
+    /// The WebSocket of this connection could not be opened.
+    ConnectFailed(ConnectionId, ConnectFailure),
     /// A message came.
-    Message(LinkId, Message),
+    Message(ConnectionId, Message),
     /// The socket has taken the outstanding `Send` whole.
-    Sent(LinkId),
+    Sent(ConnectionId),
     /// The connection is gone; given after the last message that came before.
-    Closed(LinkId, Closure),
-    /// The turn to identify has come.
-    IdentifyGranted(LinkId),
-    /// The turn to identify has not come; ask again after this time.
-    IdentifyDenied(LinkId, Duration),
-    /// The turn to identify has not come, since the budget of identifies is used up for this long. The question stays
+    Closed(ConnectionId, CloseReason),
+    /// The permit to identify has come.
+    IdentifyGranted(ConnectionId),
+    /// The permit to identify has not come; ask again after this time.
+    IdentifyDenied(ConnectionId, Duration),
+    /// The permit to identify has not come, since the budget of identifies is used up for this long. The question stays
     /// open: a grant or a denial follows, sooner perhaps.
-    BudgetExhausted(LinkId, Duration),
+    BudgetExhausted(ConnectionId, Duration),
     /// A token, and how long it is good for.
     Token(Token, Duration),
-    /// No token: ask again after this time, or never. While a link is open it is asked for again when the next link
+    /// No token: ask again after this time, or never. While a connection is open it is asked for again when the next connection
     /// needs it.
     TokenDenied(Option<Duration>),
     /// The host slept this long.

@@ -1,77 +1,77 @@
 //! The life of a shard: bytes and timestamps in, actions out.
 //!
-//! [`GatewayMachine`] is the whole of it. It holds a phase and a desk: the phase owns what lives as long as it does,
-//! the desk what outlives it. Every transition is in one file, `link.rs`.
+//! [`GatewayMachine`] is the whole of it. It holds a phase and a cx: the phase owns what lives as long as it does,
+//! the cx what outlives it. Every transition is in one file, `connection.rs`.
 
 mod action;
-mod asked;
+mod action_queue;
 mod backoff;
 mod cause;
 mod commands;
 mod config;
 mod config_error;
+mod connection;
+mod context;
 mod deadline;
-mod desk;
+mod disconnect;
 mod event;
+mod event_counts;
 mod filter;
 mod health;
 mod heart;
 mod input;
 mod intake;
-mod leave;
 mod limits;
-mod link;
 mod outbox;
 mod pace;
 mod phase;
+mod requested;
 mod resumption;
 mod send_error;
 mod spelling;
-mod tally;
+mod state;
 mod timer;
 mod trace;
-mod tray;
-mod wire;
 
 use crate::codec::Scratch;
 use crate::dialect::discord::Discord;
 use crate::dialect::{CommandError, Dialect, Encoded};
 use crate::dispatch::Mark;
-use crate::message::LinkId;
+use crate::message::ConnectionId;
 use crate::rng::Seed;
 use crate::time::Timestamp;
+use action_queue::ActionQueue;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use asked::Asked;
+use context::Context;
 use core::fmt;
 use core::time::Duration;
-use desk::Desk;
-use heart::Sight;
-use link::{Happening, Link};
-use tray::Tray;
+use heart::ReadState;
+use requested::Requested;
+use state::{Happening, State};
 
 pub use crate::session::Session;
 pub use action::{Action, ConnectLimits, TokenReason};
-pub use asked::Shutdown;
 pub use backoff::Backoff;
 pub use cause::{Cause, Transition};
 pub use config::{
-    Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Imported, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
-    ResumePolicy, SessionLostPolicy, Timeouts,
+    Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
+    ResumeFrom, ResumePolicy, SessionLostPolicy, Timeouts,
 };
 pub use config_error::ConfigError;
 pub use event::{EndReason, Event, Fault};
+pub use event_counts::EventCounts;
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};
 pub use limits::Limits;
 pub use outbox::{CommandId, Outcome, ReturnReason};
 pub use phase::Phase;
+pub use requested::Shutdown;
 pub use send_error::SendError;
-pub use tally::Tally;
 pub use timer::Timer;
 
-/// One shard's connection to a gateway, over all its links and sessions, without a socket and without a clock.
+/// One shard's connection to a gateway, over all its connections and sessions, without a socket and without a clock.
 ///
 /// Give it what happened with [`handle`](Self::handle), and carry out the [`Action`]s that come back, in order.
 ///
@@ -85,22 +85,22 @@ pub use timer::Timer;
 /// let mut machine = GatewayMachine::new(discord, Config::default(), Seed(7))?;
 ///
 /// let now = Timestamp::ZERO;
-/// let mut link = None;
+/// let mut connection = None;
 /// for action in machine.handle(now, Input::Start) {
-///     if let Action::Connect { link: new, url, .. } = action {
+///     if let Action::Connect { connection: new, url, .. } = action {
 ///         assert_eq!(url.as_str(), "wss://gateway.discord.gg/?v=10&encoding=json");
-///         link = Some(new);
+///         connection = Some(new);
 ///     }
 /// }
-/// let link = link.expect("a started machine connects");
+/// let connection = connection.expect("a started machine connects");
 ///
-/// let actions: Vec<Action> = machine.handle(now + Duration::from_millis(80), Input::Opened(link)).collect();
+/// let actions: Vec<Action> = machine.handle(now + Duration::from_millis(80), Input::Opened(connection)).collect();
 /// assert!(matches!(actions.last(), Some(Action::Wait { .. })), "it waits for Hello, but not for ever");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct GatewayMachine<D: Dialect = Discord> {
-    link: Link,
-    desk: Desk<D>,
+    state: State,
+    context: Context<D>,
 }
 
 impl<D: Dialect> GatewayMachine<D> {
@@ -110,7 +110,7 @@ impl<D: Dialect> GatewayMachine<D> {
     /// [`ConfigError`] says which option cannot be, and what to give in its place.
     pub fn new(dialect: D, config: Config, seed: Seed) -> Result<Self, ConfigError> {
         config.check(&dialect)?;
-        Ok(Self { link: Link::Idle, desk: Desk::new(dialect, config, seed) })
+        Ok(Self { state: State::Idle, context: Context::new(dialect, config, seed) })
     }
 
     /// Takes what happened, does what is due at `now`, and returns what to do.
@@ -129,16 +129,16 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     fn handle_in(&mut self, now: Timestamp, input: Input, scratch: Option<&mut Scratch>) -> Actions<'_> {
-        self.desk.advance(now);
-        let sight = match input {
-            Input::Tick => Sight::Dry,
-            Input::TickUnread | Input::Suspended(_) => Sight::Unread,
-            _ => Sight::Unsaid,
+        self.context.advance(now);
+        let read_state = match input {
+            Input::Tick => ReadState::Drained,
+            Input::TickUnread | Input::Suspended(_) => ReadState::Unread,
+            _ => ReadState::Unknown,
         };
         self.take(input, scratch);
-        let wait = self.catch_up(sight);
-        self.desk.tell_room();
-        Actions { tray: &mut self.desk.tray, wait }
+        let wait = self.catch_up(read_state);
+        self.context.tell_room();
+        Actions { actions: &mut self.context.actions, wait }
     }
 
     /// Queues a command for the gateway. It leaves through [`Action::Send`] when a session is live and the send limit
@@ -147,35 +147,35 @@ impl<D: Dialect> GatewayMachine<D> {
     /// # Errors
     /// [`SendError`] when it is not accepted: nothing was queued then.
     pub fn send(&mut self, now: Timestamp, command: D::Command) -> Result<CommandId, SendError> {
-        let encoded = self.desk.dialect.encode(command)?;
+        let encoded = self.context.dialect.encode(command)?;
         self.accept(now, encoded)
     }
 
     /// Asks the machine to end, whatever its phase. Give a [`Input::Tick`] right after; [`Event::Ended`] follows when
-    /// the link is closed.
+    /// the connection is closed.
     pub fn shutdown(&mut self, now: Timestamp, shutdown: Shutdown) {
-        self.ask(now, Asked::Shutdown(shutdown));
+        self.ask(now, Requested::Shutdown(shutdown));
     }
 
-    /// Asks for a new link, the session kept. A link that is open or being opened is left; a wait between two links
-    /// ends at once: the network may be back. While a link closes, the next is on its way already. It does not count
+    /// Asks for a new connection, the session kept. A connection that is open or being opened is left; a wait between two connections
+    /// ends at once: the network may be back. While a connection closes, the next is on its way already. It does not count
     /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
-        if !matches!(self.desk.asked, Some(Asked::Shutdown(_))) {
-            self.ask(now, Asked::Reconnect(cause));
+        if !matches!(self.context.requested, Some(Requested::Shutdown(_))) {
+            self.ask(now, Requested::Reconnect(cause));
         }
     }
 
     /// What is to be done and was not taken yet, without an input. There is no `Wait` at its end: see
     /// [`deadline`](Self::deadline).
     pub fn actions(&mut self) -> Actions<'_> {
-        Actions { tray: &mut self.desk.tray, wait: None }
+        Actions { actions: &mut self.context.actions, wait: None }
     }
 
     /// When to call again at the latest, with a `Tick`. `Some` from `Start` to the end.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.link.deadline(&self.desk).map(|(until, _)| until)
+        self.state.deadline(&self.context).map(|(until, _)| until)
     }
 
     /// All that is due some time, soonest first: for tests and the curious. A driver needs only the first,
@@ -183,7 +183,7 @@ impl<D: Dialect> GatewayMachine<D> {
     #[must_use]
     pub fn timers(&self) -> Vec<(Timestamp, Timer)> {
         let mut timers = Vec::new();
-        self.link.timers(&self.desk, |until, timer| timers.push((until, timer)));
+        self.state.timers(&self.context, |until, timer| timers.push((until, timer)));
         timers.sort_by_key(|(until, _)| *until);
         timers
     }
@@ -191,104 +191,104 @@ impl<D: Dialect> GatewayMachine<D> {
     /// Where it stands.
     #[must_use]
     pub const fn phase(&self) -> Phase {
-        self.link.phase()
+        self.state.phase()
     }
 
     /// How many more commands it accepts. Outcomes that were not taken yet count as commands.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.desk.outbox.room(self.desk.tray.outcomes())
+        self.context.outbox.room(self.context.actions.outcomes())
     }
 
     /// The config it was made with.
     #[must_use]
     pub const fn config(&self) -> &Config {
-        &self.desk.config
+        &self.context.config
     }
 
     /// The dialect it speaks.
     #[must_use]
     pub const fn dialect(&self) -> &D {
-        &self.desk.dialect
+        &self.context.dialect
     }
 
     /// Why it ended, if it did.
     #[must_use]
     pub const fn end_reason(&self) -> Option<&EndReason> {
-        match &self.link {
-            Link::Ended { reason, .. } => Some(reason),
+        match &self.state {
+            State::Ended { reason, .. } => Some(reason),
             _ => None,
         }
     }
 
     /// The session as of the last event that was taken, for another process or a later run; also after
-    /// `shutdown(KeepSession)`. Before its first event it is the imported one.
+    /// `shutdown(KeepSession)`. Before its first event it is the resume_from one.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        self.session_at(self.desk.tray.taken())
+        self.session_at(self.context.actions.taken())
     }
 
     /// The session as of a dispatch ([`Dispatch::mark`](crate::dispatch::Dispatch::mark)): for those who hold events
     /// back. `None` if that session is over.
     #[must_use]
     pub fn session_at(&self, mark: &Mark) -> Option<Session> {
-        let session = self.link.session_or_import(&self.desk)?;
-        self.desk.session_at(session, mark).filter(Session::is_resumable)
+        let session = self.state.session_or_import(&self.context)?;
+        self.context.session_at(session, mark).filter(Session::is_resumable)
     }
 
     /// How it fares.
     #[must_use]
     pub fn health(&self) -> Health<'_> {
-        let desk = &self.desk;
-        let (session, wire) = (self.link.session(), self.link.wire());
-        let online = match &self.link {
-            Link::Online { since, .. } => desk.now - *since,
+        let cx = &self.context;
+        let (session, connection) = (self.state.session(), self.state.connection());
+        let online = match &self.state {
+            State::Active { since, .. } => cx.now - *since,
             _ => Duration::ZERO,
         };
         Health {
             phase: self.phase(),
-            is_ready: matches!(self.link, Link::Online { .. }),
-            can_reconnect: self.link.will_reconnect() && !matches!(desk.asked, Some(Asked::Shutdown(_))),
-            link_age: wire.map(|wire| desk.now - wire.opened),
-            time_online: desk.time_online.saturating_add(online),
-            attempts: desk.attempts,
+            is_ready: matches!(self.state, State::Active { .. }),
+            can_reconnect: self.state.will_reconnect() && !matches!(cx.requested, Some(Requested::Shutdown(_))),
+            connection_age: connection.map(|connection| cx.now - connection.opened),
+            time_online: cx.time_online.saturating_add(online),
+            attempts: cx.attempts,
             sequence: session.and_then(Session::sequence),
             session_id: session.and_then(Session::id).map(Cow::Borrowed),
-            latency: desk.latency.last,
-            latency_smoothed: desk.latency.smoothed,
-            last_ack: desk.latency.acked_at,
-            counts: desk.counts,
-            events: Cow::Borrowed(&desk.tally),
+            latency: cx.latency.last,
+            latency_smoothed: cx.latency.smoothed,
+            last_ack: cx.latency.acked_at,
+            counts: cx.counts,
+            events: Cow::Borrowed(&cx.events),
         }
     }
 
     /// The last 64 transitions, oldest first: why did my shard drop?
     pub fn explain(&self) -> impl ExactSizeIterator<Item = &Transition> {
-        self.desk.history.iter()
+        self.context.history.iter()
     }
 
     fn accept(&mut self, now: Timestamp, encoded: Encoded) -> Result<CommandId, SendError> {
-        self.desk.advance(now);
-        if matches!(self.link, Link::Ended { .. }) {
+        self.context.advance(now);
+        if matches!(self.state, State::Ended { .. }) {
             return Err(SendError::Ended);
         }
-        let max = self.desk.limits.payload;
-        let len = self.desk.dialect.format().encoding.len_sent(&encoded.payload).ok_or(CommandError::NotJson)?;
+        let max = self.context.limits.payload;
+        let len = self.context.dialect.format().encoding.len_sent(&encoded.payload).ok_or(CommandError::NotJson)?;
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
-        let untaken = self.desk.tray.outcomes();
-        let (id, superseded) = self.desk.outbox.accept(encoded, untaken)?;
+        let untaken = self.context.actions.outcomes();
+        let (id, superseded) = self.context.outbox.accept(encoded, untaken)?;
         if let Some((older, outcome)) = superseded {
-            self.desk.settle(older, outcome);
+            self.context.report_outcome(older, outcome);
         }
         Ok(id)
     }
 
-    fn ask(&mut self, now: Timestamp, asked: Asked) {
-        self.desk.advance(now);
-        if !matches!(self.link, Link::Ended { .. }) {
-            self.desk.asked = Some(asked);
+    fn ask(&mut self, now: Timestamp, requested: Requested) {
+        self.context.advance(now);
+        if !matches!(self.state, State::Ended { .. }) {
+            self.context.requested = Some(requested);
         }
     }
 
@@ -296,16 +296,22 @@ impl<D: Dialect> GatewayMachine<D> {
         match input {
             Input::Tick | Input::TickUnread => {}
             Input::Start => self.step(Happening::Start),
-            Input::Opened(link) => self.on_link(link, Happening::Opened),
-            Input::ConnectFailed(link, failure) => self.on_link(link, Happening::ConnectFailed(failure)),
-            Input::Message(link, message) => self.message(link, message, scratch),
-            Input::Sent(link) => self.on_link(link, Happening::Sent),
-            Input::Closed(link, closure) => self.on_link(link, Happening::Closed(closure.bounded())),
-            Input::IdentifyGranted(link) => self.on_link(link, Happening::IdentifyGranted),
-            Input::IdentifyDenied(link, after) => self.on_link(link, Happening::IdentifyDenied(after)),
-            Input::BudgetExhausted(link, after) => self.on_link(link, Happening::BudgetExhausted(after)),
+            Input::Opened(connection) => self.on_connection(connection, Happening::Opened),
+            Input::ConnectFailed(connection, failure) => {
+                self.on_connection(connection, Happening::ConnectFailed(failure))
+            }
+            Input::Message(connection, message) => self.message(connection, message, scratch),
+            Input::Sent(connection) => self.on_connection(connection, Happening::Sent),
+            Input::Closed(connection, reason) => self.on_connection(connection, Happening::Closed(reason.bounded())),
+            Input::IdentifyGranted(connection) => self.on_connection(connection, Happening::IdentifyGranted),
+            Input::IdentifyDenied(connection, after) => {
+                self.on_connection(connection, Happening::IdentifyDenied(after))
+            }
+            Input::BudgetExhausted(connection, after) => {
+                self.on_connection(connection, Happening::BudgetExhausted(after))
+            }
             Input::Token(token, lifetime) => {
-                self.desk.take_token(token, lifetime);
+                self.context.take_token(token, lifetime);
                 self.step(Happening::TokenGiven);
             }
             Input::TokenDenied(after) => self.step(Happening::TokenDenied(after)),
@@ -313,47 +319,51 @@ impl<D: Dialect> GatewayMachine<D> {
         }
     }
 
-    fn on_link(&mut self, link: LinkId, happening: Happening) {
-        if self.link.id() == Some(link) {
+    fn on_connection(&mut self, connection: ConnectionId, happening: Happening) {
+        if self.state.id() == Some(connection) {
             self.step(happening);
         } else {
-            self.desk.counts.stale += 1;
+            self.context.counts.stale += 1;
         }
     }
 
     /// Does all that is due at `now`, step by step: each moves the phase on or its deadline ahead.
-    fn catch_up(&mut self, sight: Sight) -> Option<(Timestamp, Timer)> {
+    fn catch_up(&mut self, read_state: ReadState) -> Option<(Timestamp, Timer)> {
         // A dry tick judges beats that went out unjudged, though nothing may be due.
-        let mut judges = sight == Sight::Dry;
-        let mut next = self.link.deadline(&self.desk);
+        let mut judges = read_state == ReadState::Drained;
+        let mut next = self.state.deadline(&self.context);
         for _ in 0..STEPS {
-            let is_due = next.is_some_and(|(until, _)| until <= self.desk.now);
+            let is_due = next.is_some_and(|(until, _)| until <= self.context.now);
             if !is_due && !judges {
                 return next;
             }
             judges = false;
-            self.transition(|link, desk| link.due(sight, desk));
-            next = self.link.deadline(&self.desk);
+            self.transition(|state, cx| state.due(read_state, cx));
+            next = self.state.deadline(&self.context);
         }
         next.map(|(until, timer)| {
-            debug_assert!(until > self.desk.now, "deadline-ahead: {timer} is due and was not done in {:?}", self.link);
-            (until.max(self.desk.now + Duration::from_nanos(1)), timer)
+            debug_assert!(
+                until > self.context.now,
+                "deadline-ahead: {timer} is due and was not done in {:?}",
+                self.state
+            );
+            (until.max(self.context.now + Duration::from_nanos(1)), timer)
         })
     }
 
     fn step(&mut self, happening: Happening) {
-        self.transition(|link, desk| link.on(happening, desk));
+        self.transition(|state, cx| state.on(happening, cx));
     }
 
-    fn transition(&mut self, step: impl FnOnce(Link, &mut Desk<D>) -> Link) {
-        let (from, link) = (self.link.phase(), self.link.id());
-        self.link = step(core::mem::take(&mut self.link), &mut self.desk);
-        let to = self.link.phase();
+    fn transition(&mut self, step: impl FnOnce(State, &mut Context<D>) -> State) {
+        let (from, connection) = (self.state.phase(), self.state.id());
+        self.state = step(core::mem::take(&mut self.state), &mut self.context);
+        let to = self.state.phase();
         if from != to {
-            let desk = &mut self.desk;
-            let made = Transition::new(desk.now, link.unwrap_or(desk.last_link), desk.cause, from, to);
+            let cx = &mut self.context;
+            let made = Transition::new(cx.now, connection.unwrap_or(cx.last_connection), cx.cause, from, to);
             trace::transition(&made);
-            desk.history.note(made);
+            cx.history.note(made);
         }
     }
 }
@@ -362,9 +372,9 @@ impl<D: Dialect> GatewayMachine<D> {
 impl<D: Dialect> fmt::Debug for GatewayMachine<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewayMachine")
-            .field("dialect", &self.desk.dialect.name())
+            .field("dialect", &self.context.dialect.name())
             .field("health", &self.health())
-            .field("deadline", &self.link.deadline(&self.desk))
+            .field("deadline", &self.state.deadline(&self.context))
             .finish_non_exhaustive()
     }
 }
@@ -373,7 +383,7 @@ impl<D: Dialect> fmt::Debug for GatewayMachine<D> {
 #[derive(Debug)]
 #[must_use = "actions are to be carried out, in order"]
 pub struct Actions<'a> {
-    tray: &'a mut Tray,
+    actions: &'a mut ActionQueue,
     wait: Option<(Timestamp, Timer)>,
 }
 
@@ -381,7 +391,7 @@ impl Iterator for Actions<'_> {
     type Item = Action;
 
     fn next(&mut self) -> Option<Action> {
-        self.tray.pop().or_else(|| self.wait.take().map(|(until, timer)| Action::Wait { until, timer }))
+        self.actions.pop().or_else(|| self.wait.take().map(|(until, timer)| Action::Wait { until, timer }))
     }
 }
 

@@ -29,9 +29,9 @@ impl fmt::Display for CommandId {
 pub enum Outcome {
     /// The socket took it whole.
     Sent,
-    /// No byte of it left, on whatever link.
+    /// No byte of it left, on whatever connection.
     Returned(ReturnReason),
-    /// Its link died during the write, so that bytes of it may have left; it was not sent again, or not to the end.
+    /// Its connection died during the write, so that bytes of it may have left; it was not sent again, or not to the end.
     Unknown,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Pending {
     left: Left,
 }
 
-/// Whether bytes of a command that waits may have left: its link died during the write, and it is to go out again.
+/// Whether bytes of a command that waits may have left: its connection died during the write, and it is to go out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Left {
     Nothing,
@@ -169,7 +169,7 @@ impl Outbox {
             on_new_session,
             left: Left::Nothing,
         });
-        // More than the limit only by what came back from a dead link meanwhile: one, or what an Identify carried.
+        // More than the limit only by what came back from a dead connection meanwhile: one, or what an Identify carried.
         debug_assert!(
             self.waiting.len() <= self.limit + self.standing_limit.max(1),
             "bounded: {} wait",
@@ -299,7 +299,7 @@ impl Outbox {
         paces.push((key.clone(), Pace::new(Some(limit))));
     }
 
-    /// A repeatable command whose link died during its write goes first again. It comes back if a later one of its key
+    /// A repeatable command whose connection died during its write goes first again. It comes back if a later one of its key
     /// waits: that one has taken its place.
     pub(super) fn put_back(&mut self, mut pending: Pending) -> Option<CommandId> {
         if pending.key.is_some() && self.waiting.iter().any(|later| later.key == pending.key) {
@@ -310,7 +310,7 @@ impl Outbox {
         None
     }
 
-    /// A standing command whose link died goes first again.
+    /// A standing command whose connection died goes first again.
     pub(super) fn put_back_standing(&mut self, key: StandingKey) {
         self.resend.push_front(key);
     }
@@ -356,7 +356,7 @@ impl Outbox {
         take(&mut self.waiting, ReturnReason::Ended, |_| true)
     }
 
-    /// The link that held commands back is gone, and the next has a whole window: how long they wait in between is not
+    /// The connection that held commands back is gone, and the next has a whole window: how long they wait in between is not
     /// the send limit's doing.
     pub(super) fn end_hold(&mut self) {
         self.waiting.iter_mut().for_each(|pending| pending.held_since = None);

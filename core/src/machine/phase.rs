@@ -9,19 +9,19 @@ pub enum Phase {
     /// Before `Start`.
     Idle,
     /// Between two connections.
-    Waiting,
+    Backoff,
     /// The driver was told to connect.
-    Dialing,
+    Connecting,
     /// The socket is open, Hello has not come.
-    Greeting,
-    /// Beating, and waiting for the turn to identify.
-    Queued,
+    AwaitingHello,
+    /// Beating, and waiting for the permit to identify.
+    AwaitingIdentify,
     /// Identify was sent.
     Identifying,
     /// Resume was sent, or is about to be.
     Resuming,
     /// In session: events flow.
-    Online,
+    Active,
     /// A close was begun, the socket is not gone yet.
     Closing,
     /// Over: every input is ignored.
@@ -29,16 +29,16 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Every phase, in the order of a link's life.
+    /// Every phase, in the order of a connection's life.
     pub const ALL: [Self; 10] = [
         Self::Idle,
-        Self::Waiting,
-        Self::Dialing,
-        Self::Greeting,
-        Self::Queued,
+        Self::Backoff,
+        Self::Connecting,
+        Self::AwaitingHello,
+        Self::AwaitingIdentify,
         Self::Identifying,
         Self::Resuming,
-        Self::Online,
+        Self::Active,
         Self::Closing,
         Self::Ended,
     ];
@@ -48,13 +48,13 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Idle => "idle",
-            Self::Waiting => "waiting",
-            Self::Dialing => "dialing",
-            Self::Greeting => "greeting",
-            Self::Queued => "queued",
+            Self::Backoff => "backoff",
+            Self::Connecting => "connecting",
+            Self::AwaitingHello => "awaiting_hello",
+            Self::AwaitingIdentify => "awaiting_identify",
             Self::Identifying => "identifying",
             Self::Resuming => "resuming",
-            Self::Online => "online",
+            Self::Active => "active",
             Self::Closing => "closing",
             Self::Ended => "ended",
         })

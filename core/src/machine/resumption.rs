@@ -5,7 +5,7 @@ use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::GatewayUrl;
 
-/// What a new link is for.
+/// What a new connection is for.
 #[derive(Clone, Debug)]
 pub(super) enum Handshake {
     Identify,
@@ -37,7 +37,7 @@ enum Route {
 }
 
 impl Handshake {
-    /// Whether the link goes to the session's own resume URL, and not to the gateway's.
+    /// Whether the connection goes to the session's own resume URL, and not to the gateway's.
     pub(super) fn is_at_resume_host(&self) -> bool {
         match self {
             Self::Identify => false,
@@ -55,7 +55,7 @@ impl Handshake {
 }
 
 impl Resumption {
-    /// A session whose link has just ended.
+    /// A session whose connection has just ended.
     pub(super) fn fresh(session: Session) -> Self {
         Self { session, tries: Tries::fresh() }
     }

@@ -18,7 +18,7 @@ pub enum SendError {
         /// The most that may stand.
         limit: usize,
     },
-    /// The encoded command is `len` bytes; the gateway closes the link above `max`.
+    /// The encoded command is `len` bytes; the gateway closes the connection above `max`.
     TooLong {
         /// Its length in bytes.
         len: usize,

@@ -25,12 +25,12 @@ pub enum Timer {
     Reconnect,
     /// A command may go out when the send limit allows.
     Pace,
-    /// The turn to identify is asked for again.
+    /// The permit to identify is asked for again.
     Identify,
     /// The token is asked for again.
     Token,
     /// Something that was asked for is due at once.
-    Asked,
+    Requested,
 }
 
 impl fmt::Display for Timer {
@@ -48,7 +48,7 @@ impl fmt::Display for Timer {
             Self::Pace => "pace",
             Self::Identify => "identify",
             Self::Token => "token",
-            Self::Asked => "asked",
+            Self::Requested => "asked",
         })
     }
 }

@@ -6,27 +6,32 @@ mod on {
     use crate::dialect::{Reading, Signal};
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::message::{LinkId, Sequence};
+    use crate::message::{ConnectionId, Sequence};
 
     pub(in crate::machine) fn transition(made: &Transition) {
         let Transition { cause, from, to, .. } = *made;
-        tracing::debug!(link = made.link(), %cause, %from, %to, "transition");
+        tracing::debug!(connection = made.connection(), %cause, %from, %to, "transition");
     }
 
-    pub(in crate::machine) fn fault(link: LinkId, fault: &Fault) {
-        tracing::warn!(link = link.0, %fault, "fault");
+    pub(in crate::machine) fn fault(connection: ConnectionId, fault: &Fault) {
+        tracing::warn!(connection = connection.0, %fault, "fault");
     }
 
-    pub(in crate::machine) fn frame_out(link: LinkId, op: &'static str, sequence: Option<Sequence>, size: usize) {
+    pub(in crate::machine) fn frame_out(
+        connection: ConnectionId,
+        op: &'static str,
+        sequence: Option<Sequence>,
+        size: usize,
+    ) {
         let sequence = sequence.map(|sequence| sequence.0);
-        tracing::trace!(link = link.0, op, sequence, size, "frame out");
+        tracing::trace!(connection = connection.0, op, sequence, size, "frame out");
     }
 
-    pub(in crate::machine) fn frame_unread(link: LinkId, size: usize) {
-        tracing::trace!(link = link.0, op = "unreadable", size, "frame in");
+    pub(in crate::machine) fn frame_unread(connection: ConnectionId, size: usize) {
+        tracing::trace!(connection = connection.0, op = "unreadable", size, "frame in");
     }
 
-    pub(in crate::machine) fn frame_in(link: LinkId, frame: &[u8], reading: &Reading) {
+    pub(in crate::machine) fn frame_in(connection: ConnectionId, frame: &[u8], reading: &Reading) {
         // The name is looked up only when someone listens: this is the hot path.
         if !tracing::enabled!(tracing::Level::TRACE) {
             return;
@@ -38,7 +43,7 @@ mod on {
                 let written = reading.rewritten.as_deref().unwrap_or(frame);
                 let name = core::str::from_utf8(spans.name.of(written)).unwrap_or_default();
                 let sequence = spans.sequence.map(|sequence| sequence.0);
-                tracing::trace!(link = link.0, op, name, sequence, size, "frame in");
+                tracing::trace!(connection = connection.0, op, name, sequence, size, "frame in");
             }
             Signal::Hello(_)
             | Signal::HeartbeatRequest
@@ -47,7 +52,7 @@ mod on {
             | Signal::Reconnect { .. }
             | Signal::InvalidSession(_)
             | Signal::TokenExpiring
-            | Signal::Unknown { .. } => tracing::trace!(link = link.0, op, size, "frame in"),
+            | Signal::Unknown { .. } => tracing::trace!(connection = connection.0, op, size, "frame in"),
         }
     }
 
@@ -73,13 +78,13 @@ mod off {
     use crate::dialect::Reading;
     use crate::machine::cause::Transition;
     use crate::machine::event::Fault;
-    use crate::message::{LinkId, Sequence};
+    use crate::message::{ConnectionId, Sequence};
 
     pub(in crate::machine) const fn transition(_: &Transition) {}
-    pub(in crate::machine) const fn fault(_: LinkId, _: &Fault) {}
-    pub(in crate::machine) const fn frame_out(_: LinkId, _: &'static str, _: Option<Sequence>, _: usize) {}
-    pub(in crate::machine) const fn frame_unread(_: LinkId, _: usize) {}
-    pub(in crate::machine) const fn frame_in(_: LinkId, _: &[u8], _: &Reading) {}
+    pub(in crate::machine) const fn fault(_: ConnectionId, _: &Fault) {}
+    pub(in crate::machine) const fn frame_out(_: ConnectionId, _: &'static str, _: Option<Sequence>, _: usize) {}
+    pub(in crate::machine) const fn frame_unread(_: ConnectionId, _: usize) {}
+    pub(in crate::machine) const fn frame_in(_: ConnectionId, _: &[u8], _: &Reading) {}
 }
 
 #[cfg(not(feature = "tracing"))]

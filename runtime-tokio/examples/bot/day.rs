@@ -39,7 +39,7 @@ pub(crate) async fn play(handle: FakeHandle, shard: Sender) -> u64 {
     day.says("there you are");
     sleep(5 * BREATH).await;
 
-    // The gateway moves house and asks for a new link.
+    // The gateway moves house and asks for a new connection.
     day.with(|gateway, now| gateway.reconnect(now, Target::All));
     day.away().await;
     day.says("said while you were away");

@@ -68,7 +68,7 @@ impl Printer {
         let at = Duration::from_nanos(transition.at.as_nanos());
         let object = json!({
             "at": seconds(at), "transition": { "from": transition.from.to_string(), "to": transition.to.to_string() },
-            "cause": transition.cause.name(), "detail": transition.cause.to_string(), "link": transition.link(),
+            "cause": transition.cause.name(), "detail": transition.cause.to_string(), "connection": transition.connection(),
         });
         writeln!(self.out, "{object}")
     }
@@ -119,7 +119,7 @@ fn seconds(span: Duration) -> f64 {
 /// An event in words: its tone, its kind, and the rest.
 fn told(event: &Event) -> (Tone, &'static str, String) {
     match event {
-        Event::Connecting { link, plan } => (Tone::Quiet, "connecting", format!("{link}, to {plan}")),
+        Event::Connecting { connection, plan } => (Tone::Quiet, "connecting", format!("{connection}, to {plan}")),
         Event::Ready(dispatch) => (Tone::Good, "ready", summary(dispatch)),
         Event::Resumed(_) => (Tone::Good, "resumed", "nothing was missed".into()),
         Event::Dispatch(dispatch) => {
@@ -131,7 +131,7 @@ fn told(event: &Event) -> (Tone, &'static str, String) {
         Event::Gap { after, got } => (Tone::Bad, "gap", format!("after #{after} came #{got}")),
         Event::SessionLost { cause } => (Tone::Bad, "session lost", cause.to_string()),
         Event::Faulted(fault) => (Tone::Bad, "faulted", fault.to_string()),
-        Event::Closed { link, closure } => (Tone::Bad, "closed", format!("{link}, {closure}")),
+        Event::Closed { connection, reason } => (Tone::Bad, "closed", format!("{connection}, {reason}")),
         Event::Reconnecting { after, plan, cause } => {
             (Tone::Wait, "reconnecting", format!("in {:.3} s, to {plan}: {cause}", after.as_secs_f64()))
         }

@@ -21,7 +21,7 @@ pub(crate) fn print(printer: &mut Printer, shard: &Shard, given: Option<u64>) ->
     printer.plain(&format!("  {:<28} {total:>8}", "in all"))?;
     printer.plain("shard")?;
     let rows = [
-        ("links", counts.links),
+        ("connections", counts.connections),
         ("identifies", counts.identifies),
         ("resumes", counts.resumes),
         ("heartbeats sent", counts.beats_sent),
@@ -39,7 +39,7 @@ pub(crate) fn print(printer: &mut Printer, shard: &Shard, given: Option<u64>) ->
         printer.plain(&format!("{verdict}: the gateway gave {given} events, {total} came"))?;
     }
     printer.object(&json!({ "summary": {
-        "events": total, "links": counts.links, "identifies": counts.identifies, "resumes": counts.resumes,
+        "events": total, "connections": counts.connections, "identifies": counts.identifies, "resumes": counts.resumes,
         "gaps": counts.gaps, "duplicates": counts.duplicates, "lost": lost,
         "latency": health.latency_smoothed.map(|latency| latency.as_secs_f64()),
     }}))

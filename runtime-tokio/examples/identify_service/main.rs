@@ -13,7 +13,7 @@ use core::time::Duration;
 use portcullis::Event;
 use portcullis::dialect::ShardId;
 use portcullis::dialect::discord::Intents;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis_fake::{FakeConfig, FakeServer};
 use portcullis_tokio::Shard;
 use remote::Remote;
@@ -43,8 +43,8 @@ async fn both() -> Result<(), Box<dyn Error>> {
     let gateway = FakeServer::start(config).await?;
     // What `GET /gateway/bot` would say. Ours is the only count there is, so nothing is held back.
     let reset_after = Duration::from_secs(3600);
-    let limit = StartLimit { max_concurrency: 16, total: 1000, remaining: LEFT, reset_after };
-    let service = Service::start(limit, Rules { reserve: 0, ..Rules::default() }).await?;
+    let limit = SessionStartLimit { max_concurrency: 16, total: 1000, remaining: LEFT, reset_after };
+    let service = Service::start(limit, QueueConfig { reserve: 0, ..QueueConfig::default() }).await?;
     let address = service.address().to_string();
 
     let start = |first: u32| -> std::io::Result<Child> {
@@ -59,7 +59,7 @@ async fn both() -> Result<(), Box<dyn Error>> {
     let is_well = one.wait().await?.success() & two.wait().await?.success();
 
     let (counters, breaches) = gateway.handle().with(|gateway, _| (gateway.counters(), gateway.breaches().count()));
-    println!("the gateway: {} identifies of {LEFT}, {breaches} rules broken", counters.identifies);
+    println!("the gateway: {} identifies of {LEFT}, {breaches} config broken", counters.identifies);
     gateway.stop().await;
     if is_well && counters.identifies == u64::from(LEFT) && breaches == 0 {
         Ok(())

@@ -3,7 +3,7 @@
 use crate::words::{Ask, Reply};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use portcullis::LinkId;
+use portcullis::ConnectionId;
 use portcullis::dialect::ShardId;
 use portcullis_tokio::{GateAnswer, IdentifyGate};
 use std::collections::BTreeMap;
@@ -115,13 +115,13 @@ impl Desk {
 /// One shard's gate.
 pub(crate) struct RemoteGate {
     remote: Remote,
-    /// The link whose question, or whose turn, this is.
-    turn: Option<(LinkId, u32)>,
+    /// The connection whose question, or whose turn, this is.
+    turn: Option<(ConnectionId, u32)>,
 }
 
 impl RemoteGate {
-    fn end(&mut self, link: LinkId, last: impl FnOnce(u32) -> Ask) {
-        if let Some((_, question)) = self.turn.take_if(|(of, _)| *of == link) {
+    fn end(&mut self, connection: ConnectionId, last: impl FnOnce(u32) -> Ask) {
+        if let Some((_, question)) = self.turn.take_if(|(of, _)| *of == connection) {
             let mut desk = self.remote.lock();
             desk.open.remove(&question);
             desk.say(last(question));
@@ -130,26 +130,26 @@ impl RemoteGate {
 }
 
 impl IdentifyGate for RemoteGate {
-    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+    fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>) {
         let mut desk = self.remote.lock();
         desk.questions += 1;
         let question = desk.questions;
         let is_heard = desk.say(Ask::Turn { question, shard: shard.map_or(0, ShardId::id) });
         let reply = (!is_heard).then_some(Reply::Later { question, after: AGAIN });
         desk.open.insert(question, Question { reply, waker: None });
-        self.turn = Some((link, question));
+        self.turn = Some((connection, question));
     }
 
-    fn give_back(&mut self, link: LinkId) {
-        self.end(link, |question| Ask::Back { question });
+    fn give_back(&mut self, connection: ConnectionId) {
+        self.end(connection, |question| Ask::Back { question });
     }
 
-    fn spent(&mut self, link: LinkId) {
-        self.end(link, |question| Ask::Spent { question });
+    fn spent(&mut self, connection: ConnectionId) {
+        self.end(connection, |question| Ask::Spent { question });
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer> {
-        let Some((link, question)) = self.turn else { return Poll::Pending };
+        let Some((connection, question)) = self.turn else { return Poll::Pending };
         let mut desk = self.remote.lock();
         let Some(open) = desk.open.get_mut(&question) else { return Poll::Pending };
         let Some(reply) = open.reply.take() else {
@@ -159,13 +159,13 @@ impl IdentifyGate for RemoteGate {
         Poll::Ready(match reply {
             Reply::Granted { .. } => {
                 desk.open.remove(&question);
-                GateAnswer::Granted(link)
+                GateAnswer::Granted(connection)
             }
-            Reply::Exhausted { resets_in, .. } => GateAnswer::Exhausted(link, resets_in),
+            Reply::Exhausted { resets_in, .. } => GateAnswer::Exhausted(connection, resets_in),
             Reply::Later { after, .. } => {
                 desk.open.remove(&question);
                 self.turn = None;
-                GateAnswer::Later(link, after)
+                GateAnswer::Later(connection, after)
             }
         })
     }
@@ -178,8 +178,8 @@ impl IdentifyGate for RemoteGate {
 
 impl Drop for RemoteGate {
     fn drop(&mut self) {
-        if let Some((link, _)) = self.turn {
-            self.give_back(link);
+        if let Some((connection, _)) = self.turn {
+            self.give_back(connection);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::words::{Ask, Reply};
 use core::time::Duration;
 use portcullis::Timestamp;
-use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, TicketId};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,10 +26,10 @@ pub(crate) struct Service {
 
 impl Service {
     /// Listens on a free port of the loopback interface, where no other host can ask.
-    pub(crate) async fn start(limit: StartLimit, rules: Rules) -> io::Result<Self> {
+    pub(crate) async fn start(limit: SessionStartLimit, config: QueueConfig) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, task: tokio::spawn(serve(listener, limit, rules)) })
+        Ok(Self { address, task: tokio::spawn(serve(listener, limit, config)) })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -57,12 +57,12 @@ struct Desk {
     processes: BTreeMap<u32, mpsc::Sender<Reply>>,
     /// Questions that wait, by process: they are withdrawn with it. A turn that is out when its process dies may be
     /// used or not: it counts as used when its lease is over.
-    waiting: BTreeMap<TicketId, u32>,
+    waiting: BTreeMap<PermitId, u32>,
 }
 
-async fn serve(listener: TcpListener, limit: StartLimit, rules: Rules) {
+async fn serve(listener: TcpListener, limit: SessionStartLimit, config: QueueConfig) {
     let origin = Instant::now();
-    let queue = IdentifyQueue::new(Timestamp::ZERO, limit, rules);
+    let queue = IdentifyQueue::new(Timestamp::ZERO, limit, config);
     let mut desk = Desk { queue, origin, processes: BTreeMap::new(), waiting: BTreeMap::new() };
     let (tell, mut told) = mpsc::channel(64);
     let mut arrived = 0;
@@ -98,28 +98,28 @@ impl Desk {
         let now = self.now();
         match ask {
             Ask::Turn { question, shard } => {
-                let ticket = ticket(process, question);
-                match self.queue.ask(now, ticket, shard) {
-                    Ok(()) => _ = self.waiting.insert(ticket, process),
+                let id = id(process, question);
+                match self.queue.ask(now, id, shard) {
+                    Ok(()) => _ = self.waiting.insert(id, process),
                     Err(_) => self.reply(process, Reply::Later { question, after: Duration::from_secs(30) }),
                 }
             }
             Ask::Back { question } => {
-                self.waiting.remove(&ticket(process, question));
-                self.queue.give_back(now, ticket(process, question));
+                self.waiting.remove(&id(process, question));
+                self.queue.give_back(now, id(process, question));
             }
-            Ask::Spent { question } => self.queue.spent(now, ticket(process, question)),
+            Ask::Spent { question } => self.queue.spent(now, id(process, question)),
         }
     }
 
     fn answer(&mut self) {
         let now = self.now();
         for answer in self.queue.answers(now) {
-            let (Answer::Granted(ticket) | Answer::Exhausted { ticket, .. }) = answer;
-            let (process, question) = asker(ticket);
+            let (Answer::Granted(id) | Answer::Exhausted { id, .. }) = answer;
+            let (process, question) = asker(id);
             match answer {
                 Answer::Granted(_) => {
-                    self.waiting.remove(&ticket);
+                    self.waiting.remove(&id);
                     self.reply(process, Reply::Granted { question });
                 }
                 Answer::Exhausted { resets_in, .. } => self.reply(process, Reply::Exhausted { question, resets_in }),
@@ -138,9 +138,9 @@ impl Desk {
         let now = self.now();
         self.processes.remove(&process);
         let Self { waiting, queue, .. } = self;
-        waiting.retain(|ticket, of| {
+        waiting.retain(|id, of| {
             if *of == process {
-                queue.give_back(now, *ticket);
+                queue.give_back(now, *id);
             }
             *of != process
         });
@@ -148,12 +148,12 @@ impl Desk {
 }
 
 /// One number for the questions of all processes.
-fn ticket(process: u32, question: u32) -> TicketId {
-    TicketId((u64::from(process) << 32) | u64::from(question))
+fn id(process: u32, question: u32) -> PermitId {
+    PermitId((u64::from(process) << 32) | u64::from(question))
 }
 
 /// Whose number that is: the process and its question.
-fn asker(TicketId(number): TicketId) -> (u32, u32) {
+fn asker(PermitId(number): PermitId) -> (u32, u32) {
     let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
     (half(number >> 32), half(number))
 }

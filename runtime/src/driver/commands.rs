@@ -1,6 +1,6 @@
 //! Commands of a shard of Discord, each by its name.
 
-use super::{Sender, Ticket};
+use super::{CommandHandle, Sender};
 use portcullis::dialect::discord::{Command, Presence, UpdateVoiceState};
 use portcullis::machine::SendError;
 
@@ -23,7 +23,7 @@ impl Sender {
     ///
     /// # Errors
     /// [`SendError`], at once, as of [`send`](Self::send).
-    pub fn update_presence(&self, presence: Presence) -> Result<Ticket, SendError> {
+    pub fn update_presence(&self, presence: Presence) -> Result<CommandHandle, SendError> {
         self.send(Command::UpdatePresence(presence))
     }
 
@@ -43,7 +43,7 @@ impl Sender {
     ///
     /// # Errors
     /// [`SendError`], at once, as of [`send`](Self::send).
-    pub fn update_voice_state(&self, update: UpdateVoiceState) -> Result<Ticket, SendError> {
+    pub fn update_voice_state(&self, update: UpdateVoiceState) -> Result<CommandHandle, SendError> {
         self.send(Command::UpdateVoiceState(update))
     }
 }

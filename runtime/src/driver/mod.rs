@@ -9,23 +9,24 @@
 
 mod buffer;
 mod commands;
+mod connection;
 mod lent;
-mod naps;
 mod onlooker;
+mod permits;
 mod pump;
 mod requests;
 mod sender;
 mod shared;
+mod suspend;
 mod taken;
 mod tokens;
-mod turns;
-mod wire;
 
 use crate::dial;
 use crate::identify::{IdentifyGate, SharedIdentify};
 use crate::network::Network;
 use crate::runtime::Runtime;
 use crate::websocket::SocketLimits;
+use connection::{Connection, Read};
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
@@ -33,27 +34,26 @@ use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use futures_core::Stream;
 use lent::Memory;
-use naps::Naps;
-use onlooker::Sight;
+use onlooker::ReadState;
+use permits::{PermitCall, Permits};
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use shared::{Desk, Shared};
+use shared::{Inner, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use suspend::SuspendDetector;
 use taken::{Taken, mark_of};
-use tokens::TokenDesk;
-use turns::{Turns, Wish};
-use wire::{Read, Wire};
+use tokens::TokenFetcher;
 
 pub use buffer::{Buffer, Overflow};
-pub use naps::HostSleep;
 pub use pump::{Events, Pump};
-pub use requests::Asked;
-pub use sender::{Sender, Ticket};
+pub use requests::RequestFuture;
+pub use sender::{CommandHandle, Sender};
 pub use shared::MachineRef;
+pub use suspend::HostSleep;
 pub use tokens::{TokenAnswer, Tokens};
 
 /// A shard: a machine, and what carries out its actions on an async runtime.
@@ -71,23 +71,23 @@ pub struct Driver<D: Dialect, R: Runtime> {
     payload_max: usize,
     memory: Memory,
     shared: Arc<Shared<D>>,
-    wire: Wire,
+    connection: Connection,
     /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
     inbox: VecDeque<Event>,
     /// Where the session stood after the last event that was handed out, while others wait.
     taken: Taken,
-    turns: Turns,
-    tokens: TokenDesk,
+    permits: Permits,
+    tokens: TokenFetcher,
     due: Due,
     /// When the onlooker is to be called again.
     onlooker_due: Option<Timestamp>,
     alarm: Alarm<R>,
-    naps: Naps,
+    suspend: SuspendDetector,
     /// Reads in a row without a wait.
     streak: u32,
 }
 
-/// How many reads a busy link may give before other tasks have their turn.
+/// How many reads a busy connection may give before other tasks have their permit.
 const STREAK_MAX: u32 = 256;
 
 /// When the machine is to be called again.
@@ -113,23 +113,23 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     #[must_use]
     pub fn new(machine: GatewayMachine<D>, runtime: R, network: impl Into<Network>) -> Self {
         // A shard that is alone, and of whose application nothing is known.
-        let naps = Naps::after(runtime.slept());
-        let alone = SharedIdentify::new(&runtime, StartLimit::default(), Rules::default());
+        let suspend = SuspendDetector::after(runtime.slept());
+        let alone = SharedIdentify::new(&runtime, SessionStartLimit::default(), QueueConfig::default());
         Self {
             runtime,
             network: network.into(),
             payload_max: machine.dialect().limits().payload,
             memory: Memory::suits(&machine),
-            turns: Turns::new(Box::new(alone.gate()), machine.dialect().shard()),
+            permits: Permits::new(Box::new(alone.gate()), machine.dialect().shard()),
             taken: Taken::None(machine.session()),
             shared: Shared::new(machine),
-            wire: Wire::None,
+            connection: Connection::None,
             inbox: VecDeque::new(),
-            tokens: TokenDesk::default(),
+            tokens: TokenFetcher::default(),
             due: Due::AtOnce,
             onlooker_due: None,
             alarm: Alarm { sleep: None, set_for: None },
-            naps,
+            suspend,
             streak: 0,
         }
     }
@@ -149,14 +149,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     pub(crate) fn with_gate(mut self, gate: Box<dyn IdentifyGate>) -> Self {
-        self.turns.set_gate(gate);
+        self.permits.set_gate(gate);
         self
     }
 
     /// The same with another opinion of a host that sleeps.
     #[must_use]
     pub fn with_host_sleep(mut self, sleep: HostSleep) -> Self {
-        self.naps.set(sleep);
+        self.suspend.set(sleep);
         self
     }
 
@@ -177,14 +177,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
         // While reads follow each other without a wait, the host was awake.
         if self.streak == 0 {
-            self.note_sleep();
+            self.note_suspend();
         }
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
         }
         loop {
-            while let Some(input) = self.wire.poll_write(cx) {
+            while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
             }
             if let Some(event) = self.inbox.pop_front() {
@@ -204,14 +204,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     /// Queues a command for the gateway. It leaves when a session is live and the send limit allows;
-    /// `Event::Command` tells its outcome, once, and so does the [`Ticket`].
+    /// `Event::Command` tells its outcome, once, and so does the [`CommandHandle`].
     ///
-    /// It returns at once, and nothing leaves before the shard is polled: awaiting the ticket between two calls of
-    /// [`next_event`](Self::next_event) would never be done. See [`Ticket`].
+    /// It returns at once, and nothing leaves before the shard is polled: awaiting the handle between two calls of
+    /// [`next_event`](Self::next_event) would never be done. See [`CommandHandle`].
     ///
     /// # Errors
     /// [`SendError`] when the command is not accepted: nothing was queued then.
-    pub fn send(&mut self, command: D::Command) -> Result<Ticket, SendError> {
+    pub fn send(&mut self, command: D::Command) -> Result<CommandHandle, SendError> {
         self.shared.send(command)
     }
 
@@ -221,7 +221,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.shared.shutdown(shutdown);
     }
 
-    /// Asks for a new link, the session kept. `cause` is what [`explain`](Self::explain) will say.
+    /// Asks for a new connection, the session kept. `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, cause: Cause) {
         self.shared.reconnect(cause);
     }
@@ -285,27 +285,27 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         MachineRef(self.shared.lock())
     }
 
-    /// Before anything else: what waits to be read came before the sleep, and the link is gone.
-    fn note_sleep(&mut self) {
-        if let Some(nap) = self.naps.since(|| self.runtime.slept()) {
-            self.feed(Input::Suspended(nap));
+    /// Before anything else: what waits to be read came before the sleep, and the connection is gone.
+    fn note_suspend(&mut self) {
+        if let Some(slept) = self.suspend.since(|| self.runtime.slept()) {
+            self.feed(Input::Suspended(slept));
         }
     }
 
     /// What happened first, of all that the driver waits for: dial, answers, commands, socket, sleep.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         loop {
-            if let Some(input) = self.wire.poll_dial(cx) {
+            if let Some(input) = self.connection.poll_dial(cx) {
                 return Poll::Ready(input);
             }
             if let Some(input) = self.poll_answer(cx) {
                 return Poll::Ready(input);
             }
             // What was asked for is done by any input. When the machine is due as well, it gets the tick that judges.
-            if self.shared.poll_asked(cx).is_ready() && !self.is_due() {
+            if self.shared.poll_wake_flag(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
-            match self.wire.poll_message(cx) {
+            match self.connection.poll_message(cx) {
                 Read::Input(input) => return Poll::Ready(input),
                 Read::Control => {
                     ready!(self.poll_streak(cx));
@@ -320,7 +320,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Pending, once in a while, so that others have their turn: not every runtime sees to that itself.
+    /// Pending, once in a while, so that others have their permit: not every runtime sees to that itself.
     fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.streak == STREAK_MAX {
             self.streak = 0;
@@ -332,20 +332,20 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        match self.turns.poll_answer(cx) {
+        match self.permits.poll_answer(cx) {
             Poll::Ready(answer) => Some(answer),
             Poll::Pending => self.tokens.poll_answer(cx),
         }
     }
 
-    /// Ready when the machine, its onlooker or a turn to identify is due, or a little before.
+    /// Ready when the machine, its onlooker or a permit to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
-        let turn = self.turns.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, turn, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
+        let permit = self.permits.wait().map(|wait| self.runtime.now() + wait);
+        let Some(until) = [due, permit, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -377,23 +377,24 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
-        let sight = if matches!(input, Input::Tick) { Sight::Dry } else { Sight::Unread };
-        let (mut wanted, mut wishes) = (None, Vec::new());
+        let read_state = if matches!(input, Input::Tick) { ReadState::Drained } else { ReadState::Unread };
+        let (mut wanted, mut permit_calls) = (None, Vec::new());
         self.due = Due::Never;
-        let mut desk = self.shared.lock();
-        let Desk { machine, onlooker, .. } = &mut *desk;
+        let mut inner = self.shared.lock();
+        let Inner { machine, onlooker, .. } = &mut *inner;
         for action in self.memory.handle(machine, now, input) {
             match action {
-                Action::Connect { link, url, limits } => {
+                Action::Connect { connection, url, limits } => {
                     let limits = SocketLimits { message: limits.message, payload: self.payload_max };
-                    self.wire.start_dial(link, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
+                    self.connection
+                        .start_dial(connection, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
                 }
-                Action::Send { link, message } => self.wire.start_send(link, message),
-                Action::Close { link, code, reason } => self.wire.start_close(link, code, reason),
-                Action::Abort { link } => self.wire.drop_link(link),
-                Action::AskIdentify { link } => wishes.push(Wish::Ask(link)),
-                Action::ReturnIdentify { link } => wishes.push(Wish::GiveBack(link)),
-                Action::AskToken { reason } => wanted = Some(reason),
+                Action::Send { connection, message } => self.connection.start_send(connection, message),
+                Action::Close { connection, code, reason } => self.connection.start_close(connection, code, reason),
+                Action::Abort { connection } => self.connection.drop_connection(connection),
+                Action::RequestIdentify { connection } => permit_calls.push(PermitCall::Request(connection)),
+                Action::ReleaseIdentify { connection } => permit_calls.push(PermitCall::Release(connection)),
+                Action::RequestToken { reason } => wanted = Some(reason),
                 Action::Event(event) => {
                     if let Some(onlooker) = onlooker {
                         onlooker.observe(now, &event);
@@ -404,21 +405,21 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             }
         }
         let phase = machine.phase();
-        let woken = desk.look_on(now, sight);
-        self.onlooker_due = desk.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
-        drop(desk);
-        // What is not ours to know is called without the lock: the gate, the token source, who waits for a ticket.
-        for wish in wishes {
-            self.turns.carry_out(wish);
+        let woken = inner.look_on(now, read_state);
+        self.onlooker_due = inner.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
+        drop(inner);
+        // What is not ours to know is called without the lock: the gate, the token source, who waits for a handle.
+        for call in permit_calls {
+            self.permits.carry_out(call);
         }
-        self.turns.note(phase);
+        self.permits.note(phase);
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }
         woken.into_iter().for_each(Waker::wake);
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
-                self.shared.settle(*id, *outcome);
+                self.shared.report_outcome(*id, *outcome);
             }
         }
     }
@@ -439,7 +440,7 @@ impl<D: Dialect, R: Runtime> Unpin for Driver<D, R> {}
 /// The socket goes, the session stays; commands that waited come back.
 impl<D: Dialect, R: Runtime> Drop for Driver<D, R> {
     fn drop(&mut self) {
-        self.shared.end(self.wire.link());
+        self.shared.end(self.connection.connection());
     }
 }
 

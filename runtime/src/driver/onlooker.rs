@@ -11,7 +11,7 @@ pub(super) trait Onlooker<D: Dialect>: Send {
     fn observe(&mut self, now: Timestamp, event: &Event);
 
     /// Does what is due: its deadline is later than `now` then.
-    fn tick(&mut self, now: Timestamp, sight: Sight, machine: &mut GatewayMachine<D>) -> Upshot;
+    fn tick(&mut self, now: Timestamp, read_state: ReadState, machine: &mut GatewayMachine<D>) -> Upshot;
 
     /// When it is to be given a tick at the latest.
     fn deadline(&self) -> Option<Timestamp>;
@@ -22,8 +22,8 @@ pub(super) trait Onlooker<D: Dialect>: Send {
 
 /// Whether the socket was read until it had nothing.
 #[derive(Clone, Copy)]
-pub(super) enum Sight {
-    Dry,
+pub(super) enum ReadState {
+    Drained,
     Unread,
 }
 

@@ -2,9 +2,9 @@
 
 use super::Driver;
 use super::buffer::{Buffer, Sink, Source, buffer};
+use super::connection::Connection;
 use super::sender::Sender;
 use super::taken::Taken;
-use super::wire::Wire;
 use crate::runtime::Runtime;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -54,20 +54,20 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         (Pump { driver: self, source }, Events { sink, sender })
     }
 
-    /// Does all but read, connect and hand out events: what keeps an open link alive while nobody takes any.
+    /// Does all but read, connect and hand out events: what keeps an open connection alive while nobody takes any.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.note_sleep();
+        self.note_suspend();
         loop {
-            while let Some(input) = self.wire.poll_write(cx) {
+            while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
             }
-            // Without an open link there is nothing to keep alive, and each attempt at another would be more to tell.
-            if !matches!(self.wire, Wire::Open { .. }) {
+            // Without an open connection there is nothing to keep alive, and each attempt at another would be more to tell.
+            if !matches!(self.connection, Connection::Open { .. }) {
                 return Poll::Pending;
             }
             if let Some(input) = self.poll_answer(cx) {
                 self.feed(input);
-            } else if self.shared.poll_asked(cx).is_ready() {
+            } else if self.shared.poll_wake_flag(cx).is_ready() {
                 self.feed(Input::TickUnread);
             } else {
                 ready!(self.poll_alarm(cx));

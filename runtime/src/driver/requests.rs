@@ -1,7 +1,7 @@
 //! Requests of a shard of Discord, each an `await`.
 
-use super::onlooker::{Onlooker, Sight, Upshot};
-use super::shared::{Desk, Shared};
+use super::onlooker::{Onlooker, ReadState, Upshot};
+use super::shared::{Inner, Shared};
 use super::{Driver, Sender};
 use crate::runtime::Runtime;
 use core::any::Any;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// Await it **in another task** than the one that polls the shard: answers come while that is polled, so in the same
 /// task it would never be done.
 #[must_use = "a request that is dropped is forgotten: await it"]
-pub struct Asked<A> {
+pub struct RequestFuture<A> {
     state: State,
     answer: PhantomData<fn() -> A>,
 }
@@ -40,7 +40,7 @@ impl Sender<Discord> {
     /// Asks for members of a guild: all chunks of the answer, however many there are.
     ///
     /// The chunks are given to the application as events too. See [`Requests`] for what becomes of a request when the
-    /// link is lost or the gateway refuses it for now, and [`RequestPolicy`] for how long it may take.
+    /// connection is lost or the gateway refuses it for now, and [`RequestPolicy`] for how long it may take.
     ///
     /// # Errors
     /// [`RequestError`]; at the first poll when it is known already that no answer would come.
@@ -67,7 +67,7 @@ impl Sender<Discord> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn request_guild_members(&self, request: RequestGuildMembers) -> Asked<GuildMembers> {
+    pub fn request_guild_members(&self, request: RequestGuildMembers) -> RequestFuture<GuildMembers> {
         self.ask(request.into())
     }
 
@@ -76,7 +76,7 @@ impl Sender<Discord> {
     ///
     /// # Errors
     /// As [`request_guild_members`](Self::request_guild_members).
-    pub fn request_soundboard_sounds(&self, request: RequestSoundboardSounds) -> Asked<SoundboardSounds> {
+    pub fn request_soundboard_sounds(&self, request: RequestSoundboardSounds) -> RequestFuture<SoundboardSounds> {
         self.ask(request.into())
     }
 
@@ -84,16 +84,16 @@ impl Sender<Discord> {
     ///
     /// # Errors
     /// As [`request_guild_members`](Self::request_guild_members).
-    pub fn request_channel_info(&self, request: RequestChannelInfo) -> Asked<ChannelInfo> {
+    pub fn request_channel_info(&self, request: RequestChannelInfo) -> RequestFuture<ChannelInfo> {
         self.ask(request.into())
     }
 
-    fn ask<A>(&self, request: Request) -> Asked<A> {
+    fn ask<A>(&self, request: Request) -> RequestFuture<A> {
         let state = match self.shared.ask(request) {
             Ok(id) => State::Open { shared: Arc::clone(&self.shared), id },
             Err(error) => State::Refused(error),
         };
-        Asked { state, answer: PhantomData }
+        RequestFuture { state, answer: PhantomData }
     }
 }
 
@@ -108,14 +108,14 @@ impl<R: Runtime> Driver<Discord, R> {
 
 impl Shared<Discord> {
     fn ask(&self, request: Request) -> Result<RequestId, RequestError> {
-        let mut desk = self.lock();
-        if desk.machine.phase() == Phase::Ended {
+        let mut inner = self.lock();
+        if inner.machine.phase() == Phase::Ended {
             return Err(RequestError::Ended);
         }
-        let requests = RequestDesk::of(&mut desk);
+        let requests = RequestDesk::of(&mut inner);
         let id = requests.requests.ask(request)?;
         requests.seats.insert(id, Seat::Empty);
-        super::shared::ring(desk);
+        super::shared::set_wake_flag(inner);
         Ok(id)
     }
 }
@@ -135,8 +135,8 @@ enum Seat {
 
 impl RequestDesk {
     /// The one beside the machine of a shard. It comes with the first request.
-    fn of(desk: &mut Desk<Discord>) -> &mut Self {
-        let Desk { machine, onlooker, .. } = desk;
+    fn of(inner: &mut Inner<Discord>) -> &mut Self {
+        let Inner { machine, onlooker, .. } = inner;
         let onlooker = onlooker.get_or_insert_with(|| {
             let requests = machine.requests(RequestPolicy::default());
             Box::new(Self { requests, seats: BTreeMap::new() })
@@ -169,15 +169,15 @@ impl Onlooker<Discord> for RequestDesk {
         self.requests.observe(now, event);
     }
 
-    fn tick(&mut self, now: Timestamp, sight: Sight, machine: &mut GatewayMachine<Discord>) -> Upshot {
+    fn tick(&mut self, now: Timestamp, read_state: ReadState, machine: &mut GatewayMachine<Discord>) -> Upshot {
         let mut upshot = Upshot::default();
         let send = |command| {
             upshot.sent += 1;
             machine.send(now, command)
         };
-        match sight {
-            Sight::Dry => self.requests.tick(now, send),
-            Sight::Unread => self.requests.tick_unread(now, send),
+        match read_state {
+            ReadState::Drained => self.requests.tick(now, send),
+            ReadState::Unread => self.requests.tick_unread(now, send),
         }
         while let Some((id, result)) = self.requests.next_result() {
             if let Some(seat) = self.seats.get_mut(&id)
@@ -198,7 +198,7 @@ impl Onlooker<Discord> for RequestDesk {
     }
 }
 
-impl<A: TryFrom<Answer>> Future for Asked<A> {
+impl<A: TryFrom<Answer>> Future for RequestFuture<A> {
     type Output = Result<A, RequestError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<A, RequestError>> {
@@ -223,7 +223,7 @@ impl<A: TryFrom<Answer>> Future for Asked<A> {
     }
 }
 
-impl<A> Drop for Asked<A> {
+impl<A> Drop for RequestFuture<A> {
     fn drop(&mut self) {
         if let State::Open { shared, id } = &self.state {
             RequestDesk::of(&mut shared.lock()).cancel(*id);
@@ -231,12 +231,12 @@ impl<A> Drop for Asked<A> {
     }
 }
 
-impl<A> fmt::Debug for Asked<A> {
+impl<A> fmt::Debug for RequestFuture<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
-            State::Refused(error) => f.debug_tuple("Asked").field(error).finish(),
-            State::Open { id, .. } => f.debug_tuple("Asked").field(id).finish(),
-            State::Done => f.write_str("Asked(done)"),
+            State::Refused(error) => f.debug_tuple("RequestFuture").field(error).finish(),
+            State::Open { id, .. } => f.debug_tuple("RequestFuture").field(id).finish(),
+            State::Done => f.write_str("RequestFuture(done)"),
         }
     }
 }

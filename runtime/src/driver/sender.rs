@@ -1,4 +1,4 @@
-//! The handle to a driver for other tasks, and the ticket of a command.
+//! The handle to a driver for other tasks, and the handle of a command.
 
 use super::shared::Shared;
 use core::fmt;
@@ -32,16 +32,16 @@ impl<D: Dialect> Sender<D> {
     ///
     /// # Errors
     /// [`SendError`], at once, when the command is not accepted: nothing was queued then.
-    pub fn send(&self, command: D::Command) -> Result<Ticket, SendError> {
+    pub fn send(&self, command: D::Command) -> Result<CommandHandle, SendError> {
         self.shared.send(command)
     }
 
-    /// Asks the shard to end, whatever it is doing. `Event::Ended` follows when its link is closed.
+    /// Asks the shard to end, whatever it is doing. `Event::Ended` follows when its connection is closed.
     pub fn shutdown(&self, shutdown: Shutdown) {
         self.shared.shutdown(shutdown);
     }
 
-    /// Asks for a new link, the session kept. `cause` is what the shard's `explain()` will say.
+    /// Asks for a new connection, the session kept. `cause` is what the shard's `explain()` will say.
     pub fn reconnect(&self, cause: Cause) {
         self.shared.reconnect(cause);
     }
@@ -84,7 +84,7 @@ impl<D: Dialect> Sender<D> {
     /// fn log(sender: &Sender) {
     ///     println!("{:?}, latency {:?}", sender.phase(), sender.latency());
     ///     for transition in sender.explain() {
-    ///         println!("{transition}"); // t+41.250 online -> waiting: connection_lost (link 1)
+    ///         println!("{transition}"); // t+41.250 active -> backoff: connection_lost (connection 1)
     ///     }
     /// }
     /// ```
@@ -99,7 +99,7 @@ impl<D: Dialect> Sender<D> {
     /// # use portcullis_runtime::Sender;
     /// fn log(sender: &Sender) {
     ///     let health = sender.health();
-    ///     println!("{} links, {} messages", health.counts.links, health.events.of("MESSAGE_CREATE"));
+    ///     println!("{} connections, {} messages", health.counts.connections, health.events.of("MESSAGE_CREATE"));
     /// }
     /// ```
     #[must_use]
@@ -128,15 +128,15 @@ impl<D: Dialect> fmt::Debug for Sender<D> {
 
 /// A command that was accepted, and in time its [`Outcome`]. Dropped, it withdraws nothing.
 ///
-/// The outcome also comes as `Event::Command`. Await a ticket **in another task only**: outcomes come about while the
+/// The outcome also comes as `Event::Command`. Await a handle **in another task only**: outcomes come about while the
 /// shard is polled, so in the task that polls `next_event()` it would never be done.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct CommandHandle {
     id: CommandId,
     outcome: oneshot::Receiver<Outcome>,
 }
 
-impl Ticket {
+impl CommandHandle {
     pub(super) const fn new(id: CommandId, outcome: oneshot::Receiver<Outcome>) -> Self {
         Self { id, outcome }
     }
@@ -148,11 +148,11 @@ impl Ticket {
     }
 }
 
-impl Future for Ticket {
+impl Future for CommandHandle {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        // The driver settles every ticket, at the latest when it is dropped.
+        // The driver settles every handle, at the latest when it is dropped.
         Pin::new(&mut self.outcome).poll(cx).map(|outcome| outcome.unwrap_or(Outcome::Unknown))
     }
 }

@@ -1,4 +1,4 @@
-//! What a driver shares with its senders: the machine behind one lock, and the tickets.
+//! What a driver shares with its senders: the machine behind one lock, and the handles.
 //!
 //! A command is checked, encoded and queued by the machine itself, in the sender's own call. So every refusal is known
 //! at once, the outbox is the only queue and its limit the only one, and nothing can be lost between two of them. The
@@ -10,103 +10,103 @@ use core::task::{Context, Poll, Waker};
 use futures_channel::oneshot;
 use portcullis::dialect::Dialect;
 use portcullis::machine::{Cause, CommandId, Outcome, SendError, Shutdown};
-use portcullis::{Action, Closure, Event, GatewayMachine, Input, LinkId, Timestamp};
+use portcullis::{Action, CloseReason, ConnectionId, Event, GatewayMachine, Input, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Ticket;
-use super::onlooker::{Onlooker, Sight};
+use super::CommandHandle;
+use super::onlooker::{Onlooker, ReadState};
 
 /// No later than any time seen, which a machine takes for the newest it has seen: a sender has no clock.
 const AS_SEEN: Timestamp = Timestamp::ZERO;
 
 pub(super) struct Shared<D: Dialect> {
-    desk: Mutex<Desk<D>>,
+    inner: Mutex<Inner<D>>,
 }
 
-pub(super) struct Desk<D: Dialect> {
+pub(super) struct Inner<D: Dialect> {
     pub(super) machine: GatewayMachine<D>,
     /// Accepted commands without an outcome: as many as the outbox holds, and the one being written.
-    tickets: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
+    handles: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
     /// What else has commands to send.
     pub(super) onlooker: Option<Box<dyn Onlooker<D>>>,
-    bell: Bell,
+    wake: WakeFlag,
 }
 
 /// Whether the machine was asked for something since the driver looked.
-enum Bell {
-    Silent(Option<Waker>),
-    Rung,
+enum WakeFlag {
+    Clear(Option<Waker>),
+    Set,
 }
 
 impl<D: Dialect> Shared<D> {
     pub(super) fn new(machine: GatewayMachine<D>) -> Arc<Self> {
-        let desk = Desk { machine, tickets: BTreeMap::new(), onlooker: None, bell: Bell::Silent(None) };
-        Arc::new(Self { desk: Mutex::new(desk) })
+        let inner = Inner { machine, handles: BTreeMap::new(), onlooker: None, wake: WakeFlag::Clear(None) };
+        Arc::new(Self { inner: Mutex::new(inner) })
     }
 
     /// A machine has no half-done calls to fear after a panic of another thread.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Desk<D>> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner<D>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn send(&self, command: D::Command) -> Result<Ticket, SendError> {
-        let mut desk = self.lock();
-        let id = desk.machine.send(AS_SEEN, command)?;
+    pub(super) fn send(&self, command: D::Command) -> Result<CommandHandle, SendError> {
+        let mut inner = self.lock();
+        let id = inner.machine.send(AS_SEEN, command)?;
         let (settle, outcome) = oneshot::channel();
-        desk.tickets.insert(id, settle);
-        ring(desk);
-        Ok(Ticket::new(id, outcome))
+        inner.handles.insert(id, settle);
+        set_wake_flag(inner);
+        Ok(CommandHandle::new(id, outcome))
     }
 
     pub(super) fn shutdown(&self, shutdown: Shutdown) {
-        let mut desk = self.lock();
-        desk.machine.shutdown(AS_SEEN, shutdown);
-        ring(desk);
+        let mut inner = self.lock();
+        inner.machine.shutdown(AS_SEEN, shutdown);
+        set_wake_flag(inner);
     }
 
     pub(super) fn reconnect(&self, cause: Cause) {
-        let mut desk = self.lock();
-        desk.machine.reconnect(AS_SEEN, cause);
-        ring(desk);
+        let mut inner = self.lock();
+        inner.machine.reconnect(AS_SEEN, cause);
+        set_wake_flag(inner);
     }
 
     /// Ready, once, when something was asked for. Else the task is woken when it is.
-    pub(super) fn poll_asked(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut desk = self.lock();
-        match &mut desk.bell {
-            Bell::Silent(Some(waker)) => {
+    pub(super) fn poll_wake_flag(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.lock();
+        match &mut inner.wake {
+            WakeFlag::Clear(Some(waker)) => {
                 waker.clone_from(cx.waker());
                 Poll::Pending
             }
-            Bell::Silent(none) => {
+            WakeFlag::Clear(none) => {
                 *none = Some(cx.waker().clone());
                 Poll::Pending
             }
-            Bell::Rung => {
-                desk.bell = Bell::Silent(None);
+            WakeFlag::Set => {
+                inner.wake = WakeFlag::Clear(None);
                 Poll::Ready(())
             }
         }
     }
 
-    /// Gives a ticket its outcome.
-    pub(super) fn settle(&self, id: CommandId, outcome: Outcome) {
-        let ticket = self.lock().tickets.remove(&id);
-        if let Some(ticket) = ticket {
+    /// Gives a handle its outcome.
+    pub(super) fn report_outcome(&self, id: CommandId, outcome: Outcome) {
+        let handle = self.lock().handles.remove(&id);
+        if let Some(handle) = handle {
             // Who does not wait for it has dropped the other end.
-            let _ = ticket.send(outcome);
+            let _ = handle.send(outcome);
         }
     }
 
     /// The driver is gone, and with it the socket: the machine ends, the session kept, and every command has its
     /// outcome. Nobody is to be woken any more: a sender may outlive the driver's task, and must not keep it.
-    pub(super) fn end(&self, link: Option<LinkId>) {
+    pub(super) fn end(&self, connection: Option<ConnectionId>) {
         let mut outcomes = Vec::new();
-        let mut desk = self.lock();
-        desk.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
-        let gone = link.map(|link| Input::Closed(link, Closure::Eof));
-        let Desk { machine, onlooker, .. } = &mut *desk;
+        let mut inner = self.lock();
+        inner.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
+        let gone = connection.map(|connection| Input::Closed(connection, CloseReason::Eof));
+        let Inner { machine, onlooker, .. } = &mut *inner;
         for input in [Some(Input::Tick), gone].into_iter().flatten() {
             for action in machine.handle(AS_SEEN, input) {
                 let Action::Event(event) = action else { continue };
@@ -118,25 +118,25 @@ impl<D: Dialect> Shared<D> {
                 }
             }
         }
-        let woken = desk.look_on(AS_SEEN, Sight::Unread);
-        let waker = core::mem::replace(&mut desk.bell, Bell::Rung);
-        drop(desk);
+        let woken = inner.look_on(AS_SEEN, ReadState::Unread);
+        let waker = core::mem::replace(&mut inner.wake, WakeFlag::Set);
+        drop(inner);
         drop(waker);
         for (id, outcome) in outcomes {
-            self.settle(id, outcome);
+            self.report_outcome(id, outcome);
         }
         woken.into_iter().for_each(Waker::wake);
     }
 }
 
-impl<D: Dialect> Desk<D> {
+impl<D: Dialect> Inner<D> {
     /// Lets the onlooker do what is due, and gives those to be woken when the lock is free. What it sends is asked for,
     /// as what a sender sends; the driver looks for that itself.
-    pub(super) fn look_on(&mut self, now: Timestamp, sight: Sight) -> Vec<Waker> {
+    pub(super) fn look_on(&mut self, now: Timestamp, read_state: ReadState) -> Vec<Waker> {
         let Some(onlooker) = &mut self.onlooker else { return Vec::new() };
-        let upshot = onlooker.tick(now, sight, &mut self.machine);
+        let upshot = onlooker.tick(now, read_state, &mut self.machine);
         if upshot.sent > 0 {
-            self.bell = Bell::Rung;
+            self.wake = WakeFlag::Set;
         }
         upshot.woken
     }
@@ -145,24 +145,24 @@ impl<D: Dialect> Desk<D> {
 /// Prints the machine, unless someone looks at it: to print must not wait.
 impl<D: Dialect> fmt::Debug for Shared<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.desk.try_lock() {
-            Ok(desk) => desk.machine.fmt(f),
+        match self.inner.try_lock() {
+            Ok(inner) => inner.machine.fmt(f),
             Err(_) => f.write_str("GatewayMachine { .. }"),
         }
     }
 }
 
 /// Tells the driver that something was asked for.
-pub(super) fn ring<D: Dialect>(mut desk: MutexGuard<'_, Desk<D>>) {
-    let before = core::mem::replace(&mut desk.bell, Bell::Rung);
-    drop(desk);
-    if let Bell::Silent(Some(waker)) = before {
+pub(super) fn set_wake_flag<D: Dialect>(mut inner: MutexGuard<'_, Inner<D>>) {
+    let before = core::mem::replace(&mut inner.wake, WakeFlag::Set);
+    drop(inner);
+    if let WakeFlag::Clear(Some(waker)) = before {
         waker.wake();
     }
 }
 
 /// A look at the machine behind a driver. While it is held the driver and its senders wait: look, and let go.
-pub struct MachineRef<'a, D: Dialect>(pub(super) MutexGuard<'a, Desk<D>>);
+pub struct MachineRef<'a, D: Dialect>(pub(super) MutexGuard<'a, Inner<D>>);
 
 impl<D: Dialect> Deref for MachineRef<'_, D> {
     type Target = GatewayMachine<D>;

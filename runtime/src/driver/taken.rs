@@ -6,7 +6,7 @@ use portcullis::machine::Session;
 
 /// The last dispatch that the application took.
 pub(super) enum Taken {
-    /// None so far: the session is what was imported.
+    /// None so far: the session is what was resume_from.
     None(Option<Session>),
     UpTo(Mark),
 }
@@ -25,7 +25,7 @@ impl Taken {
 
     pub(super) fn session(&self, at: impl FnOnce(&Mark) -> Option<Session>) -> Option<Session> {
         match self {
-            Self::None(imported) => imported.clone(),
+            Self::None(resume_from) => resume_from.clone(),
             Self::UpTo(mark) => at(mark),
         }
     }

@@ -8,7 +8,7 @@ use portcullis::Input;
 use portcullis::machine::TokenReason;
 use portcullis::token::Token;
 
-/// Where tokens come from that expire. A closure that gives a future is one.
+/// Where tokens come from that expire. A reason that gives a future is one.
 ///
 /// Only gateways whose tokens expire are asked for; a Discord bot's does not. A shard without a source that is asked
 /// for a token ends with [`EndReason::TokenDenied`](portcullis::machine::EndReason::TokenDenied): set one with
@@ -61,39 +61,39 @@ pub enum TokenAnswer {
 
 /// The source, and the question that is open.
 #[derive(Default)]
-pub(super) struct TokenDesk {
+pub(super) struct TokenFetcher {
     source: Option<Box<dyn Tokens>>,
-    open: Question,
+    open: Fetch,
 }
 
 #[derive(Default)]
-enum Question {
+enum Fetch {
     #[default]
     None,
     /// There is nobody to ask.
     Hopeless,
-    Asked(Pin<Box<dyn Future<Output = TokenAnswer> + Send>>),
+    Fetching(Pin<Box<dyn Future<Output = TokenAnswer> + Send>>),
 }
 
-impl TokenDesk {
+impl TokenFetcher {
     pub(super) fn set_source(&mut self, source: Box<dyn Tokens>) {
         self.source = Some(source);
     }
 
     pub(super) fn ask(&mut self, reason: TokenReason) {
-        self.open = self.source.as_mut().map_or(Question::Hopeless, |source| Question::Asked(source.fetch(reason)));
+        self.open = self.source.as_mut().map_or(Fetch::Hopeless, |source| Fetch::Fetching(source.fetch(reason)));
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let answer = match &mut self.open {
-            Question::None => return None,
-            Question::Hopeless => TokenAnswer::Never,
-            Question::Asked(fetch) => match fetch.as_mut().poll(cx) {
+            Fetch::None => return None,
+            Fetch::Hopeless => TokenAnswer::Never,
+            Fetch::Fetching(fetch) => match fetch.as_mut().poll(cx) {
                 Poll::Pending => return None,
                 Poll::Ready(answer) => answer,
             },
         };
-        self.open = Question::None;
+        self.open = Fetch::None;
         Some(match answer {
             TokenAnswer::Fresh { token, lifetime } => Input::Token(token, lifetime),
             TokenAnswer::Later(after) => Input::TokenDenied(Some(after)),

@@ -6,7 +6,7 @@ mod shared;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use portcullis::dialect::ShardId;
-use portcullis::{Input, LinkId};
+use portcullis::{ConnectionId, Input};
 
 pub(crate) use gates::Gates;
 pub use shared::{SharedGate, SharedIdentify};
@@ -19,14 +19,14 @@ pub use shared::{SharedGate, SharedIdentify};
 ///
 /// It may be called at any time, and no call may block.
 pub trait IdentifyGate: Send + 'static {
-    /// A link wants to identify. `shard` is the dialect's; `None` where a gateway has none.
-    fn ask(&mut self, link: LinkId, shard: Option<ShardId>);
+    /// A connection wants to identify. `shard` is the dialect's; `None` where a gateway has none.
+    fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>);
 
-    /// The question is withdrawn, or the turn given back: the link died before its Identify went out.
-    fn give_back(&mut self, link: LinkId);
+    /// The question is withdrawn, or the permit given back: the connection died before its Identify went out.
+    fn give_back(&mut self, connection: ConnectionId);
 
-    /// The Identify of a link whose turn was granted goes out now.
-    fn spent(&mut self, link: LinkId);
+    /// The Identify of a connection whose permit was granted goes out now.
+    fn spent(&mut self, connection: ConnectionId);
 
     /// What is said to the question that is open. It is asked only while one is, and wakes the task when there is more.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer>;
@@ -40,20 +40,20 @@ pub trait IdentifyGate: Send + 'static {
 /// What a gate says to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateAnswer {
-    /// The turn has come.
-    Granted(LinkId),
+    /// The permit has come.
+    Granted(ConnectionId),
     /// Not now: the question is closed, and asked again after this time.
-    Later(LinkId, Duration),
+    Later(ConnectionId, Duration),
     /// The budget is used up for this long. The question stays open.
-    Exhausted(LinkId, Duration),
+    Exhausted(ConnectionId, Duration),
 }
 
 impl From<GateAnswer> for Input {
     fn from(answer: GateAnswer) -> Self {
         match answer {
-            GateAnswer::Granted(link) => Self::IdentifyGranted(link),
-            GateAnswer::Later(link, after) => Self::IdentifyDenied(link, after),
-            GateAnswer::Exhausted(link, resets_in) => Self::BudgetExhausted(link, resets_in),
+            GateAnswer::Granted(connection) => Self::IdentifyGranted(connection),
+            GateAnswer::Later(connection, after) => Self::IdentifyDenied(connection, after),
+            GateAnswer::Exhausted(connection, resets_in) => Self::BudgetExhausted(connection, resets_in),
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! # Invariants
 //! * `one-clock`: the queue has a clock of its own, since each driver's may have another origin.
-//! * `never-leaked`: a gate that is dropped gives its turn back.
+//! * `never-leaked`: a gate that is dropped gives its permit back.
 
 use super::{GateAnswer, IdentifyGate};
 use crate::runtime::Runtime;
@@ -12,8 +12,8 @@ use core::fmt;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use portcullis::dialect::ShardId;
-use portcullis::identify::{Answer, IdentifyQueue, Rules, StartLimit, Stored, TicketId};
-use portcullis::{LinkId, Timestamp};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, QueueSnapshot, SessionStartLimit};
+use portcullis::{ConnectionId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,12 +25,12 @@ const FULL: Duration = Duration::from_secs(30);
 /// ```
 /// # use portcullis::Discord;
 /// # use portcullis_runtime::{Driver, Runtime, SharedIdentify};
-/// use portcullis::identify::{Rules, StartLimit};
+/// use portcullis::identify::{QueueConfig, SessionStartLimit};
 ///
 /// # fn share<R: Runtime>(runtime: &R, shards: Vec<Driver<Discord, R>>) -> Vec<Driver<Discord, R>> {
 /// // As `GET /gateway/bot` says it.
-/// let limit = StartLimit { max_concurrency: 16, ..StartLimit::default() };
-/// let identify = SharedIdentify::new(runtime, limit, Rules::default());
+/// let limit = SessionStartLimit { max_concurrency: 16, ..SessionStartLimit::default() };
+/// let identify = SharedIdentify::new(runtime, limit, QueueConfig::default());
 /// shards.into_iter().map(|shard| shard.with_identify(identify.gate())).collect()
 /// # }
 /// ```
@@ -44,9 +44,9 @@ struct Desk {
     queue: IdentifyQueue,
     /// When the queue has something to say: looked up once after each change.
     due: Option<Timestamp>,
-    tickets: u64,
+    ids: u64,
     /// Questions that are open, the oldest first.
-    open: BTreeMap<TicketId, Question>,
+    open: BTreeMap<PermitId, Question>,
 }
 
 #[derive(Default)]
@@ -65,8 +65,8 @@ enum Said {
 impl SharedIdentify {
     /// A queue on the clock of a runtime.
     #[must_use]
-    pub fn new<R: Runtime>(runtime: &R, limit: StartLimit, rules: Rules) -> Self {
-        Self::of(runtime, |now| IdentifyQueue::new(now, limit, rules))
+    pub fn new<R: Runtime>(runtime: &R, limit: SessionStartLimit, config: QueueConfig) -> Self {
+        Self::of(runtime, |now| IdentifyQueue::new(now, limit, config))
     }
 
     /// The queue of an earlier run, and how long ago it was [exported](Self::export): `None` if unknown, then no time
@@ -74,16 +74,16 @@ impl SharedIdentify {
     #[must_use]
     pub fn restore<R: Runtime>(
         runtime: &R,
-        stored: &Stored,
+        snapshot: &QueueSnapshot,
         elapsed: impl Into<Option<Duration>>,
-        rules: Rules,
+        config: QueueConfig,
     ) -> Self {
         let elapsed = elapsed.into();
-        Self::of(runtime, |now| IdentifyQueue::restore(now, stored, elapsed, rules))
+        Self::of(runtime, |now| IdentifyQueue::restore(now, snapshot, elapsed, config))
     }
 
     fn of<R: Runtime>(runtime: &R, queue: impl FnOnce(Timestamp) -> IdentifyQueue) -> Self {
-        let desk = Desk { queue: queue(runtime.now()), due: None, tickets: 0, open: BTreeMap::new() };
+        let desk = Desk { queue: queue(runtime.now()), due: None, ids: 0, open: BTreeMap::new() };
         let runtime = runtime.clone();
         Self { clock: Arc::new(move || runtime.now()), desk: Arc::new(Mutex::new(desk)) }
     }
@@ -91,11 +91,11 @@ impl SharedIdentify {
     /// A gate for one shard.
     #[must_use]
     pub fn gate(&self) -> SharedGate {
-        SharedGate { shared: self.clone(), turn: Turn::None }
+        SharedGate { shared: self.clone(), permit: Permit::None }
     }
 
     /// The gateway was asked again what it allows.
-    pub fn update(&self, limit: StartLimit) {
+    pub fn update(&self, limit: SessionStartLimit) {
         self.change(|queue, now| queue.update(now, limit));
     }
 
@@ -107,7 +107,7 @@ impl SharedIdentify {
 
     /// What a later run needs to know, so that a crash loop does not use up the budget: store it every few seconds.
     #[must_use]
-    pub fn export(&self) -> Stored {
+    pub fn export(&self) -> QueueSnapshot {
         let now = (self.clock)();
         self.lock().queue.export(now)
     }
@@ -119,7 +119,7 @@ impl SharedIdentify {
 
     /// Does something to the queue, and wakes those who have an answer by it. The oldest that waits is woken as well:
     /// the next answer may be due at another time now. The others find that out when their own timers go off, no later
-    /// than a turn can be out.
+    /// than a permit can be out.
     fn change(&self, deed: impl FnOnce(&mut IdentifyQueue, Timestamp)) {
         let now = (self.clock)();
         let mut desk = self.lock();
@@ -136,11 +136,11 @@ impl Desk {
     fn settle(&mut self, now: Timestamp) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for answer in self.queue.answers(now) {
-            let (ticket, said) = match answer {
-                Answer::Granted(ticket) => (ticket, Said::Granted),
-                Answer::Exhausted { ticket, resets_in } => (ticket, Said::Exhausted(resets_in)),
+            let (id, said) = match answer {
+                Answer::Granted(id) => (id, Said::Granted),
+                Answer::Exhausted { id, resets_in } => (id, Said::Exhausted(resets_in)),
             };
-            if let Some(question) = self.open.get_mut(&ticket) {
+            if let Some(question) = self.open.get_mut(&id) {
                 question.answer = Some(said);
                 wakers.extend(question.waker.take());
             }
@@ -156,89 +156,91 @@ impl fmt::Debug for SharedIdentify {
     }
 }
 
-/// One shard's gate to a [`SharedIdentify`]. Dropped, it gives its turn back.
+/// One shard's gate to a [`SharedIdentify`]. Dropped, it gives its permit back.
 #[derive(Debug)]
 pub struct SharedGate {
     shared: SharedIdentify,
-    turn: Turn,
+    permit: Permit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum Permit {
     None,
-    Asked(LinkId, TicketId),
-    Granted(LinkId, TicketId),
+    RequestFuture(ConnectionId, PermitId),
+    Granted(ConnectionId, PermitId),
 }
 
 impl SharedGate {
     fn leave(&mut self) {
-        let (Turn::Asked(_, ticket) | Turn::Granted(_, ticket)) = core::mem::replace(&mut self.turn, Turn::None) else {
+        let (Permit::RequestFuture(_, id) | Permit::Granted(_, id)) =
+            core::mem::replace(&mut self.permit, Permit::None)
+        else {
             return;
         };
-        self.shared.lock().open.remove(&ticket);
-        self.shared.change(|queue, now| queue.give_back(now, ticket));
+        self.shared.lock().open.remove(&id);
+        self.shared.change(|queue, now| queue.give_back(now, id));
     }
 }
 
 impl IdentifyGate for SharedGate {
-    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+    fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>) {
         self.leave();
         let now = (self.shared.clock)();
         let mut desk = self.shared.lock();
-        desk.tickets += 1;
-        let ticket = TicketId(desk.tickets);
+        desk.ids += 1;
+        let id = PermitId(desk.ids);
         let mut question = Question::default();
-        if desk.queue.ask(now, ticket, shard.map_or(0, ShardId::id)).is_err() {
+        if desk.queue.ask(now, id, shard.map_or(0, ShardId::id)).is_err() {
             question.answer = Some(Said::Full);
         }
-        desk.open.insert(ticket, question);
+        desk.open.insert(id, question);
         desk.due = desk.queue.deadline();
-        self.turn = Turn::Asked(link, ticket);
+        self.permit = Permit::RequestFuture(connection, id);
     }
 
-    fn give_back(&mut self, link: LinkId) {
-        if let Turn::Asked(of, _) | Turn::Granted(of, _) = self.turn
-            && of == link
+    fn give_back(&mut self, connection: ConnectionId) {
+        if let Permit::RequestFuture(of, _) | Permit::Granted(of, _) = self.permit
+            && of == connection
         {
             self.leave();
         }
     }
 
-    fn spent(&mut self, link: LinkId) {
-        if let Turn::Granted(of, ticket) = self.turn
-            && of == link
+    fn spent(&mut self, connection: ConnectionId) {
+        if let Permit::Granted(of, id) = self.permit
+            && of == connection
         {
-            self.turn = Turn::None;
-            self.shared.change(|queue, now| queue.spent(now, ticket));
+            self.permit = Permit::None;
+            self.shared.change(|queue, now| queue.spent(now, id));
         }
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer> {
-        let Turn::Asked(link, ticket) = self.turn else { return Poll::Pending };
+        let Permit::RequestFuture(connection, id) = self.permit else { return Poll::Pending };
         let now = (self.shared.clock)();
         let mut desk = self.shared.lock();
         let wakers = if desk.due.is_some_and(|due| due <= now) { desk.settle(now) } else { Vec::new() };
-        let said = desk.open.get_mut(&ticket).and_then(|question| {
+        let said = desk.open.get_mut(&id).and_then(|question| {
             if question.answer.is_none() {
                 question.waker = Some(cx.waker().clone());
             }
             question.answer.take()
         });
         if let Some(Said::Granted | Said::Full) = said {
-            desk.open.remove(&ticket);
+            desk.open.remove(&id);
         }
         drop(desk);
         wakers.into_iter().for_each(Waker::wake);
         match said {
             None => Poll::Pending,
             Some(Said::Granted) => {
-                self.turn = Turn::Granted(link, ticket);
-                Poll::Ready(GateAnswer::Granted(link))
+                self.permit = Permit::Granted(connection, id);
+                Poll::Ready(GateAnswer::Granted(connection))
             }
-            Some(Said::Exhausted(resets_in)) => Poll::Ready(GateAnswer::Exhausted(link, resets_in)),
+            Some(Said::Exhausted(resets_in)) => Poll::Ready(GateAnswer::Exhausted(connection, resets_in)),
             Some(Said::Full) => {
-                self.turn = Turn::None;
-                Poll::Ready(GateAnswer::Later(link, FULL))
+                self.permit = Permit::None;
+                Poll::Ready(GateAnswer::Later(connection, FULL))
             }
         }
     }

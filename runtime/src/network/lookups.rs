@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// How long an answer is good: long enough for shards that lost their links together, short enough for a host that
+/// How long an answer is good: long enough for shards that lost their connections together, short enough for a host that
 /// moves.
 const GOOD_FOR: Duration = Duration::from_secs(10);
 /// How long a lookup may take before those who ask begin another.
@@ -37,7 +37,7 @@ pub(crate) struct Lookups {
 
 enum Known {
     /// Nobody waits any more when the lookup is gone: then it is as good as never begun.
-    Asked {
+    RequestFuture {
         lookup: WeakShared<Lookup>,
         since: Timestamp,
     },
@@ -50,7 +50,7 @@ enum Known {
 impl Known {
     fn is_good(&self, now: Timestamp) -> bool {
         match self {
-            Self::Asked { lookup, since } => now - *since < COMPANY && lookup.upgrade().is_some(),
+            Self::RequestFuture { lookup, since } => now - *since < COMPANY && lookup.upgrade().is_some(),
             Self::Answered { since, .. } => now - *since < GOOD_FOR,
         }
     }
@@ -66,7 +66,7 @@ impl Lookups {
             let name = (host.to_owned(), port);
             let underway = match names.get(&name) {
                 Some(Known::Answered { addresses, .. }) => return Ok(Arc::clone(addresses)),
-                Some(Known::Asked { lookup, .. }) => lookup.upgrade(),
+                Some(Known::RequestFuture { lookup, .. }) => lookup.upgrade(),
                 None => None,
             };
             underway.unwrap_or_else(|| {
@@ -74,7 +74,7 @@ impl Lookups {
                 if names.len() < NAMES_MAX
                     && let Some(lookup) = lookup.downgrade()
                 {
-                    names.insert(name, Known::Asked { lookup, since: now });
+                    names.insert(name, Known::RequestFuture { lookup, since: now });
                 }
                 lookup
             })

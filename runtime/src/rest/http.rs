@@ -21,7 +21,7 @@ use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult, state};
 pub type HttpFuture = Pin<Box<dyn Future<Output = io::Result<Response<Vec<u8>>>> + Send>>;
 
 /// An HTTP client, to be used in place of the one that is built in: one that has a proxy, a pool, a rate limiter. A
-/// closure that gives a future is one.
+/// reason that gives a future is one.
 ///
 /// The request has the `Authorization` header: do not log it.
 ///

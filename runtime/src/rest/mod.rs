@@ -8,7 +8,7 @@ use ::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, USER_AGENT};
 use ::http::{Request, Response, StatusCode, Uri};
 use core::fmt;
 use core::time::Duration;
-use portcullis::identify::StartLimit;
+use portcullis::identify::SessionStartLimit;
 use portcullis::machine::Backoff;
 use portcullis::token::Token;
 use std::io;
@@ -24,7 +24,7 @@ pub struct GatewayBot {
     /// With how many shards to connect: at least one.
     pub shards: u32,
     /// How many identifies there are, and how many at a time.
-    pub session_start_limit: StartLimit,
+    pub session_start_limit: SessionStartLimit,
 }
 
 /// Discord's HTTP API, for the one question of a gateway client.
@@ -147,7 +147,7 @@ impl fmt::Debug for Rest {
 struct Answer {
     url: String,
     shards: u32,
-    session_start_limit: StartLimit,
+    session_start_limit: SessionStartLimit,
 }
 
 fn read(body: &[u8]) -> Result<GatewayBot, AskError> {

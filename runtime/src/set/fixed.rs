@@ -8,7 +8,7 @@ use crate::identify::{Gates, SharedIdentify};
 use crate::runtime::Runtime;
 use portcullis::Discord;
 use portcullis::dialect::ShardId;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 
 impl<R: Runtime> Builder<R> {
     /// Makes these shards of `count` with these settings, without asking anybody. They connect when the set is polled.
@@ -35,7 +35,7 @@ impl<R: Runtime> Builder<R> {
         ids: impl IntoIterator<Item = u32>,
         count: u32,
     ) -> Result<ShardSet<Driver<Discord, R>>, BuildError> {
-        self.build_fleet(ids, count, StartLimit::default())
+        self.build_fleet(ids, count, SessionStartLimit::default())
     }
 
     /// `limit` is for the set's own queue, where no other was set.
@@ -43,13 +43,13 @@ impl<R: Runtime> Builder<R> {
         self,
         ids: impl IntoIterator<Item = u32>,
         count: u32,
-        limit: StartLimit,
+        limit: SessionStartLimit,
     ) -> Result<ShardSet<Driver<Discord, R>>, BuildError> {
         let (identify, mut template) = match self.gates() {
             Some(Gates::Shared(identify)) => (Some(identify.clone()), self),
             Some(Gates::Own(_)) => (None, self),
             None => {
-                let identify = SharedIdentify::new(self.runtime(), limit, Rules::default());
+                let identify = SharedIdentify::new(self.runtime(), limit, QueueConfig::default());
                 (Some(identify.clone()), self.identify(&identify))
             }
         };

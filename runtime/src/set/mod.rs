@@ -4,7 +4,7 @@ mod auto;
 mod fixed;
 mod ready;
 
-use crate::driver::{Buffer, Driver, Events, Pump, Sender, Ticket};
+use crate::driver::{Buffer, CommandHandle, Driver, Events, Pump, Sender};
 use crate::identify::SharedIdentify;
 use crate::runtime::Runtime;
 pub use auto::AutoError;
@@ -239,7 +239,10 @@ impl<M: Member> ShardSet<M> {
     }
 
     /// Queues a command with every shard that lives; what came of it, shard by shard.
-    pub fn broadcast(&self, command: &<M::Dialect as Dialect>::Command) -> Vec<(ShardKey, Result<Ticket, SendError>)>
+    pub fn broadcast(
+        &self,
+        command: &<M::Dialect as Dialect>::Command,
+    ) -> Vec<(ShardKey, Result<CommandHandle, SendError>)>
     where
         <M::Dialect as Dialect>::Command: Clone,
     {

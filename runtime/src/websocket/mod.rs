@@ -4,7 +4,7 @@ mod counted;
 mod tungstenite;
 
 use core::task::{Context, Poll};
-use portcullis::{CloseCode, Closure, Message};
+use portcullis::{CloseCode, CloseReason, Message};
 
 pub(crate) use tungstenite::{SocketLimits, open};
 
@@ -16,7 +16,7 @@ pub trait WebSocket: Send {
     /// Begins to send a message. The last one must have been sent whole, and no close begun.
     fn start_send(&mut self, message: Message);
 
-    /// Ready when the socket has the message whole. When it failed this is never ready: the closure comes from
+    /// Ready when the socket has the message whole. When it failed this is never ready: the reason comes from
     /// [`poll_message`](Self::poll_message), behind what there is left to read.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
@@ -28,6 +28,6 @@ pub trait WebSocket: Send {
     /// driver. Pending says truly that there is nothing to read.
     ///
     /// # Errors
-    /// The [`Closure`], after the last message. It is not to be polled again then.
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>>;
+    /// The [`CloseReason`], after the last message. It is not to be polled again then.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, CloseReason>>;
 }

@@ -27,7 +27,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink as _;
 use portcullis::machine::ConnectFailure;
 use portcullis::url::GatewayUrl;
-use portcullis::{CloseCode, CloseFrame, Closure, Message};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Message};
 
 /// The most bytes that go over a connection in one piece.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ struct Tungstenite<S> {
     out: Out,
     purpose: Purpose,
     /// A write failed. What was read before it is still handed out.
-    broken: Option<Closure>,
+    broken: Option<CloseReason>,
 }
 
 /// What the layer's buffer has grown to.
@@ -116,13 +116,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tungstenite<S> {
             // Flushed first, the buffer is empty: neither a message nor a close frame is turned away for want of room.
             let Some(layer) = &mut self.layer else { return Poll::Pending };
             if let Err(error) = ready!(Pin::new(&mut *layer).poll_flush(cx)) {
-                self.broken = Some(failure::of_link(&error));
+                self.broken = Some(failure::of_connection(&error));
                 return Poll::Pending;
             }
             match mem::replace(&mut self.out, Out::Nothing) {
                 Out::ToStart(message) => match Pin::new(layer).start_send(message) {
                     Ok(()) => self.out = Out::ToFlush,
-                    Err(error) => self.broken = Some(failure::of_link(&error)),
+                    Err(error) => self.broken = Some(failure::of_connection(&error)),
                 },
                 Out::ToFlush | Out::Nothing => return Poll::Ready(()),
             }
@@ -149,16 +149,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Tungstenite<S> {
         self.out = Out::ToStart(WireMessage::Close(Some(WireClose { code: code.0.into(), reason: reason.into() })));
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Closure>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, CloseReason>> {
         if self.purpose == Purpose::Closing {
             let _ = self.poll_out(cx);
         }
         if self.buffer == Buffer::Large {
             self.renew(cx);
         }
-        let Some(layer) = &mut self.layer else { return Poll::Ready(Err(Closure::Io)) };
+        let Some(layer) = &mut self.layer else { return Poll::Ready(Err(CloseReason::Io)) };
         let Poll::Ready(read) = Pin::new(&mut *layer).poll_next(cx) else {
-            return self.broken.take().map_or(Poll::Pending, |closure| Poll::Ready(Err(closure)));
+            return self.broken.take().map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)));
         };
         if let Some(Ok(message)) = &read {
             self.given += on_the_wire(message.len());
@@ -174,16 +174,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Tungstenite<S> {
             Some(Ok(WireMessage::Close(frame))) => {
                 // One flush for the answer; whether it left is the peer's concern.
                 let _ = Pin::new(layer).poll_flush(cx);
-                Err(Closure::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                Err(CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
                     code: Some(CloseCode(frame.code.into())),
                     reason: frame.reason.as_str().into(),
                 })))
             }
             Some(Err(Error::Capacity(_))) => {
-                Err(Closure::TooLarge { limit: layer.get_config().max_message_size.unwrap_or(usize::MAX) })
+                Err(CloseReason::TooLarge { limit: layer.get_config().max_message_size.unwrap_or(usize::MAX) })
             }
-            Some(Err(error)) => Err(failure::of_link(&error)),
-            None => Err(Closure::Eof),
+            Some(Err(error)) => Err(failure::of_connection(&error)),
+            None => Err(CloseReason::Eof),
         })
     }
 }
@@ -221,7 +221,7 @@ fn on_the_wire(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX).saturating_add(header)
 }
 
-/// One read's worth: most messages of a gateway fit, an idle link holds no more than this, and the layer zeroes it before
+/// One read's worth: most messages of a gateway fit, an idle connection holds no more than this, and the layer zeroes it before
 /// each read. BENCHMARKS.md has the numbers behind it.
 const READ_BUFFER: usize = 4 << 10;
 /// A larger message's buffer is not kept.

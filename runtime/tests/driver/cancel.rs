@@ -5,7 +5,7 @@ use crate::stage::Stage;
 use portcullis::dialect::RawCommand;
 use portcullis::dialect::discord::Command;
 use portcullis::machine::{CommandId, Outcome, Phase, Shutdown};
-use portcullis::{CloseCode, Closure, Event};
+use portcullis::{CloseCode, CloseReason, Event};
 use std::collections::BTreeMap;
 
 fn command(number: u32) -> Command {
@@ -72,7 +72,7 @@ fn nothing_is_lost_and_nothing_comes_twice_wherever_a_write_blocks() {
 fn events_are_handed_out_while_a_write_is_blocked() {
     let memory = Memory::new();
     let mut stage = Stage::with(memory, |builder| builder);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     stage.gateway.pipe().unwrap().block();
     drop(stage.shard.send(command(1)).unwrap());
     stage.settle();
@@ -81,27 +81,27 @@ fn events_are_handed_out_while_a_write_is_blocked() {
     stage.settle();
     assert_eq!(stage.taken(), ["READY", "ONE"]);
 
-    // A write that never ends costs the link; the command's fate is not known.
+    // A write that never ends costs the connection; the command's fate is not known.
     stage.gateway.pipe().unwrap().block();
     stage.until(|stage| stage.events.iter().any(|event| matches!(event, Event::Command(..))));
     assert!(stage.events.contains(&Event::Command(CommandId(0), Outcome::Unknown)), "{:?}", stage.events);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(stage.taken(), ["READY", "ONE", "RESUMED"]);
 }
 
 #[test]
 fn what_was_read_before_a_broken_write_is_handed_out_first() {
     let mut stage = Stage::new();
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert!(stage.gateway.dispatch("ONE") && stage.gateway.close(4004));
     stage.gateway.cut();
     drop(stage.shard.send(command(1)).unwrap());
     stage.settle();
     assert_eq!(stage.taken(), ["READY", "ONE"]);
     let closed = stage.events.iter().find_map(|event| match event {
-        Event::Closed { closure, .. } => Some(closure.clone()),
+        Event::Closed { reason, .. } => Some(reason.clone()),
         _ => None,
     });
-    assert_eq!(closed.as_ref().and_then(Closure::code), Some(CloseCode(4004)));
+    assert_eq!(closed.as_ref().and_then(CloseReason::code), Some(CloseCode(4004)));
     assert!(stage.is_over, "4004 is final");
 }

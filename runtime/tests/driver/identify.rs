@@ -5,22 +5,22 @@ use crate::stage::Stage;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use portcullis::dialect::ShardId;
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::Phase;
-use portcullis::{Event, LinkId, Timestamp};
+use portcullis::{ConnectionId, Event, Timestamp};
 use portcullis_runtime::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
-const LINK: LinkId = LinkId(1);
+const LINK: ConnectionId = ConnectionId(1);
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
 fn share(memory: &Memory, remaining: u32) -> SharedIdentify {
-    let limit = StartLimit { remaining, reset_after: seconds(3600), ..StartLimit::default() };
-    SharedIdentify::new(memory, limit, Rules { spacing: seconds(5), reserve: 0, ..Rules::default() })
+    let limit = SessionStartLimit { remaining, reset_after: seconds(3600), ..SessionStartLimit::default() };
+    SharedIdentify::new(memory, limit, QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() })
 }
 
 /// A gate and the task that waits at it.
@@ -66,8 +66,8 @@ fn a_turn_that_comes_back_wakes_the_next() {
     let shared = share(&memory, 1000);
     let (mut one, mut two, mut three) = (Waiting::at(&shared, 0), Waiting::at(&shared, 1), Waiting::at(&shared, 2));
     assert_eq!((one.poll(), two.poll(), three.poll()), (GRANTED, Poll::Pending, Poll::Pending));
-    one.gate.give_back(LinkId(9));
-    assert!(!two.alarm.take(), "another link's");
+    one.gate.give_back(ConnectionId(9));
+    assert!(!two.alarm.take(), "another connection's");
     one.gate.give_back(LINK);
     assert!(two.alarm.take());
     assert_eq!((two.poll(), three.poll()), (GRANTED, Poll::Pending));
@@ -100,7 +100,7 @@ fn what_is_exported_goes_on_in_another_run() {
     let mut one = Waiting::at(&shared, 0);
     assert_eq!(one.poll(), GRANTED);
     one.gate.spent(LINK);
-    let rules = Rules { spacing: seconds(5), reserve: 0, ..Rules::default() };
+    let rules = QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() };
     let later = SharedIdentify::restore(&memory, &shared.export(), None, rules);
     let mut two = Waiting::at(&later, 1);
     assert_eq!((two.poll(), two.gate.wait(), later.left()), (Poll::Pending, Some(seconds(5)), 2));
@@ -109,8 +109,8 @@ fn what_is_exported_goes_on_in_another_run() {
 #[test]
 fn a_shard_whose_turn_is_refused_for_now_asks_again() {
     let memory = Memory::new();
-    let rules = Rules { waiting: 0, ..Rules::default() };
-    let shared = SharedIdentify::new(&memory, StartLimit::default(), rules);
+    let rules = QueueConfig { waiting: 0, ..QueueConfig::default() };
+    let shared = SharedIdentify::new(&memory, SessionStartLimit::default(), rules);
     assert_eq!(Waiting::at(&shared, 0).poll(), Poll::Ready(GateAnswer::Later(LINK, seconds(30))));
 }
 
@@ -128,7 +128,7 @@ fn scenario_10_two_shards_of_one_bucket_identify_one_after_the_other() {
     let mut two = Stage::with(memory.clone(), |builder| builder).gated(shared.gate());
     two.until(identified);
     assert_eq!(memory.time() - first, seconds(5));
-    two.reach(Phase::Online);
+    two.reach(Phase::Active);
     assert_eq!(shared.left(), 998);
 }
 
@@ -150,11 +150,11 @@ fn scenario_14_a_shard_without_budget_says_so_and_an_update_from_elsewhere_wakes
     let mut stage = Stage::with(memory, |builder| builder).gated(shared.gate());
     let told = Event::BudgetExhausted { resets_in: seconds(3600) };
     stage.until(|stage| stage.events.contains(&told));
-    assert_eq!(stage.shard.phase(), Phase::Queued);
+    assert_eq!(stage.shard.phase(), Phase::AwaitingIdentify);
     assert!(!identified(&stage));
 
     let now = stage.memory.time();
-    shared.update(StartLimit::default());
+    shared.update(SessionStartLimit::default());
     stage.settle();
     assert!(identified(&stage));
     assert_eq!(stage.memory.time(), now);
@@ -177,7 +177,7 @@ fn scenario_11_a_shard_that_is_dropped_in_the_queue_leaves_it() {
     let mut one = Waiting::at(&shared, 0);
     assert_eq!(one.poll(), GRANTED);
     let mut stage = Stage::with(memory, |builder| builder).gated(shared.gate());
-    stage.reach(Phase::Queued);
+    stage.reach(Phase::AwaitingIdentify);
     drop(stage);
     one.gate.give_back(LINK);
     assert_eq!(Waiting::at(&shared, 0).poll(), GRANTED);
@@ -187,8 +187,8 @@ fn scenario_11_a_shard_that_is_dropped_in_the_queue_leaves_it() {
 #[derive(Clone, Default)]
 struct Noting {
     told: Arc<Mutex<Vec<&'static str>>>,
-    answer: Option<fn(LinkId) -> GateAnswer>,
-    asked: Option<LinkId>,
+    answer: Option<fn(ConnectionId) -> GateAnswer>,
+    asked: Option<ConnectionId>,
 }
 
 impl Noting {
@@ -198,23 +198,23 @@ impl Noting {
 }
 
 impl IdentifyGate for Noting {
-    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+    fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>) {
         assert_eq!(shard, Some(ShardId::ONE));
-        self.asked = Some(link);
+        self.asked = Some(connection);
         self.note("ask");
     }
 
-    fn give_back(&mut self, _: LinkId) {
+    fn give_back(&mut self, _: ConnectionId) {
         self.note("give back");
     }
 
-    fn spent(&mut self, _: LinkId) {
+    fn spent(&mut self, _: ConnectionId) {
         self.note("spent");
     }
 
     fn poll_answer(&mut self, _: &mut Context<'_>) -> Poll<GateAnswer> {
         match (self.answer, self.asked.take()) {
-            (Some(answer), Some(link)) => Poll::Ready(answer(link)),
+            (Some(answer), Some(connection)) => Poll::Ready(answer(connection)),
             _ => Poll::Pending,
         }
     }
@@ -229,7 +229,7 @@ fn a_gate_is_told_when_its_turn_is_used() {
     let gate = Noting { answer: Some(GateAnswer::Granted), ..Noting::default() };
     let told = Arc::clone(&gate.told);
     let mut stage = Stage::with(Memory::new(), |builder| builder).gated(gate);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(*told.lock().unwrap(), ["ask", "spent"]);
 }
 
@@ -238,15 +238,15 @@ fn a_gate_is_told_when_its_question_is_void() {
     let gate = Noting::default();
     let told = Arc::clone(&gate.told);
     let mut stage = Stage::with(Memory::new(), |builder| builder).gated(gate);
-    stage.reach(Phase::Queued);
-    stage.shard.reconnect(portcullis::machine::Cause::Asked);
+    stage.reach(Phase::AwaitingIdentify);
+    stage.shard.reconnect(portcullis::machine::Cause::Requested);
     stage.until(|_| told.lock().unwrap().len() == 3);
     assert_eq!(*told.lock().unwrap(), ["ask", "give back", "ask"]);
 }
 
 #[test]
 fn a_gate_that_says_later_is_asked_again_then() {
-    let gate = Noting { answer: Some(|link| GateAnswer::Later(link, seconds(7))), ..Noting::default() };
+    let gate = Noting { answer: Some(|connection| GateAnswer::Later(connection, seconds(7))), ..Noting::default() };
     let told = Arc::clone(&gate.told);
     let mut stage = Stage::with(Memory::new(), |builder| builder).gated(gate);
     stage.until(|_| told.lock().unwrap().len() == 1);

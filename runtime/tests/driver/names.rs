@@ -128,7 +128,7 @@ fn a_name_that_is_not_found_is_not_remembered() {
     fleet.memory.resolve_names(true);
     fleet.settle();
     for (shard, _) in &fleet.shards {
-        assert_eq!(shard.phase(), Phase::Waiting);
+        assert_eq!(shard.phase(), Phase::Backoff);
         assert_eq!(shard.explain().last().map(|made| made.cause), Some(Cause::ConnectName));
     }
     fleet.memory.world().addresses = addresses;

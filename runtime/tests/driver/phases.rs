@@ -20,26 +20,26 @@ fn in_phase(phase: Phase) -> Stage {
     let manners = |gateway: &mut Gateway, manners| gateway.manners = manners;
     match phase {
         Phase::Idle => return stage,
-        Phase::Dialing => stage.memory.world().is_listening = false,
-        Phase::Greeting => manners(&mut stage.gateway, Manners::Mute),
+        Phase::Connecting => stage.memory.world().is_listening = false,
+        Phase::AwaitingHello => manners(&mut stage.gateway, Manners::Mute),
         Phase::Identifying => manners(&mut stage.gateway, Manners::Stalling),
-        Phase::Queued => manners(&mut stage.gateway, Manners::Refusing),
-        Phase::Waiting | Phase::Closing => {
-            stage.reach(Phase::Online);
+        Phase::AwaitingIdentify => manners(&mut stage.gateway, Manners::Refusing),
+        Phase::Backoff | Phase::Closing => {
+            stage.reach(Phase::Active);
             stage.gateway.cut();
         }
         Phase::Resuming => {
-            stage.reach(Phase::Online);
+            stage.reach(Phase::Active);
             stage.gateway.manners = Manners::Stalling;
             stage.gateway.cut();
         }
         _ => {}
     }
     if phase == Phase::Closing {
-        stage.reach(Phase::Waiting);
+        stage.reach(Phase::Backoff);
         stage.gateway.manners = Manners::Good;
-        stage.reach(Phase::Online);
-        stage.shard.reconnect(Cause::Asked);
+        stage.reach(Phase::Active);
+        stage.shard.reconnect(Cause::Requested);
         while stage.shard.phase() != Phase::Closing {
             stage.poll();
         }
@@ -58,7 +58,7 @@ fn a_shutdown_ends_it_once_in_every_phase_and_every_command_comes_back() {
         for how in [Shutdown::KeepSession, Shutdown::EndSession] {
             let mut stage = in_phase(phase);
             assert_eq!(stage.shard.phase(), phase);
-            let ticket = stage.shard.send(command()).unwrap();
+            let sent = stage.shard.send(command()).unwrap();
             stage.shard.sender().shutdown(how);
             stage.poll();
             stage.until(|stage| stage.is_over);
@@ -68,10 +68,10 @@ fn a_shutdown_ends_it_once_in_every_phase_and_every_command_comes_back() {
             let outcomes: Vec<_> = stage
                 .events
                 .iter()
-                .filter(|event| matches!(event, Event::Command(id, _) if *id == ticket.id()))
+                .filter(|event| matches!(event, Event::Command(id, _) if *id == sent.id()))
                 .collect();
             assert_eq!(outcomes.len(), 1, "{phase}: {:?}", stage.events);
-            assert_eq!(stage.shard.send(command()).map(|ticket| ticket.id()), Err(SendError::Ended));
+            assert_eq!(stage.shard.send(command()).map(|sent| sent.id()), Err(SendError::Ended));
         }
     }
 }
@@ -87,25 +87,25 @@ fn a_shard_shut_down_before_its_first_poll_never_connects() {
 
 #[test]
 fn a_dropped_shard_drops_its_socket_and_settles_its_tickets() {
-    let mut stage = in_phase(Phase::Queued);
-    let (ticket, sender) = (stage.shard.send(command()).unwrap(), stage.shard.sender());
+    let mut stage = in_phase(Phase::AwaitingIdentify);
+    let (sent, sender) = (stage.shard.send(command()).unwrap(), stage.shard.sender());
     drop(stage.shard);
     while stage.gateway.step() {}
     assert!(stage.gateway.pipe().is_none());
-    assert_eq!(futures_now(ticket), Some(Outcome::Returned(ReturnReason::Ended)));
-    assert_eq!(sender.send(command()).map(|ticket| ticket.id()), Err(SendError::Ended));
+    assert_eq!(futures_now(sent), Some(Outcome::Returned(ReturnReason::Ended)));
+    assert_eq!(sender.send(command()).map(|sent| sent.id()), Err(SendError::Ended));
     assert_eq!(sender.phase(), Phase::Ended);
 }
 
 #[test]
 fn a_sender_wakes_a_shard_that_waits() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     assert!(!stage.alarm.take());
     let sender = stage.shard.sender();
-    let ticket = sender.send(command()).unwrap();
+    let sent = sender.send(command()).unwrap();
     stage.settle();
     assert_eq!(stage.gateway.heard.last().map(String::as_str), Some(r#"{"op":99}"#));
-    assert_eq!(futures_now(ticket), Some(Outcome::Sent));
+    assert_eq!(futures_now(sent), Some(Outcome::Sent));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_full_outbox_refuses_the_sender_at_once() {
         drop(sender.send(command()).unwrap());
     }
     assert_eq!(sender.room(), 0);
-    assert_eq!(sender.send(command()).map(|ticket| ticket.id()), Err(SendError::QueueFull { limit: 256 }));
+    assert_eq!(sender.send(command()).map(|sent| sent.id()), Err(SendError::QueueFull { limit: 256 }));
     let long = RawCommand::new(&BTreeMap::from([("d", "x".repeat(5000))])).unwrap();
     assert!(matches!(stage.shard.sender().send(Command::Raw(long)), Err(SendError::TooLong { max: 4096, .. })));
 }
@@ -127,16 +127,16 @@ fn the_second_identify_waits_for_its_turn() {
     stage.gateway.manners = Manners::Refusing;
     stage.until(|stage| stage.gateway.heard.iter().any(|text| text.starts_with(r#"{"op":2,"#)));
     let first = stage.memory.time();
-    stage.reach(Phase::Queued);
+    stage.reach(Phase::AwaitingIdentify);
     stage.gateway.manners = Manners::Good;
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     let spacing = stage.memory.time() - first;
     assert!((Duration::from_secs(5)..Duration::from_secs(6)).contains(&spacing), "{spacing:?}");
 }
 
 #[test]
 fn a_shard_left_alone_beats_again_when_polled_and_is_not_judged() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     stage.until(|stage| stage.gateway.beats == 1);
     // The application is busy for four intervals; the ack and three events wait in the socket.
     for name in ["ONE", "TWO", "THREE"] {
@@ -146,13 +146,13 @@ fn a_shard_left_alone_beats_again_when_polled_and_is_not_judged() {
     stage.poll();
     stage.settle();
     assert_eq!(stage.taken(), ["READY", "ONE", "TWO", "THREE"]);
-    assert_eq!((stage.shard.phase(), stage.gateway.beats), (Phase::Online, 2));
+    assert_eq!((stage.shard.phase(), stage.gateway.beats), (Phase::Active, 2));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
 }
 
 #[test]
 fn a_beat_goes_out_before_an_event_that_was_left_waiting() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     // A skipped sequence is two events: the gap, and what came.
     assert!(stage.gateway.raw(Message::text(r#"{"t":"LATE","s":9,"op":0,"d":{}}"#)));
     stage.poll();
@@ -168,7 +168,7 @@ fn a_beat_goes_out_before_an_event_that_was_left_waiting() {
 
 #[test]
 fn a_command_does_not_make_the_shard_judge_an_ack_that_it_has_not_read() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     stage.gateway.is_acking = false;
     stage.until(|stage| stage.gateway.beats == 1);
     // The ack waits in the socket, behind an event; the application comes back when the next beat is due.
@@ -179,13 +179,13 @@ fn a_command_does_not_make_the_shard_judge_an_ack_that_it_has_not_read() {
     drop(stage.shard.send(command()).unwrap());
     stage.gateway.is_acking = true;
     stage.settle();
-    assert_eq!((stage.gateway.beats, stage.shard.phase()), (2, Phase::Online));
+    assert_eq!((stage.gateway.beats, stage.shard.phase()), (2, Phase::Active));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
 }
 
 #[test]
 fn a_busy_link_lets_others_have_their_turn() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     let before = stage.events.len();
     for _ in 0..1000 {
         assert!(stage.gateway.dispatch("ONE"));
@@ -204,19 +204,19 @@ fn a_busy_link_lets_others_have_their_turn() {
 
 #[test]
 fn a_shard_prints_while_someone_looks_at_it() {
-    let stage = in_phase(Phase::Online);
+    let stage = in_phase(Phase::Active);
     let text = format!("{:?} {:?} {:?}", stage.shard.sender(), stage.shard, stage.shard.machine());
-    assert_eq!(text.matches("Online").count(), 1, "{text}");
+    assert_eq!(text.matches("Active").count(), 1, "{text}");
 }
 
 #[test]
 fn a_gateway_that_does_not_ack_is_left_with_the_session_kept() {
-    let mut stage = in_phase(Phase::Online);
+    let mut stage = in_phase(Phase::Active);
     stage.gateway.is_acking = false;
-    stage.until(|stage| stage.shard.phase() == Phase::Waiting);
+    stage.until(|stage| stage.shard.phase() == Phase::Backoff);
     assert_eq!(stage.gateway.heard.last().map(String::as_str), Some("close 4000"));
     stage.gateway.is_acking = true;
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(stage.taken(), ["READY", "RESUMED"]);
     let causes: Vec<Cause> = stage.shard.explain().iter().map(|made| made.cause).collect();
     assert!(causes.contains(&Cause::HeartbeatMissed), "{causes:?}");

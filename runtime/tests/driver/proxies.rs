@@ -53,7 +53,7 @@ fn the_gateway_is_reached_through_a_proxy_that_resolves_its_name() {
     assert!(request.contains("\r\nProxy-Authorization: Basic Ym90Omh1c2g=\r\n"), "{request}");
     say(&mut stage, &mut pipe, b"HTTP/1.1 200 Connection established\r\n\r\n");
     stage.memory.pass_on(pipe);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(stage.memory.world().asked, ["proxy.invalid"]);
 
     let (mut stage, mut pipe) = through(SOCKS);
@@ -64,7 +64,7 @@ fn the_gateway_is_reached_through_a_proxy_that_resolves_its_name() {
     assert_eq!(heard(&mut pipe), REQUEST);
     say(&mut stage, &mut pipe, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     stage.memory.pass_on(pipe);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(stage.memory.world().asked, ["proxy.invalid"]);
 }
 
@@ -76,7 +76,7 @@ fn a_proxy_may_say_its_answer_byte_by_byte() {
         say(&mut stage, &mut pipe, &[*byte]);
     }
     stage.memory.pass_on(pipe);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
 
     let (mut stage, mut pipe) = through("socks5://proxy.invalid");
     for byte in [5, 0] {
@@ -87,7 +87,7 @@ fn a_proxy_may_say_its_answer_byte_by_byte() {
         say(&mut stage, &mut pipe, &[byte]);
     }
     stage.memory.pass_on(pipe);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_proxy_that_never_answers_is_given_up_in_time() {
     for (proxy, some) in [(HTTP, &b""[..]), (HTTP, b"H"), (SOCKS, b""), (SOCKS, b"\x05")] {
         let (mut stage, mut pipe) = through(proxy);
         say(&mut stage, &mut pipe, some);
-        stage.reach(Phase::Waiting);
+        stage.reach(Phase::Backoff);
         assert_eq!(last_cause(&stage), Some(Cause::TimedOut(Timer::Connect)));
         assert_eq!(stage.memory.time().as_nanos(), 3_000_000_000);
     }
@@ -109,8 +109,8 @@ fn a_proxy_that_drips_headers_without_end_is_given_up_in_time() {
         stage.memory.pass(Duration::from_millis(100));
         say(&mut stage, &mut pipe, b"X: y\r\n");
     }
-    assert_eq!(stage.shard.phase(), Phase::Dialing);
-    stage.reach(Phase::Waiting);
+    assert_eq!(stage.shard.phase(), Phase::Connecting);
+    stage.reach(Phase::Backoff);
     assert_eq!(stage.memory.time().as_nanos(), 3_000_000_000);
     assert_eq!(last_cause(&stage), Some(Cause::TimedOut(Timer::Connect)));
 }
@@ -129,7 +129,7 @@ fn a_proxy_that_hangs_up_floods_or_speaks_nonsense_has_failed() {
         let (mut stage, mut pipe) = through(proxy);
         say(&mut stage, &mut pipe, answer);
         assert_eq!(last_cause(&stage), Some(Cause::ConnectProxy(None)), "{}", answer.escape_ascii());
-        assert_eq!(stage.shard.phase(), Phase::Waiting);
+        assert_eq!(stage.shard.phase(), Phase::Backoff);
     }
     for proxy in [HTTP, SOCKS] {
         let (mut stage, pipe) = through(proxy);
@@ -146,7 +146,7 @@ fn a_proxy_that_is_not_there_is_not_taken_for_the_gateway() {
         memory.world().refusing.clone_from(&addresses);
         memory.world().addresses = addresses;
         let mut stage = Stage::with(memory, |builder| builder.proxy(HTTP));
-        stage.reach(Phase::Waiting);
+        stage.reach(Phase::Backoff);
         assert_eq!(last_cause(&stage), Some(Cause::ConnectProxy(None)));
     }
 }
@@ -154,9 +154,9 @@ fn a_proxy_that_is_not_there_is_not_taken_for_the_gateway() {
 #[test]
 fn what_a_proxy_refuses_is_told_and_only_its_credentials_end_the_shard() {
     for (proxy, answers, status, phase) in [
-        (HTTP, &[&b"HTTP/1.1 502 Bad Gateway\r\n\r\n"[..]][..], ProxyStatus::Http(502), Phase::Waiting),
+        (HTTP, &[&b"HTTP/1.1 502 Bad Gateway\r\n\r\n"[..]][..], ProxyStatus::Http(502), Phase::Backoff),
         (HTTP, &[b"HTTP/1.1 407 Proxy Authentication Required\r\n"], ProxyStatus::Http(407), Phase::Ended),
-        (SOCKS, &[b"\x05\x00", b"\x05\x05\x00\x01"], ProxyStatus::Socks(5), Phase::Waiting),
+        (SOCKS, &[b"\x05\x00", b"\x05\x05\x00\x01"], ProxyStatus::Socks(5), Phase::Backoff),
         (SOCKS, &[b"\x05\xff"], ProxyStatus::SocksCredentials, Phase::Ended),
         (SOCKS, &[b"\x05\x02", b"\x01\x01"], ProxyStatus::SocksCredentials, Phase::Ended),
     ] {

@@ -75,7 +75,7 @@ fn take(events: &mut Events) -> Option<Event> {
 fn a_split_shard_beats_though_nobody_takes_its_events() {
     let (mut task, mut events) = start(3);
     task.settle();
-    assert_eq!(events.sender().phase(), Phase::Online);
+    assert_eq!(events.sender().phase(), Phase::Active);
     for _ in 0..100 {
         assert!(task.gateway.dispatch("ONE"));
     }
@@ -100,7 +100,7 @@ fn a_split_shard_beats_though_nobody_takes_its_events() {
         task.settle();
     }
     assert_eq!(names.len(), 101);
-    assert_eq!(events.sender().phase(), Phase::Online);
+    assert_eq!(events.sender().phase(), Phase::Active);
 
     events.sender().shutdown(Shutdown::EndSession);
     task.settle();
@@ -255,7 +255,7 @@ fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
 
 #[test]
 fn found_16_a_shard_that_was_split_tells_how_it_fares_and_why_it_dropped() {
-    // given: a shard in a task of its own, whose link is lost after a while
+    // given: a shard in a task of its own, whose connection is lost after a while
     let (mut task, mut events) = start(100);
     task.settle();
     let sender = events.sender().clone();
@@ -272,7 +272,7 @@ fn found_16_a_shard_that_was_split_tells_how_it_fares_and_why_it_dropped() {
 
     // then: it is told as the shard itself would be
     assert_eq!(causes[4..6], [Cause::Ready, Cause::ConnectionLost]);
-    assert_eq!((health.phase, health.counts.links, health.counts.resumes), (Phase::Online, 2, 1));
+    assert_eq!((health.phase, health.counts.connections, health.counts.resumes), (Phase::Active, 2, 1));
     assert_eq!((health.events.of("READY"), health.session_id.as_deref()), (1, Some("abc")));
     assert_eq!(sender.end_reason(), None);
     assert_eq!(

@@ -11,13 +11,13 @@ use portcullis::dialect::discord::request::{GuildMembers, RequestError, RequestP
 use portcullis::dialect::discord::{Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Config, EventFilter, Phase, Shutdown};
 use portcullis::{Event, Seed, Timestamp};
-use portcullis_runtime::{Asked, Builder, Driver, Sender};
+use portcullis_runtime::{Builder, Driver, RequestFuture, Sender};
 use std::sync::Arc;
 use std::task::Waker;
 
 /// A task that waits for an answer, and is polled when it was woken only.
 struct Task<A> {
-    asked: Pin<Box<Asked<A>>>,
+    asked: Pin<Box<RequestFuture<A>>>,
     alarm: Arc<Alarm>,
 }
 
@@ -25,9 +25,9 @@ type Answered<A> = Result<A, RequestError>;
 
 impl<A> Task<A>
 where
-    Asked<A>: Future<Output = Answered<A>>,
+    RequestFuture<A>: Future<Output = Answered<A>>,
 {
-    fn new(asked: Asked<A>) -> Self {
+    fn new(asked: RequestFuture<A>) -> Self {
         let alarm = Arc::new(Alarm::default());
         Waker::from(Arc::clone(&alarm)).wake();
         Self { asked: Box::pin(asked), alarm }
@@ -51,7 +51,7 @@ fn search() -> RequestGuildMembers {
 
 fn online() -> Stage {
     let mut stage = Stage::new();
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     stage
 }
 
@@ -146,7 +146,7 @@ fn a_request_before_the_shard_has_started_waits_for_its_session() {
     let mut stage = Stage::new();
     let mut task = ask(&stage.shard.sender());
     assert_eq!(task.poll(), None);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     stage.settle();
     chunk(&mut stage.gateway, 0, 0, 1);
     stage.settle();
@@ -174,7 +174,7 @@ fn a_request_that_is_dropped_is_forgotten() {
     let policy = RequestPolicy { requests: 1, ..RequestPolicy::default() };
     let mut stage = Stage::new();
     stage = Stage { shard: stage.shard.with_requests(policy), ..stage };
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     let sender = stage.shard.sender();
 
     // when: the first is dropped, before it has left, behind it, and when its answer is there
@@ -245,7 +245,7 @@ fn a_shard_has_a_policy_of_its_own_for_requests() {
     let policy = RequestPolicy { silent: Duration::from_secs(3), requests: 1, ..RequestPolicy::default() };
     let mut stage = Stage::new();
     stage = Stage { shard: stage.shard.with_requests(policy), ..stage };
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     let sender = stage.shard.sender();
     let asked_at = stage.memory.time();
     let (mut one, mut two) = (ask(&sender), ask(&sender));

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
 use portcullis::dialect::{Dialect as _, ShardId};
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Backoff, Session};
 use portcullis::token::Token;
 use portcullis::{Discord, Seed, Sequence};
@@ -22,7 +22,7 @@ const BODY: &str = r#"{"url":"ws://127.0.0.1:9","shards":2,"session_start_limit"
 
 fn bot() -> GatewayBot {
     let reset_after = Duration::from_secs(14_400);
-    let session_start_limit = StartLimit { max_concurrency: 16, total: 1000, remaining: 999, reset_after };
+    let session_start_limit = SessionStartLimit { max_concurrency: 16, total: 1000, remaining: 999, reset_after };
     GatewayBot { url: "ws://127.0.0.1:9".to_owned(), shards: 2, session_start_limit }
 }
 
@@ -193,7 +193,7 @@ fn as_many_shards_are_made_as_the_api_recommends() {
 #[test]
 fn found_22_a_queue_that_was_set_is_the_fleets_and_is_told_what_the_api_allows() {
     let memory = Memory::new();
-    let shared = SharedIdentify::new(&memory, StartLimit::default(), Rules::default());
+    let shared = SharedIdentify::new(&memory, SessionStartLimit::default(), QueueConfig::default());
     let (rest, _) = api(vec![answer(200, &BODY.replace("999", "500"))]);
     let (made, _) = build_all_on(&memory, &rest, |builder| builder.identify(&shared));
     assert_eq!(made.unwrap().identify().unwrap().left(), 495);

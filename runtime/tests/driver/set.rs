@@ -10,9 +10,9 @@ use core::time::Duration;
 use futures_core::Stream;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
 use portcullis::dialect::{ShardId, ShardIdError};
-use portcullis::identify::{Rules, StartLimit};
+use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{EndReason, Outcome, Phase, Session, Shutdown};
-use portcullis::{Discord, Event, LinkId, Seed, Sequence};
+use portcullis::{ConnectionId, Discord, Event, Seed, Sequence};
 use portcullis_runtime::{
     BuildError, Builder, Driver, Events, GateAnswer, IdentifyGate, Member, Pump, Sender, ShardKey, ShardSet,
     SharedIdentify, SplitShardSet,
@@ -142,11 +142,11 @@ fn a_command_to_all_is_answered_by_each() {
     let (mut fleet, keys) = fleet(3);
     fleet.hear();
     let command = Command::UpdatePresence(Presence::new(Status::Idle));
-    let tickets = fleet.set.broadcast(&command);
-    assert_eq!(tickets.iter().map(|(key, _)| *key).collect::<Vec<_>>(), keys);
+    let sent = fleet.set.broadcast(&command);
+    assert_eq!(sent.iter().map(|(key, _)| *key).collect::<Vec<_>>(), keys);
     fleet.hear();
-    for (_, ticket) in tickets {
-        assert_eq!(pin!(ticket.unwrap()).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Outcome::Sent));
+    for (_, sent) in sent {
+        assert_eq!(pin!(sent.unwrap()).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Outcome::Sent));
     }
 }
 
@@ -239,12 +239,12 @@ fn found_16_members_of_a_set_tell_how_they_fare_before_and_after_a_split() {
     let (mut fleet, keys) = fleet(2);
     fleet.hear();
     let alone = fleet.set.get(keys[1]).unwrap();
-    assert_eq!((alone.phase(), alone.latency(), alone.health().counts.links), (Phase::Online, None, 1));
+    assert_eq!((alone.phase(), alone.latency(), alone.health().counts.connections), (Phase::Active, None, 1));
     let why = alone.explain();
     let mut pumps = Vec::new();
     let set: SplitShardSet = fleet.set.split(NonZeroUsize::new(10).unwrap(), |pump| pumps.push(pump));
     let split = set.get(keys[1]).unwrap();
-    assert_eq!((split.explain(), split.health().counts.links, split.latency()), (why, 1, None));
+    assert_eq!((split.explain(), split.health().counts.connections, split.latency()), (why, 1, None));
     // A pump that was dropped, as by a panic of its task, ends its shard: the set can still be asked.
     drop(pumps);
     assert_eq!(set.get(keys[1]).unwrap().end_reason(), Some(EndReason::Shutdown));
@@ -293,14 +293,14 @@ fn found_22_a_fleet_of_a_fixed_count_is_one_call() {
 fn found_22_the_shards_of_a_fixed_count_share_one_queue() {
     // given: three shards, one world and one bucket
     let memory = Memory::new();
-    let shared = SharedIdentify::new(&memory, StartLimit::default(), Rules::default());
+    let shared = SharedIdentify::new(&memory, SessionStartLimit::default(), QueueConfig::default());
     let set = builder(&memory).identify(&shared).build_shards(0..3, 3).unwrap();
     let mut fleet = Fleet::of(set, (0..3).map(|_| Gateway::new(&memory)).collect());
 
     // when: all connect at once
     let online = |fleet: &mut Fleet<Shard>| {
         fleet.settle();
-        fleet.set.iter().filter(|(_, shard)| shard.phase() == Phase::Online).count()
+        fleet.set.iter().filter(|(_, shard)| shard.phase() == Phase::Active).count()
     };
 
     // then: one identifies, and the next 5 s later
@@ -315,27 +315,27 @@ fn found_22_the_shards_of_a_fixed_count_share_one_queue() {
 
 /// A gate that lets its shard in at once, and notes whose it is.
 struct Open {
-    asked: Option<LinkId>,
+    asked: Option<ConnectionId>,
     shard: ShardId,
     let_in: Arc<Mutex<Vec<ShardId>>>,
 }
 
 impl IdentifyGate for Open {
-    fn ask(&mut self, link: LinkId, shard: Option<ShardId>) {
+    fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>) {
         assert_eq!(shard, Some(self.shard));
-        self.asked = Some(link);
+        self.asked = Some(connection);
     }
 
-    fn give_back(&mut self, _: LinkId) {
+    fn give_back(&mut self, _: ConnectionId) {
         self.asked = None;
     }
 
-    fn spent(&mut self, _: LinkId) {
+    fn spent(&mut self, _: ConnectionId) {
         self.let_in.lock().unwrap().push(self.shard);
     }
 
     fn poll_answer(&mut self, _: &mut Context<'_>) -> Poll<GateAnswer> {
-        self.asked.take().map_or(Poll::Pending, |link| Poll::Ready(GateAnswer::Granted(link)))
+        self.asked.take().map_or(Poll::Pending, |connection| Poll::Ready(GateAnswer::Granted(connection)))
     }
 
     fn wait(&self) -> Option<Duration> {

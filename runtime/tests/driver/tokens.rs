@@ -11,7 +11,7 @@ use portcullis::machine::{Backoff, Config, ConfigError, EndReason, Session, Toke
 use portcullis::token::{Token, TokenError};
 use portcullis::url::GatewayUrl;
 use portcullis::{CloseCode, Discord, Event, GatewayMachine, Seed, Sequence};
-use portcullis_runtime::{BuildError, Builder, Driver, Sender, Ticket, Tls, TokenAnswer};
+use portcullis_runtime::{BuildError, Builder, CommandHandle, Driver, Sender, Tls, TokenAnswer};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -48,11 +48,11 @@ impl Dialect for Expiring {
     fn events(&self) -> Option<&'static [&'static str]> {
         self.0.events()
     }
-    fn undelivered(&self, event: &str) -> Option<&'static str> {
-        self.0.undelivered(event)
+    fn missing_intent(&self, event: &str) -> Option<&'static str> {
+        self.0.missing_intent(event)
     }
     fn token_source(&self) -> TokenSource {
-        TokenSource::Asked
+        TokenSource::Requested
     }
 
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {
@@ -158,6 +158,6 @@ fn a_shard_can_go_to_another_task_and_a_sender_to_many() {
     const fn is_send<T: Send>() {}
     const fn is_shared<T: Send + Sync + Clone>() {}
     is_send::<Driver<Discord, Memory>>();
-    is_send::<Ticket>();
+    is_send::<CommandHandle>();
     is_shared::<Sender<Discord>>();
 }

@@ -13,7 +13,7 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use portcullis::codec::{Compression, Encoding};
 use portcullis::dialect::discord::Intents;
-use portcullis::{Action, Config, Discord, Dispatch, Event, GatewayMachine, Input, LinkId, Message, Seed, Timestamp};
+use portcullis::{Action, Config, Discord, Dispatch, Event, GatewayMachine, Input, ConnectionId, Message, Seed, Timestamp};
 
 /// Memory that is handed out and never taken back: enough for one handshake.
 struct Bump {
@@ -59,7 +59,7 @@ extern "C" fn _Unwind_Resume() -> ! {
     loop {}
 }
 
-#[link(name = "c")]
+#[connection(name = "c")]
 unsafe extern "C" {}
 
 /// 0 when both machines heard the same.
@@ -77,10 +77,10 @@ extern "C" fn main() -> c_int {
 fn heard(messages: [&'static [u8]; 3], format: fn(Discord) -> Option<Discord>) -> Option<Dispatch> {
     let discord = Discord::new("a.bot.token", Intents::UNPRIVILEGED).ok()?;
     let mut machine = GatewayMachine::new(format(discord)?, Config::default(), Seed(7)).ok()?;
-    let link = LinkId(1);
-    let [hello, ready, message] = messages.map(|bytes| Input::Message(link, Message::Binary(bytes.into())));
+    let connection = ConnectionId(1);
+    let [hello, ready, message] = messages.map(|bytes| Input::Message(connection, Message::Binary(bytes.into())));
     let inputs =
-        [Input::Start, Input::Opened(link), hello, Input::IdentifyGranted(link), Input::Sent(link), ready, message];
+        [Input::Start, Input::Opened(connection), hello, Input::IdentifyGranted(connection), Input::Sent(connection), ready, message];
     let mut last = None;
     for input in inputs {
         let actions: Vec<Action> = machine.handle(Timestamp::ZERO, input).collect();

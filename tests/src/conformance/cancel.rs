@@ -83,7 +83,7 @@ pub async fn nothing_is_lost_when_next_event_is_dropped_at_every_poll<H: Host>()
     let sent: Vec<_> = asked.into_iter().map(|id| (id, Outcome::Sent)).collect();
     assert_eq!(outcomes, sent, "each command has one outcome");
     assert!(stage.shard.session().is_some());
-    assert_eq!(stage.shard.machine().health().counts.links, 3);
+    assert_eq!(stage.shard.machine().health().counts.connections, 3);
 }
 
 /// A shard that is polled once in each task wakes the last of them.

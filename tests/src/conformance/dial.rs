@@ -96,7 +96,7 @@ pub async fn a_closed_port_refuses<H: Host>() {
 pub async fn a_black_hole_is_given_up<H: Host>() {
     let hole = BlackHole::dig();
     let mut stage = Stage::<H>::with(Fake::start(), |settings| settings.gateway(format!("ws://{}", hole.address())));
-    stage.reach(Phase::Dialing).await;
+    stage.reach(Phase::Connecting).await;
     stage.leap_to_deadline();
     let gave_up = |event: &Event| if let Event::Reconnecting { cause, .. } = event { Some(*cause) } else { None };
     assert_eq!(stage.until(gave_up).await, Cause::TimedOut(Timer::Connect));
@@ -109,10 +109,10 @@ pub async fn a_second_address_is_tried_beside_a_black_hole<H: Host>() {
     let url = format!("ws://gateway.test:{}", fake.address.port());
     let mut stage = Stage::<H>::with(fake, |settings| settings.gateway(url));
     stage.lab.name("gateway.test", [hole.address(), stage.fake.address]);
-    stage.reach(Phase::Dialing).await;
+    stage.reach(Phase::Connecting).await;
     stage.lab.leap(millis(250));
     stage.come_online().await;
-    assert_eq!(stage.shard.machine().health().counts.links, 1);
+    assert_eq!(stage.shard.machine().health().counts.connections, 1);
 }
 
 /// A name without an address; and `localhost`, which the runtime resolves.

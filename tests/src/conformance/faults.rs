@@ -1,4 +1,4 @@
-//! What a gateway does to a link, over real sockets.
+//! What a gateway does to a connection, over real sockets.
 
 use super::stage::{heard, settings};
 use super::{Fake, Host, Lab, Relay, Stage, patiently};
@@ -7,7 +7,7 @@ use core::time::Duration;
 use futures_channel::oneshot;
 use portcullis::dialect::ShardId;
 use portcullis::machine::{Backoff, Cause, Config, EndReason, Fault, Phase, Shutdown};
-use portcullis::{CloseCode, CloseFrame, Closure, Event, Sequence};
+use portcullis::{CloseCode, CloseFrame, CloseReason, Event, Sequence};
 use portcullis_fake::{FakeGateway, Fault as Armed, Resumable, Span, Target};
 
 /// The stream ends without a close frame.
@@ -15,8 +15,8 @@ pub async fn a_cut_link_is_resumed<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     stage.cut();
     stage.fake.say("missed");
-    let (closure, cause) = stage.lose_link().await;
-    assert!(matches!(closure, Some(Closure::Eof | Closure::Reset)), "{closure:?}");
+    let (reason, cause) = stage.lose_link().await;
+    assert!(matches!(reason, Some(CloseReason::Eof | CloseReason::Reset)), "{reason:?}");
     assert_eq!(cause, Cause::ConnectionLost);
     assert_eq!(stage.resumed().await, ["missed"]);
 }
@@ -28,7 +28,7 @@ pub async fn a_reset_link_is_resumed<H: Host>() {
     let mut stage = Stage::<H>::with(fake, |settings| settings.gateway(relay.url()));
     stage.come_online().await;
     relay.reset();
-    assert_eq!(stage.lose_link().await, (Some(Closure::Reset), Cause::ConnectionLost));
+    assert_eq!(stage.lose_link().await, (Some(CloseReason::Reset), Cause::ConnectionLost));
     stage.fake.say("missed");
     assert_eq!(stage.resumed().await, ["missed"]);
 }
@@ -67,7 +67,7 @@ pub async fn a_close_code_means_what_the_table_says<H: Host>() {
     for code in [Some(4000), Some(4001), Some(4002), Some(4005), Some(4008), Some(1001), Some(4999), None] {
         close(&stage, code);
         let frame = CloseFrame { code: code.map(CloseCode), reason: code.map_or("", |_| "because").to_owned() };
-        assert_eq!(stage.lose_link().await, (Some(Closure::Frame(frame)), closed(code)));
+        assert_eq!(stage.lose_link().await, (Some(CloseReason::Frame(frame)), closed(code)));
         stage.fake.say("missed");
         assert_eq!(stage.resumed().await, ["missed"], "{code:?}");
     }
@@ -96,7 +96,7 @@ fn close<H: Host>(stage: &Stage<H>, code: Option<u16>) {
     stage.fake.with(|gateway, now| gateway.close(now, Target::All, code.map(CloseCode), "because"));
 }
 
-/// A link that stands and answers no heartbeat.
+/// A connection that stands and answers no heartbeat.
 pub async fn a_zombie_is_left_and_its_session_resumed<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     stage.fake.with(|gateway, _| gateway.stop_acking(Target::All));
@@ -137,7 +137,7 @@ pub async fn a_message_comes_whole_however_it_is_cut_up<H: Host>() {
             assert!(!replayed && text.len() == 10_008 && text.starts_with(&format!("{number} of 5")), "{way:?}");
         }
     }
-    assert_eq!(stage.shard.machine().health().counts.links, 1);
+    assert_eq!(stage.shard.machine().health().counts.connections, 1);
 }
 
 /// The stream ends within a WebSocket message.
@@ -145,8 +145,8 @@ pub async fn a_link_that_ends_within_a_message_is_resumed<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     stage.fake.with(|gateway, _| gateway.fault(Target::All, Armed::Cut { bytes: 20 }, Span::Next));
     stage.fake.say("whole");
-    let (closure, cause) = stage.lose_link().await;
-    assert!(matches!(closure, Some(Closure::Eof | Closure::Reset)), "{closure:?}");
+    let (reason, cause) = stage.lose_link().await;
+    assert!(matches!(reason, Some(CloseReason::Eof | CloseReason::Reset)), "{reason:?}");
     assert_eq!(cause, Cause::ConnectionLost);
     assert_eq!(stage.resumed().await, ["whole"]);
 }
@@ -206,7 +206,7 @@ pub async fn twenty_shards_lose_their_links_again_and_again_and_no_event<H: Host
         assert_eq!((counts.gaps, counts.malformed), (0, 0));
     }
     let counters = fake.with(|gateway, _| gateway.counters());
-    // A link that is lost before its Ready has come leaves nothing to resume: its shard identifies again.
+    // A connection that is lost before its Ready has come leaves nothing to resume: its shard identifies again.
     let comebacks = counters.resumed + counters.sessions - u64::from(SHARDS);
     assert!(comebacks >= u64::from(ROUNDS), "{counters:?}");
 }

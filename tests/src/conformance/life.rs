@@ -7,10 +7,10 @@ use core::time::Duration;
 use futures_channel::oneshot;
 use portcullis::dialect::discord::{Command, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{Cause, CommandId, EndReason, Outcome, Phase, SendError, Shutdown};
-use portcullis::{Closure, Event, Sequence};
+use portcullis::{CloseReason, Event, Sequence};
 use portcullis_fake::{ClientFrame, FakeGateway};
 
-/// Connects, hears, loses its link, hears what it missed, and ends.
+/// Connects, hears, loses its connection, hears what it missed, and ends.
 pub async fn a_shard_connects_hears_loses_its_link_resumes_and_ends<H: Host>() {
     let mut stage = Stage::<H>::new();
     assert_eq!(stage.shard.phase(), Phase::Idle);
@@ -20,13 +20,13 @@ pub async fn a_shard_connects_hears_loses_its_link_resumes_and_ends<H: Host>() {
     assert_eq!(stage.hear().await, (Some(Sequence(4)), false, "one".to_owned()));
 
     stage.cut();
-    let (closure, cause) = stage.lose_link().await;
-    assert!(matches!(closure, Some(Closure::Eof | Closure::Reset)), "{closure:?}");
+    let (reason, cause) = stage.lose_link().await;
+    assert!(matches!(reason, Some(CloseReason::Eof | CloseReason::Reset)), "{reason:?}");
     assert_eq!(cause, Cause::ConnectionLost);
     stage.fake.say("two");
     assert_eq!(stage.resumed().await, ["two"]);
     let counts = stage.shard.machine().health().counts;
-    assert_eq!((counts.links, counts.resumes, counts.gaps, counts.duplicates), (2, 1, 0, 0));
+    assert_eq!((counts.connections, counts.resumes, counts.gaps, counts.duplicates), (2, 1, 0, 0));
 
     stage.shard.shutdown(Shutdown::EndSession);
     assert_eq!(stage.end().await, EndReason::Shutdown);
@@ -57,16 +57,16 @@ pub async fn a_split_shard_lives_in_a_task_of_its_own<H: Host>() {
     assert_eq!(patiently::<H, _>(is_done).await, Ok(()), "the pump is done when the shard has ended");
 }
 
-/// A ticket is awaited where the shard is not polled.
+/// A sent is awaited where the shard is not polled.
 pub async fn a_sender_sends_from_another_task_and_awaits_its_ticket_there<H: Host>() {
     let mut stage = Stage::<H>::new();
     let sender = stage.shard.sender();
     let (tell, told) = oneshot::channel();
     H::spawn(async move {
         // Given before there is a session, it waits for one.
-        let ticket = sender.send(Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
-        let id = ticket.id();
-        tell.send((id, ticket.await)).unwrap();
+        let sent = sender.send(Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
+        let id = sent.id();
+        tell.send((id, sent.await)).unwrap();
     });
     let of_command = |event: &Event| if let Event::Command(id, outcome) = event { Some((*id, *outcome)) } else { None };
     let (id, outcome) = stage.until(of_command).await;
@@ -84,15 +84,15 @@ pub async fn a_command_sent_while_the_shard_waits_for_events_leaves_at_once<H: H
         while shard.next_event().await.is_some() {}
         let _ = done.send(());
     });
-    let ticket = sender.send(Command::RequestGuildMembers(RequestGuildMembers::all(7))).unwrap();
-    assert_eq!(patiently::<H, _>(ticket).await, Outcome::Sent);
+    let sent = sender.send(Command::RequestGuildMembers(RequestGuildMembers::all(7))).unwrap();
+    assert_eq!(patiently::<H, _>(sent).await, Outcome::Sent);
     let asked = |frame: &ClientFrame| matches!(frame, ClientFrame::Command { op: 8, .. });
     patiently::<H, _>(handle.until(|gateway| gateway.received().any(|received| asked(&received.frame)))).await;
 
     sender.shutdown(Shutdown::EndSession);
     assert_eq!(patiently::<H, _>(is_done).await, Ok(()));
     let refused = sender.send(Command::UpdatePresence(Presence::new(Status::Idle)));
-    assert_eq!(refused.map(|ticket| ticket.id()), Err(SendError::Ended));
+    assert_eq!(refused.map(|sent| sent.id()), Err(SendError::Ended));
 }
 
 /// A session is exported, its shard dropped, and another shard resumes it.

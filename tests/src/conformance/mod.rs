@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Waits for what must come.
 ///
 /// # Panics
-/// When it does not, with what the closure has to say.
+/// When it does not, with what the reason has to say.
 pub async fn patiently<H: Host, T>(awaited: impl Future<Output = T>) -> T {
     let runtime = H::Runtime::default();
     let (mut awaited, mut limit) = (pin!(awaited), pin!(runtime.sleep_until(runtime.now() + PATIENCE)));

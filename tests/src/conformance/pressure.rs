@@ -5,7 +5,7 @@ use super::{Fake, Host, Lab, Relay, Stage, patiently};
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use portcullis::machine::{Cause, Config, Limits, Phase};
-use portcullis::{Closure, Event};
+use portcullis::{CloseReason, Event};
 use portcullis_fake::{Fault as Armed, Span, Target};
 use portcullis_runtime::Events;
 
@@ -71,7 +71,7 @@ fn number(event: &Event) -> Option<usize> {
 }
 
 /// 8 MB for a consumer that takes none of them: what the shard has no room for is left in the socket, for the gateway to
-/// wait. Nothing of it is lost with the link.
+/// wait. Nothing of it is lost with the connection.
 pub async fn a_consumer_that_stands_still_stops_the_gateway_and_loses_nothing<H: Host>() {
     const COUNT: usize = 100;
     let mut full = Full::of(Stage::<H>::new(), 4, COUNT, 80 << 10).await;
@@ -96,7 +96,7 @@ pub async fn a_consumer_that_stands_still_stops_the_gateway_and_loses_nothing<H:
 pub async fn a_split_shard_beats_on_time_while_its_consumer_stands_still<H: Host>() {
     let mut full = Full::of(Stage::<H>::new(), 1, 100, 10).await;
     full.beats(50).await;
-    assert_eq!(full.events.sender().phase(), Phase::Online);
+    assert_eq!(full.events.sender().phase(), Phase::Active);
     for taken in 0..100 {
         let event = full.next().await;
         assert_eq!(number(&event), Some(taken), "{event:?}");
@@ -125,7 +125,7 @@ pub async fn a_slow_reader_beats_between_its_events<H: Host>() {
     stage.until_gateway(|gateway| gateway.counters().heartbeats >= EVENTS - 1).await;
     stage.acknowledged().await;
     let counts = stage.shard.machine().health().counts;
-    assert_eq!((counts.links, counts.beats_sent), (1, EVENTS - 1));
+    assert_eq!((counts.connections, counts.beats_sent), (1, EVENTS - 1));
 }
 
 /// A frame whose first megabyte has come, and whose other three take their time.
@@ -142,7 +142,7 @@ pub async fn a_beat_goes_out_while_a_huge_frame_comes_in<H: Host>() {
     relay.go_on();
     assert_eq!(stage.hear().await.2.len(), 4 * MB);
     stage.acknowledged().await;
-    assert_eq!(stage.shard.machine().health().counts.links, 1);
+    assert_eq!(stage.shard.machine().health().counts.connections, 1);
 }
 
 /// Large, but within the limit.
@@ -154,7 +154,7 @@ pub async fn a_frame_of_4_mb_comes_whole<H: Host>() {
         assert_eq!(stage.hear().await.2.len(), 4 * MB);
         assert_eq!(stage.hear().await.2, "small");
     }
-    assert_eq!(stage.shard.machine().health().counts.links, 1);
+    assert_eq!(stage.shard.machine().health().counts.connections, 1);
 }
 
 /// The gateway brings it again with each resume, until the session is given up for it.
@@ -164,7 +164,7 @@ pub async fn a_frame_above_the_limit_costs_the_link_and_in_the_end_the_session<H
     let mut stage = Stage::<H>::with(Fake::start(), set);
     stage.come_online().await;
     stage.say_much(2 * MB);
-    assert_eq!(stage.lose_link().await, (Some(Closure::TooLarge { limit: MB }), Cause::TooLarge));
+    assert_eq!(stage.lose_link().await, (Some(CloseReason::TooLarge { limit: MB }), Cause::TooLarge));
     stage.lab.leap(Duration::from_secs(5));
     stage.until(|event| matches!(event, Event::SessionLost { .. }).then_some(())).await;
     stage.come_online().await;

@@ -3,7 +3,7 @@
 use super::{Fake, Host, Relay, Stage, patiently};
 use core::task::{Context, Poll};
 use core::time::Duration;
-use portcullis::LinkId;
+use portcullis::ConnectionId;
 use portcullis::dialect::ShardId;
 use portcullis::machine::{EndReason, Phase, Shutdown};
 use portcullis_fake::{Fate, Fault, Rebuff, Span, Target};
@@ -50,7 +50,7 @@ pub async fn while_dialing<H: Host>() {
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("ws://{}", silent.local_addr().unwrap());
         let mut stage = Stage::<H>::with(Fake::start(), |settings| settings.gateway(url));
-        stage.reach(Phase::Dialing).await;
+        stage.reach(Phase::Connecting).await;
         ends(&mut stage, how, Session::None).await;
     }
 }
@@ -60,7 +60,7 @@ pub async fn before_hello<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::new();
         arm(&stage, Fault::Hello(Fate::Omit));
-        stage.reach(Phase::Greeting).await;
+        stage.reach(Phase::AwaitingHello).await;
         ends(&mut stage, how, Session::None).await;
     }
 }
@@ -71,7 +71,7 @@ pub async fn while_queued_for_an_identify<H: Host>() {
         let mut stage = Stage::<H>::new();
         let given_back = Arc::<AtomicU32>::default();
         stage.shard = stage.shard.with_identify(Shut { given_back: Arc::clone(&given_back) });
-        stage.reach(Phase::Queued).await;
+        stage.reach(Phase::AwaitingIdentify).await;
         ends(&mut stage, how, Session::None).await;
         assert_eq!(given_back.load(Ordering::Relaxed), 1, "the question is withdrawn");
     }
@@ -113,7 +113,7 @@ pub async fn while_waiting_to_reconnect<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::online().await;
         stage.cut();
-        stage.reach(Phase::Waiting).await;
+        stage.reach(Phase::Backoff).await;
         ends(&mut stage, how, Session::Begun).await;
         assert_eq!(stage.fake.with(|gateway, _| gateway.counters().connects), 1);
     }
@@ -155,13 +155,13 @@ struct Shut {
 }
 
 impl IdentifyGate for Shut {
-    fn ask(&mut self, _: LinkId, _: Option<ShardId>) {}
+    fn ask(&mut self, _: ConnectionId, _: Option<ShardId>) {}
 
-    fn give_back(&mut self, _: LinkId) {
+    fn give_back(&mut self, _: ConnectionId) {
         self.given_back.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn spent(&mut self, _: LinkId) {}
+    fn spent(&mut self, _: ConnectionId) {}
 
     fn poll_answer(&mut self, _: &mut Context<'_>) -> Poll<GateAnswer> {
         Poll::Pending

@@ -11,7 +11,7 @@ use portcullis::machine::{Cause, Config, FirstBeat, HeartbeatPolicy, Outcome, Ph
 use portcullis_fake::{Fate, Fault, Rebuff, Span, Target};
 use serde_json::json;
 
-/// Follows a shard on a link that brings nothing more, from deadline to deadline, until it leaves it. Gives the events,
+/// Follows a shard on a connection that brings nothing more, from deadline to deadline, until it leaves it. Gives the events,
 /// and the cause.
 async fn given_up<H: Host>(stage: &mut Stage<H>) -> (Vec<Event>, Cause) {
     let mut events = Vec::new();
@@ -83,7 +83,7 @@ pub async fn a_link_that_falls_silent_in_the_handshake_is_left<H: Host>() {
     let next = |stage: &Stage<H>, fault| stage.fake.with(|gateway, _| gateway.fault(Target::All, fault, Span::Next));
 
     next(&stage, Fault::Hello(Fate::Omit));
-    stage.reach(Phase::Greeting).await;
+    stage.reach(Phase::AwaitingHello).await;
     assert_eq!(given_up(&mut stage).await.1, Cause::TimedOut(Timer::Hello));
 
     next(&stage, Fault::Identify(Rebuff::Ignore));

@@ -7,7 +7,7 @@ use core::task::Poll;
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
 use portcullis::machine::{Cause, EndReason, Phase};
-use portcullis::{Closure, Discord, Event, Seed, Sequence};
+use portcullis::{CloseReason, Discord, Event, Seed, Sequence};
 use portcullis_fake::{FakeGateway, Target};
 use portcullis_runtime::{Builder, Driver};
 
@@ -145,12 +145,12 @@ impl<H: Host> Stage<H> {
         self.until(heard).await
     }
 
-    /// How the link ends that is open, and why the next one is opened.
-    pub async fn lose_link(&mut self) -> (Option<Closure>, Cause) {
+    /// How the connection ends that is open, and why the next one is opened.
+    pub async fn lose_link(&mut self) -> (Option<CloseReason>, Cause) {
         let mut seen = None;
         self.until(|event| match event {
-            Event::Closed { closure, .. } => {
-                seen = Some(closure.clone());
+            Event::Closed { reason, .. } => {
+                seen = Some(reason.clone());
                 None
             }
             Event::Reconnecting { cause, .. } => Some((seen.take(), *cause)),

@@ -27,14 +27,14 @@ pub async fn a_heartbeat_interval_of_a_second_is_kept<H: Host>() {
         assert_eq!(stage.lab.now(), first + seconds(beat));
     }
     let counts = stage.shard.machine().health().counts;
-    assert_eq!((counts.links, counts.beats_sent), (1, 61));
+    assert_eq!((counts.connections, counts.beats_sent), (1, 61));
 }
 
 /// A thousand beats a second are not what a gateway gets.
 pub async fn a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins<H: Host>() {
     let mut stage = on_interval::<H>(millis(1));
     let asked = |event: &Event| if let Event::Faulted(fault) = event { Some(fault.clone()) } else { None };
-    assert_eq!(stage.until(asked).await, Fault::Interval { asked: millis(1) });
+    assert_eq!(stage.until(asked).await, Fault::Interval { requested: millis(1) });
     stage.come_online().await;
     assert_eq!(stage.beat().await, []);
     stage.acknowledged().await;
@@ -69,11 +69,11 @@ pub async fn a_clock_that_leaps_hours_kills_no_healthy_link<H: Host>() {
         let event = stage.next().await.unwrap();
         assert_eq!(heard(&event).map(|(_, _, content)| content).as_deref(), Some(content), "{event:?}");
     }
-    assert_eq!(stage.shard.machine().health().counts.links, 1);
+    assert_eq!(stage.shard.machine().health().counts.connections, 1);
 
     // A leap over a wait ends it, and no more.
     stage.cut();
-    stage.reach(Phase::Waiting).await;
+    stage.reach(Phase::Backoff).await;
     stage.lab.leap(seconds(3600));
     stage.resumed().await;
 }

@@ -37,7 +37,7 @@ async fn refused<H: Host>(lab: &Lab<H::Runtime>, url: String, tls: Tls) {
     assert_eq!(cause, Cause::ConnectTls);
 }
 
-/// A life by name and by address: large frames, a lost link, the end.
+/// A life by name and by address: large frames, a lost connection, the end.
 pub async fn a_shard_lives_over_tls<H: Host>() {
     for host in ["localhost", "127.0.0.1"] {
         let (fake, tls) = secured();

@@ -7,7 +7,7 @@ use crate::rig::{config, discord};
 use bytes::Bytes;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{Action, Event, Input, Phase};
-use portcullis::{Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use portcullis::{CloseReason, ConnectionId, GatewayMachine, Message, Seed, Timestamp};
 use std::sync::LazyLock;
 
 /// Gives the bytes as a frame to a machine in each phase, and compares its reading with a plain parse.
@@ -23,8 +23,8 @@ pub fn frame(bytes: &[u8]) {
     }
     let frame = Bytes::copy_from_slice(bytes);
     for phase in Phase::ALL {
-        let (mut machine, link) = in_phase(phase);
-        let actions = give(&mut machine, Timestamp::ZERO, Input::Message(link, Message::Text(frame.clone())));
+        let (mut machine, connection) = in_phase(phase);
+        let actions = give(&mut machine, Timestamp::ZERO, Input::Message(connection, Message::Text(frame.clone())));
         // A frame makes at most a fault, a gap, an event, a write, a close and what a lost session costs.
         assert!(actions.len() <= 9, "{} actions in {phase:?}: {actions:?}", actions.len());
         for action in &actions {
@@ -52,25 +52,25 @@ fn live_on(mut machine: GatewayMachine) {
     machine.handle(Timestamp::MAX, Input::Tick).for_each(drop);
 }
 
-/// A machine in this phase, and its link.
-fn in_phase(phase: Phase) -> (GatewayMachine, LinkId) {
-    let link = LinkId(1);
+/// A machine in this phase, and its connection.
+fn in_phase(phase: Phase) -> (GatewayMachine, ConnectionId) {
+    let connection = ConnectionId(1);
     let mut machine = GatewayMachine::new(discord(), config(), Seed(7)).unwrap();
-    let message = |message: Message| Input::Message(link, message);
+    let message = |message: Message| Input::Message(connection, message);
     let inputs = [
         Input::Start,
-        Input::Opened(link),
+        Input::Opened(connection),
         message(frames::hello("40000")),
-        Input::Sent(link),
-        Input::IdentifyGranted(link),
-        Input::Sent(link),
+        Input::Sent(connection),
+        Input::IdentifyGranted(connection),
+        Input::Sent(connection),
         message(frames::ready("5e551011", 1)),
     ];
     let taken = match phase {
         Phase::Idle => 0,
-        Phase::Dialing => 1,
-        Phase::Greeting => 2,
-        Phase::Queued => 4,
+        Phase::Connecting => 1,
+        Phase::AwaitingHello => 2,
+        Phase::AwaitingIdentify => 4,
         Phase::Identifying => 6,
         _ => 7,
     };
@@ -78,29 +78,34 @@ fn in_phase(phase: Phase) -> (GatewayMachine, LinkId) {
         give(&mut machine, Timestamp::ZERO, input);
     }
     match phase {
-        Phase::Waiting => drop(give(&mut machine, Timestamp::ZERO, Input::Closed(link, Closure::Eof))),
+        Phase::Backoff => drop(give(&mut machine, Timestamp::ZERO, Input::Closed(connection, CloseReason::Eof))),
         Phase::Closing => drop(give(&mut machine, Timestamp::ZERO, message(frames::reconnect()))),
         Phase::Ended => {
             machine.shutdown(Timestamp::ZERO, portcullis::machine::Shutdown::KeepSession);
             give(&mut machine, Timestamp::ZERO, Input::Tick);
-            give(&mut machine, Timestamp::ZERO, Input::Closed(link, Closure::Eof));
+            give(&mut machine, Timestamp::ZERO, Input::Closed(connection, CloseReason::Eof));
         }
-        Phase::Resuming => return (resuming(machine), LinkId(2)),
+        Phase::Resuming => return (resuming(machine), ConnectionId(2)),
         _ => {}
     }
     assert_eq!(machine.phase(), phase);
-    (machine, link)
+    (machine, connection)
 }
 
-/// The same machine after its link was lost, and the Resume has gone out. Its clock stands where the wait ended.
+/// The same machine after its connection was lost, and the Resume has gone out. Its clock stands where the wait ended.
 fn resuming(mut machine: GatewayMachine) -> GatewayMachine {
-    give(&mut machine, Timestamp::ZERO, Input::Closed(LinkId(1), Closure::Eof));
+    give(&mut machine, Timestamp::ZERO, Input::Closed(ConnectionId(1), CloseReason::Eof));
     let now = machine.deadline().unwrap();
-    let link = LinkId(2);
-    for input in [Input::Tick, Input::Opened(link), Input::Message(link, frames::hello("40000")), Input::Sent(link)] {
+    let connection = ConnectionId(2);
+    for input in [
+        Input::Tick,
+        Input::Opened(connection),
+        Input::Message(connection, frames::hello("40000")),
+        Input::Sent(connection),
+    ] {
         give(&mut machine, now, input);
     }
-    give(&mut machine, now, Input::Sent(link));
+    give(&mut machine, now, Input::Sent(connection));
     assert_eq!(machine.phase(), Phase::Resuming);
     machine
 }

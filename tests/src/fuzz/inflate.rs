@@ -6,7 +6,7 @@ use crate::rig::config;
 use bytes::Bytes;
 use portcullis::codec::{Compression, Format, Inflater};
 use portcullis::machine::{Action, Config, Event, Input, Limits, Phase};
-use portcullis::{GatewayMachine, LinkId, Message, Timestamp};
+use portcullis::{ConnectionId, GatewayMachine, Message, Timestamp};
 
 /// The first byte says how the rest is cut: into messages of so many bytes, or at its 0xA5 bytes where it is 0. Each
 /// format and each inflater is given all messages, and what holds of any input is checked; of payloads that have a
@@ -30,7 +30,7 @@ pub fn inflate(bytes: &[u8]) {
     }
 }
 
-/// Whether the link was still open at the end.
+/// Whether the connection was still open at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
@@ -42,14 +42,14 @@ fn lived(format: Format, inflater: Option<Inflater>, messages: &[&[u8]]) -> (Vec
     let limits = Limits { inflated: INFLATED_MAX, payloads: PAYLOADS_MAX, ..Limits::default() };
     let config = Config { inflater, limits, ..config() };
     let mut machine = GatewayMachine::new(discord_in(format), config, portcullis::Seed(7)).unwrap();
-    let link = LinkId(1);
+    let connection = ConnectionId(1);
     give(&mut machine, Timestamp::ZERO, Input::Start);
-    give(&mut machine, Timestamp::ZERO, Input::Opened(link));
+    give(&mut machine, Timestamp::ZERO, Input::Opened(connection));
     let mut came = Vec::new();
     for message in messages {
-        let input = Input::Message(link, Message::Binary(Bytes::copy_from_slice(message)));
+        let input = Input::Message(connection, Message::Binary(Bytes::copy_from_slice(message)));
         let actions = give(&mut machine, Timestamp::ZERO, input);
-        // Each payload makes a fault, or an event with a gap before it; then there is what a link that is left costs.
+        // Each payload makes a fault, or an event with a gap before it; then there is what a connection that is left costs.
         assert!(actions.len() <= 2 * PAYLOADS_MAX + 8, "{} actions in {format:?}", actions.len());
         for action in &actions {
             if let Action::Event(event) = action {
@@ -57,7 +57,7 @@ fn lived(format: Format, inflater: Option<Inflater>, messages: &[&[u8]]) -> (Vec
             }
         }
         // The phase says it, no action: a close frame waits behind a write that nobody answers here.
-        if !matches!(machine.phase(), Phase::Greeting | Phase::Queued) {
+        if !matches!(machine.phase(), Phase::AwaitingHello | Phase::AwaitingIdentify) {
             return (came, End::Left);
         }
     }

@@ -7,10 +7,12 @@ use crate::walk::check::Checker;
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, Presence, RequestGuildMembers, Status, UpdateVoiceState};
 use portcullis::machine::{
-    Action, Backoff, Cause, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Imported, Input, Life, Limits,
-    MalformedPolicy, OutOfBounds, ProxyStatus, Session, SessionLostPolicy, Shutdown,
+    Action, Backoff, Cause, Config, ConnectFailure, Event, FirstBeat, HeartbeatPolicy, Input, Life, Limits,
+    MalformedPolicy, OutOfBounds, ProxyStatus, ResumeFrom, Session, SessionLostPolicy, Shutdown,
 };
-use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Sequence, Timestamp};
+use portcullis::{
+    CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Sequence, Timestamp,
+};
 
 /// Plays the bytes as a life of a machine, and checks each of its steps.
 ///
@@ -22,11 +24,11 @@ pub fn machine(bytes: &[u8]) {
     let (&[options, seed], steps) = bytes.split_first_chunk().unwrap_or((&[0, 0], &[]));
     let config = config(options);
     let mut checker = Checker::default();
-    if config.imported.is_some() {
-        checker.imported(IMPORTED);
+    if config.resume_from.is_some() {
+        checker.resume_from(IMPORTED);
     }
     let machine = GatewayMachine::new(discord(), config, Seed(u64::from(seed))).expect("a config that can be");
-    let mut life = Played { machine, checker, now: Timestamp::ZERO, link: LinkId(0), sequence: IMPORTED };
+    let mut life = Played { machine, checker, now: Timestamp::ZERO, connection: ConnectionId(0), sequence: IMPORTED };
     for step in steps.chunks_exact(2).take(STEPS) {
         life.pass(step[0]);
         life.step(step[1]);
@@ -38,8 +40,8 @@ struct Played {
     machine: GatewayMachine,
     checker: Checker,
     now: Timestamp,
-    /// The last link that was dialed.
-    link: LinkId,
+    /// The last connection that was dialed.
+    connection: ConnectionId,
     sequence: u64,
 }
 
@@ -62,31 +64,31 @@ impl Played {
     }
 
     fn step(&mut self, what: u8) {
-        let link = if what == 0xff { LinkId(self.link.0.wrapping_sub(1)) } else { self.link };
+        let connection = if what == 0xff { ConnectionId(self.connection.0.wrapping_sub(1)) } else { self.connection };
         let low = what & 0x0f;
         let input = match what >> 4 {
             0 => Input::Tick,
-            1 => {
-                [Input::Start, Input::Opened(link), Input::Sent(link), Input::TickUnread][usize::from(low & 3)].clone()
-            }
+            1 => [Input::Start, Input::Opened(connection), Input::Sent(connection), Input::TickUnread]
+                [usize::from(low & 3)]
+            .clone(),
             2 => [
-                Input::IdentifyGranted(link),
-                Input::IdentifyDenied(link, seconds_of(low)),
-                Input::IdentifyGranted(link),
-                Input::BudgetExhausted(link, seconds_of(low)),
+                Input::IdentifyGranted(connection),
+                Input::IdentifyDenied(connection, seconds_of(low)),
+                Input::IdentifyGranted(connection),
+                Input::BudgetExhausted(connection, seconds_of(low)),
             ][usize::from(low & 3)]
             .clone(),
-            3 => Input::ConnectFailed(link, failure(low)),
-            4 => Input::Closed(link, closure(low)),
+            3 => Input::ConnectFailed(connection, failure(low)),
+            4 => Input::Closed(connection, reason(low)),
             5 => Input::Suspended(Duration::from_secs(1 << low)),
             6 => Input::TokenDenied((low > 0).then(|| seconds_of(low))),
             7 => return self.deed(low),
-            8 | 9 => Input::Message(link, self.dispatch(low)),
-            10 => Input::Message(link, frames::hello(INTERVALS[usize::from(low)])),
-            11 => Input::Message(link, Self::ready(low)),
-            12 => Input::Message(link, frames::resumed(self.sequence.saturating_sub(u64::from(low & 1)))),
-            13 => Input::Message(link, frames::ack()),
-            _ => Input::Message(link, control(low)),
+            8 | 9 => Input::Message(connection, self.dispatch(low)),
+            10 => Input::Message(connection, frames::hello(INTERVALS[usize::from(low)])),
+            11 => Input::Message(connection, Self::ready(low)),
+            12 => Input::Message(connection, frames::resumed(self.sequence.saturating_sub(u64::from(low & 1)))),
+            13 => Input::Message(connection, frames::ack()),
+            _ => Input::Message(connection, control(low)),
         };
         self.give(input);
     }
@@ -95,7 +97,7 @@ impl Played {
         let actions = give(&mut self.machine, self.now, input.clone());
         for action in &actions {
             match action {
-                Action::Connect { link, .. } => self.link = *link,
+                Action::Connect { connection, .. } => self.connection = *connection,
                 Action::Event(Event::Ready(dispatch)) => self.sequence = dispatch.sequence().map_or(0, |s| s.0),
                 _ => {}
             }
@@ -112,7 +114,7 @@ impl Played {
             3..6 => self.machine.send(self.now, Command::RequestGuildMembers(RequestGuildMembers::all(7))),
             6..8 => self.machine.send(self.now, Command::UpdateVoiceState(UpdateVoiceState::leave(7))),
             8..11 => {
-                self.machine.reconnect(self.now, Cause::Asked);
+                self.machine.reconnect(self.now, Cause::Requested);
                 return self.give(Input::Tick);
             }
             11..14 => {
@@ -200,7 +202,7 @@ fn config(options: u8) -> Config {
         malformed: if has(4) { MalformedPolicy::Reconnect } else { MalformedPolicy::Report },
         on_session_lost: if has(5) { SessionLostPolicy::ReturnAll } else { SessionLostPolicy::ByKind },
         limits: Limits { outbox: if has(6) { 2 } else { 256 }, message: 4096, ..Limits::default() },
-        imported: has(7).then(|| Imported { session: session(), age: None }),
+        resume_from: has(7).then(|| ResumeFrom { session: session(), age: None }),
         ..Config::default()
     }
 }
@@ -226,13 +228,13 @@ fn failure(low: u8) -> ConnectFailure {
     }
 }
 
-fn closure(low: u8) -> Closure {
+fn reason(low: u8) -> CloseReason {
     let codes = [1000, 1001, 1006, 4000, 4003, 4004, 4007, 4008, 4009, 4014, 4999, 0];
     match codes.get(usize::from(low)) {
-        Some(code) => Closure::Frame(CloseFrame { code: Some(CloseCode(*code)), reason: "r\u{e9}".into() }),
-        None if low == 12 => Closure::Frame(CloseFrame::default()),
-        None if low == 13 => Closure::TooLarge { limit: 9 },
-        None => Closure::Eof,
+        Some(code) => CloseReason::Frame(CloseFrame { code: Some(CloseCode(*code)), reason: "r\u{e9}".into() }),
+        None if low == 12 => CloseReason::Frame(CloseFrame::default()),
+        None if low == 13 => CloseReason::TooLarge { limit: 9 },
+        None => CloseReason::Eof,
     }
 }
 
@@ -271,7 +273,7 @@ const INTERVALS: [&str; 16] = [
     "null",
     "\"41250\"",
 ];
-/// The sequence of the imported session.
+/// The sequence of the resume_from session.
 const IMPORTED: u64 = 9;
 /// More steps show nothing new.
 const STEPS: usize = 2000;

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use portcullis::dialect::Plan;
 use portcullis::machine::{Action, CommandId, Event, Input, Phase};
-use portcullis::{LinkId, Timestamp};
+use portcullis::{ConnectionId, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -16,7 +16,7 @@ pub enum Violation {
     Wait,
     /// A `Wait` that is not after now, or not the deadline.
     Spin,
-    /// An action of a link that is not open.
+    /// An action of a connection that is not open.
     DeadLink,
     /// A `Send` while another was outstanding.
     TwoSends,
@@ -47,7 +47,7 @@ pub enum Violation {
 /// One connection, as its driver knows it.
 #[derive(Clone, Debug)]
 struct Seen {
-    id: LinkId,
+    id: ConnectionId,
     stage: Stage,
     plan: Plan,
     is_writing: bool,
@@ -75,7 +75,7 @@ enum Turn {
 /// What a driver knows of its machine.
 #[derive(Clone, Debug, Default)]
 pub struct Checker {
-    link: Option<Seen>,
+    connection: Option<Seen>,
     commands: BTreeSet<CommandId>,
     is_started: bool,
     is_ended: bool,
@@ -83,7 +83,7 @@ pub struct Checker {
     has_session: bool,
     announced: bool,
     now: Timestamp,
-    /// The last presences that were sent, on whatever link.
+    /// The last presences that were sent, on whatever connection.
     presences: VecDeque<Timestamp>,
 }
 
@@ -93,34 +93,34 @@ impl Checker {
         self.commands.insert(id);
     }
 
-    /// A session was imported.
-    pub fn imported(&mut self, sequence: u64) {
+    /// A session was resume_from.
+    pub fn resume_from(&mut self, sequence: u64) {
         self.has_session = true;
         self.sequence = Some(sequence);
     }
 
-    /// The open link, if there is one.
+    /// The open connection, if there is one.
     #[must_use]
-    pub fn open_link(&self) -> Option<LinkId> {
-        self.link.as_ref().filter(|link| link.stage != Stage::Dialing).map(|link| link.id)
+    pub fn open_connection(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().filter(|connection| connection.stage != Stage::Dialing).map(|connection| connection.id)
     }
 
-    /// The link that is being dialed, if there is one.
+    /// The connection that is being dialed, if there is one.
     #[must_use]
-    pub fn dialing(&self) -> Option<LinkId> {
-        self.link.as_ref().filter(|link| link.stage == Stage::Dialing).map(|link| link.id)
+    pub fn dialing(&self) -> Option<ConnectionId> {
+        self.connection.as_ref().filter(|connection| connection.stage == Stage::Dialing).map(|connection| connection.id)
     }
 
     /// Whether a `Sent` is due.
     #[must_use]
     pub fn is_writing(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.is_writing)
+        self.connection.as_ref().is_some_and(|connection| connection.is_writing)
     }
 
-    /// Whether an answer to `AskIdentify` is due.
+    /// Whether an answer to `RequestIdentify` is due.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.turn == Turn::Asked)
+        self.connection.as_ref().is_some_and(|connection| connection.turn == Turn::Asked)
     }
 
     /// Commands whose outcome is due.
@@ -156,23 +156,31 @@ impl Checker {
             self.announced |= !self.is_started;
             self.is_started = true;
         }
-        let Some(link) = &mut self.link else { return };
+        let Some(connection) = &mut self.connection else { return };
         match input {
-            Input::Opened(id) if *id == link.id && link.stage == Stage::Dialing => link.stage = Stage::Open,
-            Input::Sent(id) if *id == link.id => link.is_writing = false,
-            Input::IdentifyGranted(id) if *id == link.id && link.turn == Turn::Asked => link.turn = Turn::Granted,
-            Input::IdentifyDenied(id, _) if *id == link.id && link.turn == Turn::Asked => link.turn = Turn::None,
-            Input::Message(id, message) if *id == link.id => link.is_greeted |= op(message.bytes()) == Some(10),
+            Input::Opened(id) if *id == connection.id && connection.stage == Stage::Dialing => {
+                connection.stage = Stage::Open
+            }
+            Input::Sent(id) if *id == connection.id => connection.is_writing = false,
+            Input::IdentifyGranted(id) if *id == connection.id && connection.turn == Turn::Asked => {
+                connection.turn = Turn::Granted
+            }
+            Input::IdentifyDenied(id, _) if *id == connection.id && connection.turn == Turn::Asked => {
+                connection.turn = Turn::None
+            }
+            Input::Message(id, message) if *id == connection.id => {
+                connection.is_greeted |= op(message.bytes()) == Some(10)
+            }
             _ => {}
         }
         let (Input::ConnectFailed(id, _) | Input::Closed(id, _)) = input else { return };
-        if *id == link.id && (link.stage == Stage::Dialing || matches!(input, Input::Closed(..))) {
+        if *id == connection.id && (connection.stage == Stage::Dialing || matches!(input, Input::Closed(..))) {
             // A turn that is still out must be given back in this very call.
-            if link.turn == Turn::None {
-                self.link = None;
+            if connection.turn == Turn::None {
+                self.connection = None;
             } else {
-                link.stage = Stage::Closing;
-                link.is_writing = false;
+                connection.stage = Stage::Closing;
+                connection.is_writing = false;
             }
         }
     }
@@ -195,48 +203,50 @@ impl Checker {
 
     fn check(&mut self, action: &Action) -> Result<(), Violation> {
         match action {
-            Action::Connect { link, .. } => self.connect(*link),
-            Action::Send { link, message } => self.send(*link, message.bytes()),
-            Action::Close { link, .. } => {
-                let seen = self.open(*link)?;
+            Action::Connect { connection, .. } => self.connect(*connection),
+            Action::Send { connection, message } => self.send(*connection, message.bytes()),
+            Action::Close { connection, .. } => {
+                let seen = self.open(*connection)?;
                 if seen.is_writing || seen.stage == Stage::Closing {
                     return Err(Violation::Close);
                 }
                 seen.stage = Stage::Closing;
                 Ok(())
             }
-            Action::Abort { link } => {
-                let seen = self.link.as_mut().filter(|seen| seen.id == *link).ok_or(Violation::DeadLink)?;
-                // What else belongs to the link is settled behind the abort, in this very call.
+            Action::Abort { connection } => {
+                let seen = self.connection.as_mut().filter(|seen| seen.id == *connection).ok_or(Violation::DeadLink)?;
+                // What else belongs to the connection is settled behind the abort, in this very call.
                 seen.is_writing = false;
                 if seen.turn == Turn::None {
-                    self.link = None;
+                    self.connection = None;
                 }
                 Ok(())
             }
-            Action::AskIdentify { link } => {
-                let seen = self.open(*link)?;
+            Action::RequestIdentify { connection } => {
+                let seen = self.open(*connection)?;
                 if seen.turn != Turn::None {
                     return Err(Violation::Turn);
                 }
                 seen.turn = Turn::Asked;
                 Ok(())
             }
-            Action::ReturnIdentify { link } => match self.link.as_mut().filter(|seen| seen.id == *link) {
-                Some(seen) if seen.turn != Turn::None => {
-                    seen.turn = Turn::None;
-                    Ok(())
+            Action::ReleaseIdentify { connection } => {
+                match self.connection.as_mut().filter(|seen| seen.id == *connection) {
+                    Some(seen) if seen.turn != Turn::None => {
+                        seen.turn = Turn::None;
+                        Ok(())
+                    }
+                    _ => Err(Violation::Turn),
                 }
-                _ => Err(Violation::Turn),
-            },
-            Action::AskToken { .. } => Err(Violation::DeadLink),
+            }
+            Action::RequestToken { .. } => Err(Violation::DeadLink),
             Action::Event(event) => self.event(event),
             Action::Wait { .. } => Ok(()),
         }
     }
 
-    fn connect(&mut self, link: LinkId) -> Result<(), Violation> {
-        if self.link.as_ref().is_some_and(|seen| seen.turn != Turn::None) {
+    fn connect(&mut self, connection: ConnectionId) -> Result<(), Violation> {
+        if self.connection.as_ref().is_some_and(|seen| seen.turn != Turn::None) {
             return Err(Violation::Turn);
         }
         if !self.announced {
@@ -246,13 +256,14 @@ impl Checker {
         let plan = if self.has_session { Plan::Resume } else { Plan::Identify };
         let (stage, turn, sent) = (Stage::Dialing, Turn::None, VecDeque::new());
         let (is_writing, is_greeted) = (false, false);
-        self.link = Some(Seen { id: link, stage, plan, is_writing, is_greeted, turn, sent, resumed_from: None });
+        self.connection =
+            Some(Seen { id: connection, stage, plan, is_writing, is_greeted, turn, sent, resumed_from: None });
         Ok(())
     }
 
-    fn send(&mut self, link: LinkId, frame: &[u8]) -> Result<(), Violation> {
+    fn send(&mut self, connection: ConnectionId, frame: &[u8]) -> Result<(), Violation> {
         let (now, has_session) = (self.now, self.has_session);
-        let seen = self.open(link)?;
+        let seen = self.open(connection)?;
         if seen.is_writing {
             return Err(Violation::TwoSends);
         }
@@ -305,7 +316,7 @@ impl Checker {
             }
             Event::Resumed(dispatch) => {
                 let (got, last) = (dispatch.sequence().map(|sequence| sequence.0), self.sequence);
-                let from = self.link.as_ref().and_then(|link| link.resumed_from);
+                let from = self.connection.as_ref().and_then(|connection| connection.resumed_from);
                 // Below what the Resume named, the gateway has begun another count.
                 let is_anew = got.zip(from).is_some_and(|(got, from)| got < from);
                 self.sequence = if is_anew { got } else { last.max(got) };
@@ -331,7 +342,7 @@ impl Checker {
                 if !self.commands.is_empty() {
                     return Err(Violation::NoOutcome);
                 }
-                if self.link.take().is_some_and(|seen| seen.turn != Turn::None) {
+                if self.connection.take().is_some_and(|seen| seen.turn != Turn::None) {
                     return Err(Violation::Turn);
                 }
                 Ok(())
@@ -340,8 +351,11 @@ impl Checker {
         }
     }
 
-    fn open(&mut self, link: LinkId) -> Result<&mut Seen, Violation> {
-        self.link.as_mut().filter(|seen| seen.id == link && seen.stage != Stage::Dialing).ok_or(Violation::DeadLink)
+    fn open(&mut self, connection: ConnectionId) -> Result<&mut Seen, Violation> {
+        self.connection
+            .as_mut()
+            .filter(|seen| seen.id == connection && seen.stage != Stage::Dialing)
+            .ok_or(Violation::DeadLink)
     }
 }
 

@@ -9,9 +9,9 @@ use check::{Checker, Violation};
 use core::time::Duration;
 use portcullis::dialect::discord::{Command, Presence, RequestGuildMembers, Status, UpdateVoiceState};
 use portcullis::machine::{
-    Action, Backoff, Cause, Config, ConnectFailure, Event, Imported, Input, Limits, Phase, Shutdown,
+    Action, Backoff, Cause, Config, ConnectFailure, Event, Input, Limits, Phase, ResumeFrom, Shutdown,
 };
-use portcullis::{CloseCode, CloseFrame, Closure, GatewayMachine, LinkId, Message, Seed, Timestamp};
+use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Timestamp};
 
 /// What a walk came by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,13 +69,13 @@ impl<'a> Walk<'a> {
         let mut checker = Checker::default();
         if dice.one_in(4) {
             let session = portcullis::machine::Session::new(
-                "imported",
+                "resume_from",
                 portcullis::dialect::Dialect::shard(&discord()),
                 portcullis::Sequence(9),
                 None,
             );
-            config.imported = Some(Imported { session, age: dice.one_in(2).then_some(Duration::from_secs(9)) });
-            checker.imported(9);
+            config.resume_from = Some(ResumeFrom { session, age: dice.one_in(2).then_some(Duration::from_secs(9)) });
+            checker.resume_from(9);
         }
         let machine = GatewayMachine::new(discord(), config, Seed(dice.next())).unwrap();
         Self { dice, machine, checker, now: Timestamp::ZERO, sequence: 9, trail: Vec::new() }
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
     fn run(mut self, walked: &mut Walked, steps: u64) -> Result<(), Box<Broken>> {
         while walked.steps < steps {
             walked.steps += 1;
-            walked.online += u64::from(self.machine.phase() == Phase::Online);
+            walked.online += u64::from(self.machine.phase() == Phase::Active);
             let before = self.checker.waiting();
             self.deed();
             let input = self.input();
@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
             }
             300 => self.machine.shutdown(self.now, Shutdown::KeepSession),
             301 => self.machine.shutdown(self.now, Shutdown::EndSession),
-            302..306 => self.machine.reconnect(self.now, Cause::Asked),
+            302..306 => self.machine.reconnect(self.now, Cause::Requested),
             _ => {}
         }
     }
@@ -149,7 +149,7 @@ impl<'a> Walk<'a> {
         }
         match self.machine.phase() {
             Phase::Idle => Input::Start,
-            Phase::Ended | Phase::Waiting => self.idle(),
+            Phase::Ended | Phase::Backoff => self.idle(),
             _ if self.dice.one_in(6) => self.idle(),
             _ => self.lawful().unwrap_or(Input::Tick),
         }
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
             (20..30, _) => self.now + Duration::from_micros(self.dice.below(3000)),
             _ => self.now,
         };
-        if self.machine.phase() == Phase::Waiting
+        if self.machine.phase() == Phase::Backoff
             && let Some(deadline) = deadline.filter(|_| !self.dice.one_in(3))
         {
             self.now = self.now.max(deadline);
@@ -181,51 +181,51 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An input of a link that is gone, or that was never.
+    /// An input of a connection that is gone, or that was never.
     fn stale(&mut self) -> Input {
-        let link = LinkId(u32::try_from(self.dice.below(3)).unwrap() + 1_000_000);
+        let connection = ConnectionId(u32::try_from(self.dice.below(3)).unwrap() + 1_000_000);
         match self.dice.below(6) {
-            0 => Input::Opened(link),
-            1 => Input::Sent(link),
-            2 => Input::Closed(link, Closure::Eof),
-            3 => Input::IdentifyGranted(link),
-            4 => Input::ConnectFailed(link, ConnectFailure::Name),
-            _ => Input::Message(link, frames::reconnect()),
+            0 => Input::Opened(connection),
+            1 => Input::Sent(connection),
+            2 => Input::Closed(connection, CloseReason::Eof),
+            3 => Input::IdentifyGranted(connection),
+            4 => Input::ConnectFailed(connection, ConnectFailure::Name),
+            _ => Input::Message(connection, frames::reconnect()),
         }
     }
 
     /// Something that is open to be answered.
     fn lawful(&mut self) -> Option<Input> {
-        if let Some(link) = self.checker.dialing() {
+        if let Some(connection) = self.checker.dialing() {
             return Some(match self.dice.below(12) {
-                0 => Input::ConnectFailed(link, ConnectFailure::Refused),
-                1 => Input::ConnectFailed(link, ConnectFailure::Http { status: 503, retry_after: None }),
+                0 => Input::ConnectFailed(connection, ConnectFailure::Refused),
+                1 => Input::ConnectFailed(connection, ConnectFailure::Http { status: 503, retry_after: None }),
                 2 if self.dice.one_in(50) => {
-                    Input::ConnectFailed(link, ConnectFailure::Http { status: 401, retry_after: None })
+                    Input::ConnectFailed(connection, ConnectFailure::Http { status: 401, retry_after: None })
                 }
-                _ => Input::Opened(link),
+                _ => Input::Opened(connection),
             });
         }
-        let link = self.checker.open_link()?;
+        let connection = self.checker.open_connection()?;
         if self.checker.is_writing() && !self.dice.one_in(4) {
-            return Some(Input::Sent(link));
+            return Some(Input::Sent(connection));
         }
         if self.checker.is_asked() && !self.dice.one_in(4) {
             return Some(match self.dice.below(5) {
-                0 => Input::IdentifyDenied(link, Duration::from_secs(self.dice.below(9))),
-                1 => Input::BudgetExhausted(link, Duration::from_secs(self.dice.below(9))),
-                _ => Input::IdentifyGranted(link),
+                0 => Input::IdentifyDenied(connection, Duration::from_secs(self.dice.below(9))),
+                1 => Input::BudgetExhausted(connection, Duration::from_secs(self.dice.below(9))),
+                _ => Input::IdentifyGranted(connection),
             });
         }
         Some(match (self.machine.phase(), self.dice.below(600)) {
-            (Phase::Closing, 0..300) | (_, 0) => Input::Closed(link, self.closure()),
-            (_, 1) => Input::Message(link, frames::reconnect()),
-            (_, 2) => Input::Message(link, frames::invalid_session("true")),
-            (_, 3) => Input::Message(link, frames::invalid_session("false")),
-            (Phase::Greeting, 4..500) => Input::Message(link, frames::hello(self.interval())),
-            (Phase::Identifying, 4..400) => Input::Message(link, frames::ready("5e55", 1)),
-            (Phase::Resuming, 4..100) => Input::Message(link, frames::resumed(self.sequence)),
-            _ => Input::Message(link, self.frame()),
+            (Phase::Closing, 0..300) | (_, 0) => Input::Closed(connection, self.reason()),
+            (_, 1) => Input::Message(connection, frames::reconnect()),
+            (_, 2) => Input::Message(connection, frames::invalid_session("true")),
+            (_, 3) => Input::Message(connection, frames::invalid_session("false")),
+            (Phase::AwaitingHello, 4..500) => Input::Message(connection, frames::hello(self.interval())),
+            (Phase::Identifying, 4..400) => Input::Message(connection, frames::ready("5e55", 1)),
+            (Phase::Resuming, 4..100) => Input::Message(connection, frames::resumed(self.sequence)),
+            _ => Input::Message(connection, self.frame()),
         })
     }
 
@@ -233,10 +233,10 @@ impl<'a> Walk<'a> {
         ["41250", "41250", "1000", "60000", "0", "-3", "1e300", "\"x\""][self.dice.below(8) as usize]
     }
 
-    fn closure(&mut self) -> Closure {
+    fn reason(&mut self) -> CloseReason {
         let code = match self.dice.below(60) {
-            0..30 => return Closure::Eof,
-            30..40 => return Closure::Reset,
+            0..30 => return CloseReason::Eof,
+            30..40 => return CloseReason::Reset,
             40 => 4004,
             41 => 4014,
             42..50 => 4000,
@@ -247,7 +247,7 @@ impl<'a> Walk<'a> {
             54 => 4009,
             _ => 4999,
         };
-        Closure::Frame(CloseFrame { code: Some(CloseCode(code)), reason: String::new() })
+        CloseReason::Frame(CloseFrame { code: Some(CloseCode(code)), reason: String::new() })
     }
 
     fn frame(&mut self) -> Message {

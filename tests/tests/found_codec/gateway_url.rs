@@ -57,7 +57,7 @@ fn found_11_a_session_is_resumed_in_the_version_that_it_was_begun_in() {
     rig.start().open().message(frames::hello("40000"));
     let url = "wss://two.proxy.example/?v=4";
     rig.message(frames::dispatch("READY", 1, &format!(r#"{{"session_id":"5e55","resume_gateway_url":"{url}"}}"#)));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.story.clear();
     rig.lose().next();
     let connects = rig.story.of_kind('>');

@@ -1,7 +1,7 @@
 //! What a peer writes and we keep has a bound in bytes.
 
 use portcullis::machine::{Event, Input, Phase};
-use portcullis::{CloseCode, CloseFrame, Closure};
+use portcullis::{CloseCode, CloseFrame, CloseReason};
 use portcullis_tests::memory::{asked, note_anew};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::toy::{Sessions, Toy};
@@ -16,7 +16,7 @@ fn found_31_names_too_long_for_an_event_are_counted_as_one() {
     note_anew();
     for index in 0..64 {
         let frame = frames::dispatch(&name(index, LONG), 3 + index as u64, "{}");
-        let input = Input::Message(rig.link(), frame);
+        let input = Input::Message(rig.connection(), frame);
         rig.machine.handle(rig.now, input).for_each(drop);
     }
     let held = asked().live;
@@ -35,7 +35,7 @@ fn found_31_names_too_long_for_an_event_are_counted_as_one() {
 fn found_31_a_session_id_too_long_to_be_kept_makes_a_ready_malformed() {
     let mut rig = Rig::in_phase(Phase::Identifying, prompt());
     rig.message(frames::ready(&"5".repeat(4096), 1));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 
     for len in [4097, LONG] {
         let mut rig = Rig::in_phase(Phase::Identifying, prompt());
@@ -61,7 +61,7 @@ fn found_31_a_resume_url_too_long_to_be_kept_is_not_used() {
     let mut rig = Rig::in_phase(Phase::Identifying, prompt());
     let url = format!("wss://gateway-x.discord.gg/{}", "x".repeat(LONG));
     rig.message(frames::dispatch("READY", 1, &format!(r#"{{"session_id":"5e55","resume_gateway_url":"{url}"}}"#)));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     assert_eq!(rig.machine.session().unwrap().resume_url(), None);
 }
 
@@ -86,9 +86,9 @@ fn found_31_a_close_reason_is_kept_as_far_as_a_close_frame_can_have_one() {
     ] {
         let mut rig = Rig::online(prompt());
         let frame = CloseFrame { code: Some(CloseCode(4000)), reason };
-        rig.give(Input::Closed(rig.link(), Closure::Frame(frame)));
+        rig.give(Input::Closed(rig.connection(), CloseReason::Frame(frame)));
         let told = rig.events.iter().find_map(|(_, event)| match event {
-            Event::Closed { closure: Closure::Frame(frame), .. } => Some(frame.reason.clone()),
+            Event::Closed { reason: CloseReason::Frame(frame), .. } => Some(frame.reason.clone()),
             _ => None,
         });
         assert_eq!(told, Some(kept));

@@ -46,11 +46,11 @@ fn found_37_a_ready_of_many_keys_costs_no_memory_for_each() {
     for data in [data.clone(), format!(r#"{data},"later":1"#)] {
         let mut rig = Rig::in_phase(Phase::Identifying, prompt());
         let ready = frames::dispatch("READY", 1, &data);
-        let input = Input::Message(rig.link(), ready);
+        let input = Input::Message(rig.connection(), ready);
         note_anew();
         rig.machine.handle(rig.now, input).for_each(drop);
         let peak = asked().peak;
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
         let session = rig.machine.session().unwrap();
         assert_eq!(session.id(), Some("5e551011"));
         assert!(session.resume_url().is_some());

@@ -69,9 +69,9 @@ fn found_05_a_presence_has_no_more_activities_than_can_be_meant() {
     assert_eq!(text, "a presence has 100 activities, give at most 32");
 }
 
-/// Opens the next link, and tells whether its Identify carries a presence.
+/// Opens the next connection, and tells whether its Identify carries a presence.
 fn carries(rig: &mut Rig) -> bool {
-    if rig.machine.phase() == Phase::Waiting {
+    if rig.machine.phase() == Phase::Backoff {
         rig.next();
     }
     rig.open().message(frames::hello("40000"));
@@ -115,7 +115,7 @@ fn found_05_a_presence_in_three_refused_identifies_is_left_out_once_with_an_even
         // A session begins the count anew.
         assert!(carries(&mut rig));
         rig.message(frames::ready("5e551011", 1));
-        assert_eq!(rig.machine.phase(), Phase::Online);
+        assert_eq!(rig.machine.phase(), Phase::Active);
     }
 }
 

@@ -48,5 +48,5 @@ fn found_33_a_handshake_with_blanks_and_keys_of_tomorrow_goes_on() {
     rig.message(frames::text(r#"{"t":null,"s":null,"op":10,"d": {"heartbeat_interval":40000},"x":1}"#));
     assert_eq!(rig.machine.phase(), Phase::Identifying);
     rig.message(frames::text(r#"{"t":"READY","s":1,"op":0,"d": {"session_id":"5e55"} ,"x":{"d":1}}"#));
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 }

@@ -41,7 +41,7 @@ fn found_08_a_frame_that_ends_with_its_payload_is_followed_by_another() {
             for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
                 pair.give(whole(&plain(format, &message), has_checksum));
             }
-            assert_eq!(pair.rig.machine.phase(), Phase::Online, "{format:?}: {:?}", pair.rig.story.lines());
+            assert_eq!(pair.rig.machine.phase(), Phase::Active, "{format:?}: {:?}", pair.rig.story.lines());
             pair.give(whole(&plain(format, &frames::message_create(2)), has_checksum));
             assert_eq!(pair.rig.dispatches.len(), 2);
         }
@@ -66,7 +66,7 @@ fn found_08_frames_may_share_a_message_and_payloads_may_be_split_over_frames() {
             pair.give(vec![byte]);
         }
         assert_eq!(pair.rig.dispatches.len(), 3, "{format:?}");
-        assert_eq!(pair.rig.machine.phase(), Phase::Online);
+        assert_eq!(pair.rig.machine.phase(), Phase::Active);
     }
 }
 

@@ -18,8 +18,8 @@ fn many(pair: &mut Pair, count: u64, payload: impl Fn(u64) -> Message) -> Messag
 }
 
 fn actions_of(pair: &mut Pair, message: Message) -> Vec<Action> {
-    let (now, link) = (pair.rig.now, pair.rig.link());
-    pair.rig.machine.handle(now, Input::Message(link, message)).collect()
+    let (now, connection) = (pair.rig.now, pair.rig.connection());
+    pair.rig.machine.handle(now, Input::Message(connection, message)).collect()
 }
 
 #[test]
@@ -63,5 +63,5 @@ fn found_37_a_message_of_as_many_dispatches_as_may_be_is_given_out_whole() {
     let message = many(&mut pair, 4096, |number| frames::message_create(2 + number));
     let actions = actions_of(&mut pair, message);
     let dispatches = actions.iter().filter(|action| matches!(action, Action::Event(Event::Dispatch(_)))).count();
-    assert_eq!((dispatches, pair.rig.machine.phase()), (4096, Phase::Online));
+    assert_eq!((dispatches, pair.rig.machine.phase()), (4096, Phase::Active));
 }

@@ -128,7 +128,7 @@ fn found_37_outcomes_that_are_not_taken_never_outgrow_the_outbox() {
             accepted += usize::from(rig.machine.send(rig.now, command).is_ok());
         }
         drop(rig.machine.handle(rig.now, portcullis::Input::Tick));
-        drop(rig.machine.handle(rig.now, portcullis::Input::Sent(rig.link())));
+        drop(rig.machine.handle(rig.now, portcullis::Input::Sent(rig.connection())));
     }
     let waiting = rig.machine.actions().filter(|action| matches!(action, Action::Event(Event::Command(..)))).count();
     assert!(accepted <= 16 && waiting <= 16, "{accepted} accepted, {waiting} outcomes wait");
@@ -137,7 +137,7 @@ fn found_37_outcomes_that_are_not_taken_never_outgrow_the_outbox() {
 #[test]
 fn found_37_an_outbox_of_one_still_takes_a_later_presence_when_the_outcomes_are_taken() {
     let limits = Limits { outbox: 1, ..Limits::default() };
-    let mut rig = Rig::in_phase(portcullis::machine::Phase::Waiting, Config { limits, ..config() });
+    let mut rig = Rig::in_phase(portcullis::machine::Phase::Backoff, Config { limits, ..config() });
     for status in [Status::Idle, Status::Dnd].into_iter().cycle().take(9) {
         rig.send(presence(status)).unwrap();
     }

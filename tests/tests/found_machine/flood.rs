@@ -16,13 +16,13 @@ fn large(sequence: u64, size: usize) -> Message {
 /// Floods a shard for `span` without a dry read and without an acknowledgement: a dispatch of 20 kB each 50 ms.
 fn flood(rig: &mut Rig, span: Duration, unread: bool) {
     let (end, mut sequence) = (rig.now + span, 2);
-    while rig.now < end && rig.machine.phase() == Phase::Online {
+    while rig.now < end && rig.machine.phase() == Phase::Active {
         sequence += 1;
         rig.pass(millis(50));
         if unread {
             rig.give(Input::TickUnread);
         }
-        if rig.machine.phase() == Phase::Online {
+        if rig.machine.phase() == Phase::Active {
             rig.message(large(sequence, 20_000));
         }
     }
@@ -31,7 +31,7 @@ fn flood(rig: &mut Rig, span: Duration, unread: bool) {
 #[test]
 fn found_37_a_dead_heart_on_a_flooded_connection_is_found_an_interval_late_and_no_later() {
     for unread in [false, true] {
-        // given: a link that is never read dry, with a beat at 40 s that is never answered
+        // given: a connection that is never read dry, with a beat at 40 s that is never answered
         let mut rig = Rig::online(config());
         flood(&mut rig, seconds(130), unread);
 
@@ -47,7 +47,7 @@ fn found_37_a_heart_that_is_acknowledged_in_the_flood_is_alive() {
     let mut rig = Rig::online(config());
     rig.ack_beats();
     flood(&mut rig, seconds(130), true);
-    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Online, vec![]));
+    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Active, vec![]));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn found_37_any_frame_of_the_flood_is_life_where_the_policy_says_so() {
     let policy = HeartbeatPolicy { life: Life::AnyFrame, ..config().heartbeat };
     let mut rig = Rig::online(Config { heartbeat: policy, ..config() });
     flood(&mut rig, seconds(130), false);
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn found_37_a_reader_that_is_slow_is_no_flood_and_kills_no_healthy_connection() 
     }
 
     // then: what may wait in the socket ahead of an ack has not been read yet, and nobody is blamed
-    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Online, vec![]));
+    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Active, vec![]));
 }
 
 #[test]
@@ -85,12 +85,12 @@ fn found_37_a_process_that_stalled_has_its_time_though_much_waits_unread() {
     rig.message(frames::ack()).message(frames::ack()).tick();
 
     // then: the connection is alive
-    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Online, vec![]));
+    assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Active, vec![]));
 }
 
 #[test]
 fn found_37_the_deadlines_of_the_handshake_are_met_on_a_connection_that_is_never_dry() {
-    for (phase, limit) in [(Phase::Greeting, 15), (Phase::Identifying, 60), (Phase::Resuming, 60)] {
+    for (phase, limit) in [(Phase::AwaitingHello, 15), (Phase::Identifying, 60), (Phase::Resuming, 60)] {
         // 20 MB within the limit, in a message each 50 ms.
         let filler = "x".repeat(1_000_000 / limit);
         let noise = || Message::Text(Bytes::from(format!(r#"{{"op":99,"d":"{filler}"}}"#)));

@@ -147,7 +147,7 @@ fn found_35_intervals_that_change_with_each_hello_keep_every_beat_within_the_lon
 
 #[test]
 fn found_35_a_longer_interval_does_not_shrink_the_reserve_of_the_beats_that_went_before() {
-    // given: a link of beats a second, which becomes one of a beat a minute, with commands waiting all the time
+    // given: a connection of beats a second, which becomes one of a beat a minute, with commands waiting all the time
     let mut rig = Rig::new(config());
     rig.ack_beats().start().open().message(frames::hello("1000")).message(frames::ready("5e551011", 1));
     for second in 0..300 {

@@ -105,7 +105,7 @@ fn found_38_a_tick_an_interval_late_is_late_and_one_later_still_is_a_stall() {
 
 #[test]
 fn found_38_a_sleep_of_an_interval_is_borne_and_a_longer_one_is_not() {
-    for (slept, phase) in [(seconds(40), Phase::Online), (seconds(40) + Duration::from_nanos(1), Phase::Waiting)] {
+    for (slept, phase) in [(seconds(40), Phase::Active), (seconds(40) + Duration::from_nanos(1), Phase::Backoff)] {
         let mut rig = Rig::online(config());
         rig.give(Input::Suspended(slept));
         assert_eq!(rig.machine.phase(), phase, "{slept:?}");
@@ -128,8 +128,8 @@ fn found_38_intervals_at_their_bounds_are_within_them() {
 fn found_38_each_deadline_holds_to_the_nanosecond() {
     let Timeouts { connect, hello, ready, resumed, close, .. } = Timeouts::default();
     let phases = [
-        (Phase::Dialing, connect),
-        (Phase::Greeting, hello),
+        (Phase::Connecting, connect),
+        (Phase::AwaitingHello, hello),
         (Phase::Identifying, ready),
         (Phase::Resuming, resumed),
         (Phase::Closing, close),
@@ -154,10 +154,10 @@ fn found_38_a_write_is_given_up_at_its_deadline_and_not_before() {
     let mut rig = Rig::online(config());
     rig.hold_writes().advance(seconds(40));
     rig.pass(just_below(Timeouts::default().write)).tick();
-    assert_eq!(rig.machine.phase(), Phase::Online);
+    assert_eq!(rig.machine.phase(), Phase::Active);
     rig.now = Timestamp::ZERO + seconds(40) + Timeouts::default().write;
     rig.tick();
-    assert_eq!(rig.machine.phase(), Phase::Waiting);
+    assert_eq!(rig.machine.phase(), Phase::Backoff);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn found_38_a_link_must_have_lived_for_all_of_stable_to_be_forgiven() {
 fn found_38_a_message_of_the_limit_is_read_and_one_a_byte_longer_is_not() {
     let frame = frames::message_create(3);
     let len = frame.bytes().len();
-    for (message, phase) in [(len, Phase::Online), (len - 1, Phase::Closing)] {
+    for (message, phase) in [(len, Phase::Active), (len - 1, Phase::Closing)] {
         let limits = Limits { message, ..Limits::default() };
         let mut rig = Rig::new(Config { limits, ..prompt() });
         // What comes before is no longer.

@@ -2,7 +2,7 @@
 
 use portcullis::Sequence;
 use portcullis::machine::{
-    Config, ConnectFailure, ConnectPolicy, Imported, OnConnectFailure, Phase, ProxyStatus, Session,
+    Config, ConnectFailure, ConnectPolicy, OnConnectFailure, Phase, ProxyStatus, ResumeFrom, Session,
 };
 use portcullis::url::GatewayUrl;
 use portcullis_tests::rig::{config, discord};
@@ -125,7 +125,7 @@ fn found_03_a_resume_host_that_failed_is_dialed_no_more_once_the_base_url_brough
 
     // then: each goes straight to the base URL
     let dialed: Vec<_> = rig.story.of_kind('>').into_iter().filter(|line| line.starts_with("connect")).collect();
-    assert_eq!(dialed, [4, 5, 6].map(|link| format!("connect {link} {BASE}")));
+    assert_eq!(dialed, [4, 5, 6].map(|connection| format!("connect {connection} {BASE}")));
     assert_eq!((rig.machine.health().counts.resumes, rig.machine.health().counts.identifies), (4, 1));
 }
 
@@ -144,8 +144,8 @@ fn found_03_a_stale_url_of_an_imported_session_is_not_exported_again() {
     let url = GatewayUrl::parse("wss://gateway-us-east1-b.discord.gg").unwrap();
     let shard = portcullis::dialect::Dialect::shard(&discord());
     let session = Session::new("5e551011", shard, Sequence(42), Some(url));
-    let imported = Some(Imported { session, age: Some(seconds(1)) });
-    let mut rig = Rig::new(Config { imported, ..config() });
+    let resume_from = Some(ResumeFrom { session, age: Some(seconds(1)) });
+    let mut rig = Rig::new(Config { resume_from, ..config() });
     rig.start().refuse(ConnectFailure::Name).next().open();
     rig.message(frames::hello("40000")).message(frames::resumed(43));
     assert_eq!(exported_url(&rig), None);

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod chunks;
+mod connections;
 mod limits;
-mod links;
 mod other_kinds;
 mod property;
 mod rate_limited;

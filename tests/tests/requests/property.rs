@@ -117,14 +117,14 @@ impl Life {
                 stage.act(Rig::tick);
             }
             Step::Pass(span) => _ = stage.advance(millis(span)),
-            Step::Resume { replayed } if stage.rig.machine.phase() == Phase::Online => {
+            Step::Resume { replayed } if stage.rig.machine.phase() == Phase::Active => {
                 stage.resume();
                 for (attempt, index) in replayed {
                     stage.chunk(attempt, index, 3);
                 }
                 stage.resumed();
             }
-            Step::LoseSession if stage.rig.machine.phase() == Phase::Online => {
+            Step::LoseSession if stage.rig.machine.phase() == Phase::Active => {
                 stage.message(frames::invalid_session("false"));
                 // A close waits for the write that is outstanding.
                 stage.act(|rig| rig.sent().close(1000));

@@ -94,7 +94,7 @@ impl Stage {
         self.dispatch("SOUNDBOARD_SOUNDS", &format!(r#"{{"soundboard_sounds":[{{"id":7}}],"guild_id":{guild_id}}}"#))
     }
 
-    /// The link is lost, and the next one is in the handshake of a resume.
+    /// The connection is lost, and the next one is in the handshake of a resume.
     pub(crate) fn resume(&mut self) -> &mut Self {
         self.act(Rig::lose);
         self.act(|rig| rig.next().open().message(frames::hello("40000")))

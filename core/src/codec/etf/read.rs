@@ -15,7 +15,7 @@ use crate::dialect::FrameError;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// What reads the terms of one link.
+/// What reads the terms of one connection.
 pub(in crate::codec) struct Transcoder {
     out: Vec<u8>,
     inflater: Inflater,

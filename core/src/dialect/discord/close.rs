@@ -38,7 +38,7 @@ pub const CLOSE_CODES: &[CloseRow] = &[
     row(4005, "already authenticated", Recovery::RESUME, "check raw commands: one was an Identify", DOCUMENTED),
     row(4006, "session no longer valid", Recovery::IDENTIFY, "", OBSERVED),
     row(4007, "invalid sequence", Recovery::IDENTIFY, "", DOCUMENTED),
-    row(4008, "rate limited", GROWING_PAUSE, "another client may share this link's limit", DOCUMENTED),
+    row(4008, "rate limited", GROWING_PAUSE, "another client may share this connection's limit", DOCUMENTED),
     row(
         4009,
         "session timed out",

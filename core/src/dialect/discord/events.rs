@@ -206,7 +206,7 @@ pub(super) const ALL: &[&str] = &[
 ];
 
 /// The intents that an event of this name needs, if none of them is asked for.
-pub(super) fn undelivered(event: &str, intents: Intents) -> Option<&'static str> {
+pub(super) fn missing_intent(event: &str, intents: Intents) -> Option<&'static str> {
     let (_, needs, names) = TABLE.iter().find(|(events, ..)| events.contains(&event))?;
     (!intents.intersects(*needs)).then_some(names)
 }
@@ -224,9 +224,9 @@ mod tests {
             assert_eq!(named, *needs);
             for event in *events {
                 assert!(seen.insert(*event) && ALL.contains(event), "{event}");
-                assert_eq!(undelivered(event, Intents::all()), None);
-                assert_eq!(undelivered(event, Intents::all() - *needs), Some(*names));
-                assert!(needs.iter().all(|one| undelivered(event, one).is_none()), "any of them is enough");
+                assert_eq!(missing_intent(event, Intents::all()), None);
+                assert_eq!(missing_intent(event, Intents::all() - *needs), Some(*names));
+                assert!(needs.iter().all(|one| missing_intent(event, one).is_none()), "any of them is enough");
             }
         }
         let brought: Intents = TABLE.iter().map(|(_, needs, _)| *needs).collect();
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_always_sent_and_what_nobody_knows_needs_nothing() {
         for event in ["READY", "RESUMED", "INTERACTION_CREATE", "GUILD_MEMBER_UPDATE", "GUILD_MEMBERS_CHUNK", "NEW"] {
-            assert_eq!(undelivered(event, Intents::empty()), None, "{event}");
+            assert_eq!(missing_intent(event, Intents::empty()), None, "{event}");
         }
     }
 }

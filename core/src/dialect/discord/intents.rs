@@ -58,7 +58,7 @@ bitflags::bitflags! {
         const MESSAGE_CONTENT = 1 << 15;
         /// Scheduled events and who is interested.
         const GUILD_SCHEDULED_EVENTS = 1 << 16;
-        /// Rules of the automatic moderation.
+        /// QueueConfig of the automatic moderation.
         const AUTO_MODERATION_CONFIGURATION = 1 << 20;
         /// What the automatic moderation did.
         const AUTO_MODERATION_EXECUTION = 1 << 21;

@@ -302,8 +302,8 @@ impl Dialect for Discord {
         Some(events::ALL)
     }
 
-    fn undelivered(&self, event: &str) -> Option<&'static str> {
-        events::undelivered(event, self.intents)
+    fn missing_intent(&self, event: &str) -> Option<&'static str> {
+        events::missing_intent(event, self.intents)
     }
 
     fn read(&self, frame: &[u8]) -> Result<Reading, FrameError> {

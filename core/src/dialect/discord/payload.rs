@@ -41,7 +41,7 @@ pub(super) struct Identify<'a> {
     pub(super) shard: ShardId,
     /// The initial presence as JSON: an object that serde wrote.
     pub(super) presence: Option<&'a [u8]>,
-    /// What the link has; only that of each payload for itself is asked for here.
+    /// What the connection has; only that of each payload for itself is asked for here.
     pub(super) compression: Compression,
 }
 

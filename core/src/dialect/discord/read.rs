@@ -59,7 +59,7 @@ fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
     }
 }
 
-/// What a READY says of its session. Of a key that comes twice the last counts: it must not cost the link. The other
+/// What a READY says of its session. Of a key that comes twice the last counts: it must not cost the connection. The other
 /// keys are passed over and not kept: there may be millions.
 #[derive(Default)]
 struct ReadyKeys<'a> {

@@ -145,12 +145,12 @@ impl Gateway {
         socket.send(Message::text(frame)).unwrap();
     }
 
-    /// Sends an event. `false` if there is no link.
+    /// Sends an event. `false` if there is no connection.
     pub(crate) fn dispatch(&mut self, name: &str) -> bool {
         self.tell(name, "{}")
     }
 
-    /// Sends an event with this data. `false` if there is no link.
+    /// Sends an event with this data. `false` if there is no connection.
     pub(crate) fn tell(&mut self, name: &str, data: &str) -> bool {
         self.with_socket(|gateway, socket| gateway.send(socket, name, data))
     }

@@ -209,7 +209,7 @@ impl Collector {
         }
     }
 
-    /// The guild all of whose members are asked for: the gateway rations that.
+    /// The guild all of whose members are asked for: the gateway cooldowns that.
     pub(super) fn rationed_guild(&self) -> Option<u64> {
         match self {
             Self::GuildMembers { request, .. } => request.is_for_all().then(|| request.guild_id()),

@@ -9,12 +9,12 @@
 
 mod answer;
 mod collector;
+mod cooldowns;
 mod error;
 mod observe;
 mod part;
 mod pending;
 mod policy;
-mod rations;
 mod trace;
 
 use super::guilds::OwnGuilds;
@@ -27,9 +27,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use collector::Collector;
+use cooldowns::GuildCooldowns;
 use core::time::Duration;
 use pending::{Patience, Pending, Stage};
-use rations::Rations;
 
 pub use answer::{Answer, ChannelInfo, GuildMembers, SoundboardSounds};
 pub use collector::Request;
@@ -47,7 +47,7 @@ pub struct RequestId(pub u64);
 /// than its [`deadline`](Self::deadline). Events stay the application's: it is given chunks as any other.
 ///
 /// * Chunks come in any order, each once; those of other requests are passed over. All is kept raw.
-/// * A request whose link died while it was written goes out again. So does one that a lost link may have swallowed:
+/// * A request whose connection died while it was written goes out again. So does one that a lost connection may have swallowed:
 ///   nothing of its answer had come when the session was resumed. What is replayed completes it otherwise.
 /// * `RATE_LIMITED` delays a request, and requests for all members of one guild are sent 30 s apart.
 /// * A lost session ends requests with [`RequestError::SessionLost`]: those that wait in the outbox if the machine's
@@ -96,7 +96,7 @@ pub struct Requests {
     asked: VecDeque<(RequestId, Collector)>,
     pending: BTreeMap<RequestId, Pending>,
     done: VecDeque<Done>,
-    rations: Rations,
+    cooldowns: GuildCooldowns,
     bytes: usize,
     due: Option<Timestamp>,
     life: Life,
@@ -138,7 +138,7 @@ impl Requests {
             asked: VecDeque::new(),
             pending: BTreeMap::new(),
             done: VecDeque::new(),
-            rations: Rations::new(),
+            cooldowns: GuildCooldowns::new(),
             bytes: 0,
             due: None,
             life: Life::Running,
@@ -254,7 +254,7 @@ impl Requests {
     fn send(&mut self, id: RequestId, send: &mut impl FnMut(Command) -> Result<CommandId, SendError>) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
         let guild = pending.collector.rationed_guild();
-        let free_at = guild.map_or(self.now, |guild_id| self.rations.free_at(guild_id, self.now));
+        let free_at = guild.map_or(self.now, |guild_id| self.cooldowns.free_at(guild_id, self.now));
         if free_at > self.now {
             return self.hold(id, free_at);
         }
@@ -264,7 +264,7 @@ impl Requests {
                 pending.stage = Stage::Queued(command);
                 trace::sent(id, pending.collector.op());
                 if let Some(guild_id) = guild {
-                    self.rations.take(self.now, guild_id, command);
+                    self.cooldowns.take(self.now, guild_id, command);
                 }
             }
             Err(SendError::QueueFull { .. }) => pending.stage = Stage::Turned,

@@ -17,7 +17,7 @@ impl Requests {
         if let Event::Ended(_) = event {
             self.life = Life::Over;
         } else if let Event::Command(command, outcome) = event {
-            self.rations.settle(self.now, *command, *outcome);
+            self.cooldowns.settle(self.now, *command, *outcome);
         }
         // The hot path: most shards ask for nothing most of the time.
         if self.open() == 0 {
@@ -104,9 +104,9 @@ impl Requests {
         let likely = its.max_by_key(|(id, pending)| (pending.collector.rationed_guild().is_some(), **id));
         let likely = likely.map(|(id, _)| *id);
         if let (8, Some(guild_id)) = (limited.opcode, limited.guild_id)
-            && (likely.is_some() || self.rations.knows(guild_id))
+            && (likely.is_some() || self.cooldowns.knows(guild_id))
         {
-            self.rations.hold(self.now, guild_id, until);
+            self.cooldowns.hold(self.now, guild_id, until);
         }
         if let Some(id) = likely {
             self.hold(id, until);
@@ -122,7 +122,7 @@ impl Requests {
         }
     }
 
-    /// All that the lost link had in its way has been replayed.
+    /// All that the lost connection had in its way has been replayed.
     fn resumed(&mut self) {
         let sent: Vec<RequestId> =
             self.pending.iter().filter(|(_, pending)| pending.is_sent()).map(|(id, _)| *id).collect();

@@ -32,7 +32,7 @@ pub(super) enum Stage {
 pub(super) enum Patience {
     /// Something must have come by then.
     Until(Timestamp),
-    /// The link is down: nothing can come, but a session does not live for ever.
+    /// The connection is down: nothing can come, but a session does not live for ever.
     Suspended { give_up: Timestamp },
 }
 
@@ -41,7 +41,7 @@ impl Pending {
         Self { collector, stage: Stage::Held { until: now }, since: now, bytes: 0 }
     }
 
-    /// Something of the answer came: there is no need to ask again. While the link is down that is a replay.
+    /// Something of the answer came: there is no need to ask again. While the connection is down that is a replay.
     pub(super) const fn hear(&mut self, silent_at: Timestamp) {
         match &mut self.stage {
             Stage::Sent(Patience::Until(until)) => *until = silent_at,

@@ -9,7 +9,7 @@ pub struct RequestPolicy {
     /// gateway's own limits are in it, retries too.
     pub unsent: Duration,
     /// How long nothing of the answer may come once the gateway has the request: 30 s. It begins anew with each part,
-    /// and stands still while the link is down.
+    /// and stands still while the connection is down.
     pub silent: Duration,
     /// Requests that are open at a time: 4,096.
     pub requests: usize,

@@ -4,7 +4,7 @@ use super::cause::Cause;
 
 /// What the application asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Requested {
     Reconnect(Cause),
     Shutdown(Shutdown),
 }

@@ -1,4 +1,4 @@
-//! Scenarios 28 and 69: requests over lost links and lost sessions.
+//! Scenarios 28 and 69: requests over lost connections and lost sessions.
 
 use crate::stage::Stage;
 use portcullis::dialect::discord::RequestGuildMembers;

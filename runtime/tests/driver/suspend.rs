@@ -1,4 +1,4 @@
-//! A host that sleeps: the machine's clock stood still, the link is long gone.
+//! A host that sleeps: the machine's clock stood still, the connection is long gone.
 
 use crate::memory::Memory;
 use crate::stage::{Stage, Step};
@@ -24,24 +24,24 @@ fn is_suspended(event: &Event) -> bool {
 #[test]
 fn scenario_78_a_link_that_slept_two_hours_is_left_at_once_and_resumed() {
     let mut stage = Stage::new();
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     let told = sleep(&mut stage, HOURS);
     assert_eq!(told.first(), Some(&Event::Faulted(Fault::Suspended { span: HOURS })));
     assert_eq!(told.iter().filter(|event| is_suspended(event)).count(), 1);
-    assert_eq!(stage.shard.phase(), Phase::Waiting);
-    stage.reach(Phase::Online);
+    assert_eq!(stage.shard.phase(), Phase::Backoff);
+    stage.reach(Phase::Active);
     assert!(stage.gateway.heard.iter().any(|frame| frame.starts_with(r#"{"op":6,"#)), "{:?}", stage.gateway.heard);
     // It is told once: what was slept before does not count again.
     assert!(sleep(&mut stage, Duration::ZERO).is_empty());
-    assert_eq!(stage.shard.phase(), Phase::Online);
+    assert_eq!(stage.shard.phase(), Phase::Active);
 }
 
 #[test]
 fn a_nap_shorter_than_the_interval_costs_no_link() {
     let mut stage = Stage::new();
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(sleep(&mut stage, Duration::from_secs(40)), []);
-    assert_eq!(stage.shard.phase(), Phase::Online);
+    assert_eq!(stage.shard.phase(), Phase::Active);
 }
 
 #[test]
@@ -49,14 +49,14 @@ fn what_was_slept_before_the_shard_was_made_is_none_of_its_business() {
     let memory = Memory::new();
     memory.world().slept = HOURS;
     let mut stage = Stage::with(memory, |builder| builder);
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert!(!stage.events.iter().any(is_suspended));
 }
 
 #[test]
 fn a_shard_that_ignores_sleep_finds_its_link_dead_by_its_heart_alone() {
     let mut stage = Stage::with(Memory::new(), |builder| builder.host_sleep(HostSleep::Ignored));
-    stage.reach(Phase::Online);
+    stage.reach(Phase::Active);
     assert_eq!(sleep(&mut stage, HOURS), []);
-    assert_eq!(stage.shard.phase(), Phase::Online);
+    assert_eq!(stage.shard.phase(), Phase::Active);
 }

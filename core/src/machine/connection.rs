@@ -1,12 +1,12 @@
-//! What lives and dies with one connection: its write, its send limit, its turn to identify.
+//! What lives and dies with one connection: its write, its send limit, its permit to identify.
 //!
 //! # Invariants
 //! * `one-write`: at most one `Send` is outstanding.
-//! * `two-exits`: a wire ends through [`Wire::leave`] (we close) or [`Wire::gone`] (the socket is no more), and they
-//!   alone give a turn back or a command its outcome.
+//! * `two-exits`: a connection ends through [`Connection::leave`] (we close) or [`Connection::gone`] (the socket is no more), and they
+//!   alone give a permit back or a command its outcome.
 
 use super::action::Action;
-use super::desk::Desk;
+use super::context::Context;
 use super::event::Fault;
 use super::heart::{BeatKind, Heart};
 use super::outbox::{Outcome, Pending};
@@ -15,17 +15,17 @@ use super::timer::Timer;
 use crate::codec::Codec;
 use crate::dialect::{Dialect, Repeat, StandingKey};
 
-use crate::message::{LinkId, Sequence};
+use crate::message::{ConnectionId, Sequence};
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
 #[derive(Debug)]
-pub(super) struct Wire {
-    pub(super) link: LinkId,
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
     pub(super) opened: Timestamp,
     pub(super) write: Write,
-    pub(super) turn: Turn,
+    pub(super) permit: Permit,
     pub(super) pace: Pace,
     pub(super) codec: Codec,
     owed_answers: u32,
@@ -63,24 +63,24 @@ pub(super) enum Writing {
     Command(Pending),
 }
 
-/// The turn to identify.
+/// The permit to identify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Permit {
     None,
-    Asked,
+    Requested,
     Denied { until: Timestamp },
     Granted,
 }
 
-impl Wire {
-    pub(super) fn new<D: Dialect>(link: LinkId, desk: &Desk<D>) -> Self {
-        let pace = Pace::new(desk.limits.pace);
-        let codec = Codec::new(desk.dialect.format(), desk.config.inflater.unwrap_or_default());
+impl Connection {
+    pub(super) fn new<D: Dialect>(id: ConnectionId, cx: &Context<D>) -> Self {
+        let pace = Pace::new(cx.limits.pace);
+        let codec = Codec::new(cx.dialect.format(), cx.config.inflater.unwrap_or_default());
         Self {
-            link,
-            opened: desk.now,
+            id,
+            opened: cx.now,
             write: Write::Idle,
-            turn: Turn::None,
+            permit: Permit::None,
             pace,
             codec,
             owed_answers: 0,
@@ -89,80 +89,80 @@ impl Wire {
     }
 
     /// Starts a write. The caller has seen that none is outstanding and that the pace allows it.
-    pub(super) fn start<D: Dialect>(&mut self, payload: Bytes, what: Writing, desk: &mut Desk<D>) {
-        debug_assert!(self.is_idle(), "one-write: a second send on {}", self.link);
-        self.pace.stamp(desk.now);
-        desk.counts.frames_out += 1;
-        let message = desk.dialect.format().encoding.message(payload);
+    pub(super) fn start<D: Dialect>(&mut self, payload: Bytes, what: Writing, cx: &mut Context<D>) {
+        debug_assert!(self.is_idle(), "one-write: a second send on {}", self.id);
+        self.pace.stamp(cx.now);
+        cx.counts.frames_out += 1;
+        let message = cx.dialect.format().encoding.message(payload);
         let len = message.bytes().len();
-        desk.counts.bytes_out += len as u64;
-        super::trace::frame_out(self.link, what.name(), what.sequence(), len);
-        desk.tray.push(Action::Send { link: self.link, message });
-        self.write = Write::Busy { what, give_up: desk.now + desk.config.timeouts.write };
+        cx.counts.bytes_out += len as u64;
+        super::trace::frame_out(self.id, what.name(), what.sequence(), len);
+        cx.actions.push(Action::Send { connection: self.id, message });
+        self.write = Write::Busy { what, give_up: cx.now + cx.config.timeouts.write };
     }
 
     /// The socket has taken the outstanding write; false if none was outstanding.
-    pub(super) fn sent<D: Dialect>(&mut self, desk: &mut Desk<D>) {
+    pub(super) fn sent<D: Dialect>(&mut self, cx: &mut Context<D>) {
         match core::mem::replace(&mut self.write, Write::Idle) {
-            Write::Idle => desk.counts.stale += 1,
+            Write::Idle => cx.counts.stale += 1,
             Write::Busy { what, .. } => {
-                self.pace.restamp(desk.now);
-                what.sent(desk);
+                self.pace.restamp(cx.now);
+                what.sent(cx);
             }
         }
     }
 
     /// Sends the beat that is due or owed, if the write is free.
-    pub(super) fn beat<D: Dialect>(&mut self, heart: &mut Heart, sequence: Option<Sequence>, desk: &mut Desk<D>) {
-        if !self.is_idle() || self.pace.beat_at(desk.now) > desk.now {
+    pub(super) fn beat<D: Dialect>(&mut self, heart: &mut Heart, sequence: Option<Sequence>, cx: &mut Context<D>) {
+        if !self.is_idle() || self.pace.beat_at(cx.now) > cx.now {
             return;
         }
         match heart {
-            Heart::Ours(ours) if ours.due() <= desk.now => {
-                ours.beat(desk.now, BeatKind::Periodic, desk.counts.bytes_in);
+            Heart::Ours(ours) if ours.due() <= cx.now => {
+                ours.beat(cx.now, BeatKind::Periodic, cx.counts.bytes_in);
                 self.codec.rest();
             }
             Heart::Ours(ours) if self.owed_answers > 0 => {
-                if !self.pace.take_answer(desk.now) {
+                if !self.pace.take_answer(cx.now) {
                     // There was room when they were asked for; a beat that fell due before them has it.
                     let owed = core::mem::take(&mut self.owed_answers);
-                    return self.refuse_answers(owed, desk);
+                    return self.refuse_answers(owed, cx);
                 }
                 self.owed_answers -= 1;
-                ours.beat(desk.now, BeatKind::Requested, desk.counts.bytes_in);
+                ours.beat(cx.now, BeatKind::Requested, cx.counts.bytes_in);
             }
             Heart::Theirs { .. } if self.owed_answers > 0 => {
                 self.owed_answers -= 1;
-                let answer = desk.dialect.beat_answer();
-                return self.start(answer, Writing::Beat { sequence: None }, desk);
+                let answer = cx.dialect.beat_answer();
+                return self.start(answer, Writing::Beat { sequence: None }, cx);
             }
             Heart::Ours(_) | Heart::Theirs { .. } => return,
         }
-        desk.counts.beats_sent += 1;
-        let beat = desk.dialect.heartbeat(sequence);
-        self.start(beat, Writing::Beat { sequence }, desk);
+        cx.counts.beats_sent += 1;
+        let beat = cx.dialect.heartbeat(sequence);
+        self.start(beat, Writing::Beat { sequence }, cx);
     }
 
     /// The gateway wants a beat, or its own answered. Beyond what the send limit has room for it is refused.
-    pub(super) fn owe_answer<D: Dialect>(&mut self, heart: &Heart, desk: &mut Desk<D>) {
+    pub(super) fn owe_answer<D: Dialect>(&mut self, heart: &Heart, cx: &mut Context<D>) {
         let may = match heart {
-            Heart::Ours(_) => self.pace.may_answer(desk.now, self.owed_answers),
+            Heart::Ours(_) => self.pace.may_answer(cx.now, self.owed_answers),
             Heart::Theirs { .. } => self.owed_answers < super::pace::ANSWERS,
         };
         if may {
             self.owed_answers = self.owed_answers.saturating_add(1);
             self.refusing = Refusing::No;
         } else {
-            self.refuse_answers(1, desk);
+            self.refuse_answers(1, cx);
         }
     }
 
     /// Leaves heartbeat requests unanswered. The first of a run is told: a gateway that asks on and on gives no more.
-    fn refuse_answers<D: Dialect>(&mut self, count: u32, desk: &mut Desk<D>) {
-        desk.counts.beats_refused += u64::from(count);
+    fn refuse_answers<D: Dialect>(&mut self, count: u32, cx: &mut Context<D>) {
+        cx.counts.beats_refused += u64::from(count);
         if self.refusing == Refusing::No {
             self.refusing = Refusing::Yes;
-            desk.fault(Fault::RequestUnanswered);
+            cx.fault(Fault::RequestUnanswered);
         }
     }
 
@@ -190,70 +190,70 @@ impl Wire {
         matches!(self.write, Write::Idle)
     }
 
-    /// Our exit: the turn goes back; the write stays, to be answered or not.
-    pub(super) fn leave<D: Dialect>(self, desk: &mut Desk<D>) -> (LinkId, Write) {
-        self.end(desk);
-        (self.link, self.write)
+    /// Our mode: the permit goes back; the write stays, to be answered or not.
+    pub(super) fn leave<D: Dialect>(self, cx: &mut Context<D>) -> (ConnectionId, Write) {
+        self.end(cx);
+        (self.id, self.write)
     }
 
-    /// Their exit, or an abort: the turn goes back, and the write will never be answered.
-    pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
-        self.end(desk);
-        self.write.gone(desk);
+    /// Their mode, or an abort: the permit goes back, and the write will never be answered.
+    pub(super) fn gone<D: Dialect>(self, cx: &mut Context<D>) {
+        self.end(cx);
+        self.write.gone(cx);
     }
 
-    fn end<D: Dialect>(&self, desk: &mut Desk<D>) {
-        desk.outbox.end_hold();
-        if matches!(self.turn, Turn::Asked | Turn::Granted) {
-            desk.tray.push(Action::ReturnIdentify { link: self.link });
+    fn end<D: Dialect>(&self, cx: &mut Context<D>) {
+        cx.outbox.end_hold();
+        if matches!(self.permit, Permit::Requested | Permit::Granted) {
+            cx.actions.push(Action::ReleaseIdentify { connection: self.id });
         }
     }
 }
 
 impl Write {
     /// The socket is no more: what was being written has its outcome, or goes first again.
-    pub(super) fn gone<D: Dialect>(self, desk: &mut Desk<D>) {
+    pub(super) fn gone<D: Dialect>(self, cx: &mut Context<D>) {
         match self {
-            Self::Busy { what: Writing::Command(pending), .. } => Self::broken_off(pending, desk),
+            Self::Busy { what: Writing::Command(pending), .. } => Self::broken_off(pending, cx),
             Self::Busy { what: Writing::Identify { commands }, .. } => {
                 for pending in commands.into_iter().rev() {
-                    Self::broken_off(pending, desk);
+                    Self::broken_off(pending, cx);
                 }
             }
-            Self::Busy { what: Writing::Standing(key), .. } => desk.outbox.put_back_standing(key),
+            Self::Busy { what: Writing::Standing(key), .. } => cx.outbox.put_back_standing(key),
             Self::Idle | Self::Busy { what: Writing::Beat { .. } | Writing::Resume { .. }, .. } => {}
         }
     }
 
-    /// A command's link died during the write: it goes first again, if twice does no harm and no later one took its
+    /// A command's connection died during the write: it goes first again, if twice does no harm and no later one took its
     /// place.
-    fn broken_off<D: Dialect>(pending: Pending, desk: &mut Desk<D>) {
+    fn broken_off<D: Dialect>(pending: Pending, cx: &mut Context<D>) {
         let over = match pending.repeat {
-            Repeat::Harmless => desk.outbox.put_back(pending),
+            Repeat::Harmless => cx.outbox.put_back(pending),
             Repeat::Never => Some(pending.id),
         };
         if let Some(id) = over {
-            desk.settle(id, Outcome::Unknown);
+            cx.report_outcome(id, Outcome::Unknown);
         }
     }
 }
 
 impl Writing {
     /// The socket has all of it.
-    pub(super) fn sent<D: Dialect>(self, desk: &mut Desk<D>) {
+    pub(super) fn sent<D: Dialect>(self, cx: &mut Context<D>) {
         match self {
             Self::Command(pending) => {
                 if let Some(key) = &pending.key {
-                    desk.outbox.restamp(key, desk.now);
+                    cx.outbox.restamp(key, cx.now);
                 }
-                desk.settle(pending.id, Outcome::Sent);
+                cx.report_outcome(pending.id, Outcome::Sent);
             }
             Self::Identify { commands } => {
                 for pending in commands {
-                    desk.settle(pending.id, Outcome::Sent);
+                    cx.report_outcome(pending.id, Outcome::Sent);
                 }
             }
-            Self::Standing(key) => desk.outbox.restamp(&key, desk.now),
+            Self::Standing(key) => cx.outbox.restamp(&key, cx.now),
             Self::Beat { .. } | Self::Resume { .. } => {}
         }
     }

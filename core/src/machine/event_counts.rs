@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// A small hash table of its own, since each dispatch passes here: a tree of the standard library costs a third of
 /// the machine's time a frame.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct EventCounts {
     limit: usize,
     slots: Vec<u16>,
     names: Vec<(Box<str>, u64)>,
@@ -20,7 +20,7 @@ const EMPTY: u16 = u16::MAX;
 /// The longest name that is counted by itself: what a peer writes is kept within bounds. Real ones have up to 40 bytes.
 const NAME_LEN_MAX: usize = 128;
 
-impl Tally {
+impl EventCounts {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit: limit.min(usize::from(EMPTY)), slots: Vec::new(), names: Vec::new(), others: 0 }
     }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn names_are_counted_each_by_itself() {
-        let mut tally = Tally::new(1000);
+        let mut tally = EventCounts::new(1000);
         for round in 0..3 {
             for name in 0..300 {
                 tally.count(format!("EVENT_{name}").as_bytes());
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn names_beyond_the_bound_are_counted_as_one() {
-        let mut tally = Tally::new(2);
+        let mut tally = EventCounts::new(2);
         for name in ["A", "B", "C", "D", "A"] {
             tally.count(name.as_bytes());
         }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_bound_of_nothing_counts_all_as_one() {
-        let mut tally = Tally::new(0);
+        let mut tally = EventCounts::new(0);
         tally.count(b"A");
         assert_eq!((tally.others(), tally.iter().len()), (1, 0));
     }

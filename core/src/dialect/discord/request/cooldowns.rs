@@ -11,7 +11,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 
 /// It is bounded: a guild is in it for a request of ours, and what is over is forgotten with each that is added.
 #[derive(Clone, Debug)]
-pub(super) struct Rations {
+pub(super) struct GuildCooldowns {
     by_guild: BTreeMap<u64, Ration>,
 }
 
@@ -22,7 +22,7 @@ enum Ration {
     Until(Timestamp),
 }
 
-impl Rations {
+impl GuildCooldowns {
     pub(super) const fn new() -> Self {
         Self { by_guild: BTreeMap::new() }
     }

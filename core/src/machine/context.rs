@@ -1,20 +1,20 @@
-//! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the tray of
+//! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the actions of
 //! actions. No transition is decided here.
 
 use super::action::{Action, TokenReason};
-use super::asked::Asked;
+use super::action_queue::ActionQueue;
 use super::cause::{Cause, History};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::event::{EndReason, Event, Fault};
+use super::event_counts::EventCounts;
 use super::health::{Counts, Latency};
 use super::outbox::{CommandId, Outbox, Outcome};
+use super::requested::Requested;
 use super::resumption::Handshake;
-use super::tally::Tally;
-use super::tray::Tray;
 use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans, TokenSource};
 use crate::dispatch::{Dispatch, Mark, Origin};
-use crate::message::{CloseCode, LinkId};
+use crate::message::{CloseCode, ConnectionId};
 use crate::rng::{Rng, Seed};
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 #[derive(Clone, Debug)]
-pub(super) struct Desk<D> {
+pub(super) struct Context<D> {
     pub(super) dialect: D,
     pub(super) config: Config,
     pub(super) limits: GatewayLimits,
@@ -32,17 +32,17 @@ pub(super) struct Desk<D> {
     pub(super) rng: Rng,
     /// The newest moment seen: a clock that steps back stands still here.
     pub(super) now: Timestamp,
-    pub(super) tray: Tray,
+    pub(super) actions: ActionQueue,
     pub(super) outbox: Outbox,
-    pub(super) asked: Option<Asked>,
+    pub(super) requested: Option<Requested>,
     pub(super) cause: Cause,
     pub(super) history: History,
     pub(super) counts: Counts,
     pub(super) latency: Latency,
-    pub(super) tally: Tally,
+    pub(super) events: EventCounts,
     pub(super) attempts: u32,
     pub(super) time_online: Duration,
-    pub(super) last_link: LinkId,
+    pub(super) last_connection: ConnectionId,
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
     refusals: Refusals,
@@ -78,25 +78,25 @@ enum Refusals {
     OfABareOne,
 }
 
-impl<D: Dialect> Desk<D> {
+impl<D: Dialect> Context<D> {
     pub(super) fn new(dialect: D, config: Config, seed: Seed) -> Self {
         let limits = dialect.limits();
-        let mut desk = Self {
+        let mut cx = Self {
             limits,
             seed,
             rng: Rng::new(seed),
             now: Timestamp::ZERO,
-            tray: Tray::default(),
+            actions: ActionQueue::default(),
             outbox: Outbox::new(config.limits.outbox, config.limits.standing),
-            asked: None,
+            requested: None,
             cause: Cause::Started,
             history: History::default(),
             counts: Counts::default(),
             latency: Latency::default(),
-            tally: Tally::new(config.limits.event_names),
+            events: EventCounts::new(config.limits.event_names),
             attempts: 0,
             time_online: Duration::ZERO,
-            last_link: LinkId(0),
+            last_connection: ConnectionId(0),
             budget_told: None,
             refusals: Refusals::InARow(0),
             pause: None,
@@ -106,11 +106,11 @@ impl<D: Dialect> Desk<D> {
             dialect,
             config,
         };
-        if let Some(imported) = &desk.config.imported {
-            let Session { sequence, position, .. } = &imported.session;
-            desk.tray.begin_at(Mark { epoch: 0, sequence: *sequence, position: position.clone() });
+        if let Some(resume_from) = &cx.config.resume_from {
+            let Session { sequence, position, .. } = &resume_from.session;
+            cx.actions.begin_at(Mark { epoch: 0, sequence: *sequence, position: position.clone() });
         }
-        desk
+        cx
     }
 
     /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
@@ -124,20 +124,20 @@ impl<D: Dialect> Desk<D> {
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        self.tray.push(Action::Event(event));
+        self.actions.push(Action::Event(event));
     }
 
     /// Whether the caller has left more untaken than may wait.
     pub(super) fn is_full(&self) -> bool {
-        self.tray.bytes() > self.config.limits.undrained
+        self.actions.bytes() > self.config.limits.undrained
     }
 
     pub(super) fn fault(&mut self, fault: Fault) {
-        super::trace::fault(self.last_link, &fault);
+        super::trace::fault(self.last_connection, &fault);
         self.event(Event::Faulted(fault));
     }
 
-    pub(super) fn settle(&mut self, id: CommandId, outcome: Outcome) {
+    pub(super) fn report_outcome(&mut self, id: CommandId, outcome: Outcome) {
         self.event(Event::Command(id, outcome));
     }
 
@@ -156,7 +156,11 @@ impl<D: Dialect> Desk<D> {
         }
         self.counts.filtered += 1;
         self.move_on(session, frame, spans);
-        self.tray.pass_over(Mark { epoch: self.epoch, sequence: session.sequence, position: session.position.clone() });
+        self.actions.pass_over(Mark {
+            epoch: self.epoch,
+            sequence: session.sequence,
+            position: session.position.clone(),
+        });
     }
 
     /// Moves the session on by a dispatch that the application is given.
@@ -206,14 +210,14 @@ impl<D: Dialect> Desk<D> {
             }
             session.sequence = session.sequence.max(Some(got));
         }
-        self.tally.count(spans.name.of(frame));
+        self.events.count(spans.name.of(frame));
         if let Some(position) = spans.position_in(frame) {
             session.position = Bytes::copy_from_slice(position);
         }
     }
 
     /// The next Identify. What the gateway refused several times in a row goes once without what it can do without: a
-    /// presence that the gateway does not take would end each link for ever.
+    /// presence that the gateway does not take would end each connection for ever.
     pub(super) fn identify(&mut self) -> IdentifyFrame {
         let full = self.dialect.identify(self.token(), Extras::Standing(self.outbox.standing()));
         match self.refusals {
@@ -234,7 +238,7 @@ impl<D: Dialect> Desk<D> {
         }
     }
 
-    /// A link ended between Identify and Ready, for this cause: a code of the gateway's own is a refusal, a lost
+    /// A connection ended between Identify and Ready, for this cause: a code of the gateway's own is a refusal, a lost
     /// connection or a code of the WebSocket layer (RFC 6455 §7.4.2) says nothing about the Identify.
     pub(super) const fn note_identify_ended(&mut self, cause: Cause) {
         let is_refusal = matches!(
@@ -267,7 +271,7 @@ impl<D: Dialect> Desk<D> {
         self.epoch = self.epoch.wrapping_add(1);
         self.event(Event::SessionLost { cause });
         for (id, outcome) in self.outbox.take_lost(self.config.on_session_lost) {
-            self.settle(id, outcome);
+            self.report_outcome(id, outcome);
         }
         self.tell_room();
     }
@@ -275,7 +279,7 @@ impl<D: Dialect> Desk<D> {
     /// Whoever was turned away is told once half of the outbox is free. Where the outcomes that wait to be taken were in
     /// the way, it is true when it is read, since it comes behind them; one of it is enough.
     pub(super) fn tell_room(&mut self) {
-        if !self.tray.tells_room() && self.outbox.has_drained() {
+        if !self.actions.tells_room() && self.outbox.has_drained() {
             self.event(Event::OutboxDrained);
         }
     }
@@ -289,7 +293,7 @@ impl<D: Dialect> Desk<D> {
     /// The machine is over: everything that waits has its outcome.
     pub(super) fn end(&mut self, reason: EndReason) {
         for (id, outcome) in self.outbox.take_all() {
-            self.settle(id, outcome);
+            self.report_outcome(id, outcome);
         }
         self.event(Event::Ended(reason));
     }
@@ -315,11 +319,15 @@ impl<D: Dialect> Desk<D> {
     }
 
     /// The wait that the gateway asks for, and a part of the spread on top: it asks many for the same at once.
-    pub(super) fn asked_wait(&mut self, asked: Duration) -> Duration {
-        if asked.is_zero() { asked } else { asked.saturating_add(self.rng.below(self.config.backoff.spread)) }
+    pub(super) fn asked_wait(&mut self, requested: Duration) -> Duration {
+        if requested.is_zero() {
+            requested
+        } else {
+            requested.saturating_add(self.rng.below(self.config.backoff.spread))
+        }
     }
 
-    /// Where the next link goes.
+    /// Where the next connection goes.
     pub(super) fn url(&self, plan: &Handshake) -> GatewayUrl {
         let own = match plan {
             Handshake::Identify => None,
@@ -328,12 +336,12 @@ impl<D: Dialect> Desk<D> {
         self.dialect.connect_url(own.unwrap_or_else(|| self.dialect.base_url()))
     }
 
-    /// Why a token must be asked for before the next link, if it must.
+    /// Why a token must be asked for before the next connection, if it must.
     pub(super) fn token_needed(&self) -> Option<TokenReason> {
         match (self.dialect.token_source(), &self.token) {
             (TokenSource::Held, _) => None,
-            (TokenSource::Asked, TokenSlot::Missing(reason)) => Some(*reason),
-            (TokenSource::Asked, TokenSlot::Good { until, .. }) => {
+            (TokenSource::Requested, TokenSlot::Missing(reason)) => Some(*reason),
+            (TokenSource::Requested, TokenSlot::Good { until, .. }) => {
                 (*until <= self.now).then_some(TokenReason::Expiring)
             }
         }
@@ -357,7 +365,7 @@ impl<D: Dialect> Desk<D> {
     }
 }
 
-/// After so many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
+/// NextState so many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
 const REFUSED_MAX: u32 = 3;
 /// A century before the last moment that can be written down, 484 years after the clock's start.
 const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -5,7 +5,7 @@ use core::time::Duration;
 /// What a shard makes of a host that slept: a laptop, a suspended virtual machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum HostSleep {
-    /// A link that cannot have outlived the sleep is left at once, and the session resumed. Without that it would be
+    /// A connection that cannot have outlived the sleep is left at once, and the session resumed. Without that it would be
     /// found dead a heartbeat interval or two later.
     #[default]
     Noticed,
@@ -13,16 +13,16 @@ pub enum HostSleep {
     Ignored,
 }
 
-pub(super) struct Naps {
+pub(super) struct SuspendDetector {
     sleep: HostSleep,
     /// All that was slept so far, as far as it was told.
     known: Duration,
 }
 
 /// Less is no sleep worth telling, and is added to the next.
-const NAP_MIN: Duration = Duration::from_secs(1);
+const SLEPT_MIN: Duration = Duration::from_secs(1);
 
-impl Naps {
+impl SuspendDetector {
     pub(super) const fn after(slept: Duration) -> Self {
         Self { sleep: HostSleep::Noticed, known: slept }
     }
@@ -36,11 +36,11 @@ impl Naps {
         if self.sleep == HostSleep::Ignored {
             return None;
         }
-        let nap = slept().checked_sub(self.known)?;
-        if nap < NAP_MIN {
+        let slept = slept().checked_sub(self.known)?;
+        if slept < SLEPT_MIN {
             return None;
         }
-        self.known += nap;
-        Some(nap)
+        self.known += slept;
+        Some(slept)
     }
 }

@@ -6,7 +6,7 @@ use crate::dispatch::{Dispatch, Mark};
 use alloc::collections::VecDeque;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tray {
+pub(super) struct ActionQueue {
     queue: VecDeque<Action>,
     bytes: usize,
     taken: Mark,
@@ -20,7 +20,7 @@ pub(super) struct Tray {
     passed_over: Option<Mark>,
 }
 
-impl Tray {
+impl ActionQueue {
     pub(super) fn push(&mut self, action: Action) {
         self.bytes += weight(&action);
         if dispatch_of(&action).is_some() {
@@ -136,16 +136,16 @@ const _: () = assert!(size_of::<Action>() <= 160, "it is moved for each event");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::LinkId;
+    use crate::message::ConnectionId;
 
     #[test]
     fn found_37_a_queue_that_was_long_gives_its_memory_back_when_it_is_empty() {
-        let mut tray = Tray::default();
+        let mut actions = ActionQueue::default();
         for _ in 0..2 {
-            (0..12_289).for_each(|_| tray.push(Action::Abort { link: LinkId(1) }));
-            while tray.pop().is_some() {}
-            assert!((1..=KEPT).contains(&tray.queue.capacity()), "{} are kept", tray.queue.capacity());
+            (0..12_289).for_each(|_| actions.push(Action::Abort { connection: ConnectionId(1) }));
+            while actions.pop().is_some() {}
+            assert!((1..=KEPT).contains(&actions.queue.capacity()), "{} are kept", actions.queue.capacity());
         }
-        assert_eq!((tray.bytes, tray.dispatches, tray.outcomes, tray.drained), (0, 0, 0, 0));
+        assert_eq!((actions.bytes, actions.dispatches, actions.outcomes, actions.drained), (0, 0, 0, 0));
     }
 }

@@ -3,19 +3,19 @@
 use crate::dial::Dial;
 use crate::websocket::WebSocket;
 use core::task::{Context, Poll};
-use portcullis::{CloseCode, Input, LinkId, Message};
+use portcullis::{CloseCode, ConnectionId, Input, Message};
 
 /// Dropped, it drops the socket.
 #[derive(Default)]
-pub(super) enum Wire {
+pub(super) enum Connection {
     #[default]
     None,
     Dialing {
-        link: LinkId,
+        connection: ConnectionId,
         dial: Dial,
     },
     Open {
-        link: LinkId,
+        connection: ConnectionId,
         socket: Box<dyn WebSocket>,
         write: Write,
     },
@@ -37,79 +37,79 @@ pub(super) enum Read {
     Dry,
 }
 
-impl Wire {
-    pub(super) fn start_dial(&mut self, link: LinkId, dial: Dial) {
-        *self = Self::Dialing { link, dial };
+impl Connection {
+    pub(super) fn start_dial(&mut self, connection: ConnectionId, dial: Dial) {
+        *self = Self::Dialing { connection, dial };
     }
 
-    pub(super) fn start_send(&mut self, link: LinkId, message: Message) {
-        if let Self::Open { link: open, socket, write } = self
-            && *open == link
+    pub(super) fn start_send(&mut self, connection: ConnectionId, message: Message) {
+        if let Self::Open { connection: open, socket, write } = self
+            && *open == connection
         {
-            debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {link} already");
+            debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {connection} already");
             socket.start_send(message);
             *write = Write::Underway;
         }
     }
 
-    pub(super) fn start_close(&mut self, link: LinkId, code: CloseCode, reason: &'static str) {
-        if let Self::Open { link: open, socket, .. } = self
-            && *open == link
+    pub(super) fn start_close(&mut self, connection: ConnectionId, code: CloseCode, reason: &'static str) {
+        if let Self::Open { connection: open, socket, .. } = self
+            && *open == connection
         {
             socket.start_close(code, reason);
         }
     }
 
-    pub(super) fn drop_link(&mut self, link: LinkId) {
-        if self.link() == Some(link) {
+    pub(super) fn drop_connection(&mut self, connection: ConnectionId) {
+        if self.connection() == Some(connection) {
             *self = Self::None;
         }
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        let Self::Open { link, socket, write } = self else { return None };
+        let Self::Open { connection, socket, write } = self else { return None };
         if *write == Write::Settled || socket.poll_sent(cx).is_pending() {
             return None;
         }
         *write = Write::Settled;
-        Some(Input::Sent(*link))
+        Some(Input::Sent(*connection))
     }
 
     pub(super) fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        let Self::Dialing { link, dial } = self else { return None };
+        let Self::Dialing { connection, dial } = self else { return None };
         let Poll::Ready(result) = dial.as_mut().poll(cx) else { return None };
-        let link = *link;
+        let connection = *connection;
         Some(match result {
             Ok(socket) => {
-                *self = Self::Open { link, socket, write: Write::Settled };
-                Input::Opened(link)
+                *self = Self::Open { connection, socket, write: Write::Settled };
+                Input::Opened(connection)
             }
             Err(failure) => {
                 *self = Self::None;
-                Input::ConnectFailed(link, failure)
+                Input::ConnectFailed(connection, failure)
             }
         })
     }
 
     /// The next message, or the end, which drops the socket.
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Read {
-        let Self::Open { link, socket, .. } = self else { return Read::Dry };
+        let Self::Open { connection, socket, .. } = self else { return Read::Dry };
         let Poll::Ready(read) = socket.poll_message(cx) else { return Read::Dry };
-        let link = *link;
+        let connection = *connection;
         match read {
-            Ok(Some(message)) => Read::Input(Input::Message(link, message)),
+            Ok(Some(message)) => Read::Input(Input::Message(connection, message)),
             Ok(None) => Read::Control,
-            Err(closure) => {
+            Err(reason) => {
                 *self = Self::None;
-                Read::Input(Input::Closed(link, closure))
+                Read::Input(Input::Closed(connection, reason))
             }
         }
     }
 
-    pub(super) const fn link(&self) -> Option<LinkId> {
+    pub(super) const fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::None => None,
-            Self::Dialing { link, .. } | Self::Open { link, .. } => Some(*link),
+            Self::Dialing { connection, .. } | Self::Open { connection, .. } => Some(*connection),
         }
     }
 }
