@@ -65,7 +65,8 @@ impl<R: Role> Decoder<R> {
 
     /// Reads to the next event, and moves `input` on behind what it read.
     ///
-    /// Call it until it returns `None`: the decoder has then consumed the whole input and needs more. A payload that is complete
+    /// Call it until it returns `None`: the decoder has then consumed the whole input and needs more. A payload that is
+    /// complete
     /// in the input is lent from there; a masked payload is unmasked in place.
     ///
     /// # Errors

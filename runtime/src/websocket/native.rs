@@ -1,11 +1,13 @@
 //! The WebSocket layer of `portcullis-websocket`, over a stream of the runtime.
 //!
-//! It reads as much as the socket has into memory that all connections share, takes messages out of it one by one, and returns the
+//! It reads as much as the socket has into memory that all connections share, takes messages out of it one by one, and
+//! returns the
 //! memory when it is empty: an idle connection holds no buffer. A message is copied once, into an allocation of its size. This
 //! layer logs nothing.
 //!
 //! # Invariants
-//! * `whole-frames`: a frame of ours is appended to the bytes that are being written, never put into the middle of another frame.
+//! * `whole-frames`: a frame of ours is appended to the bytes that are being written, never put into the middle of another
+//!   frame.
 //! * `one-pong`: a pong is written only when no other frame is being written, so that a peer that sends pings and reads nothing
 //!   makes us store one pong.
 
@@ -107,7 +109,8 @@ struct Native<S> {
     broken: Option<CloseReason>,
 }
 
-/// Who drives the write: `poll_sent` drives a message, `poll_message` drives a pong or a close frame. If `poll_message` finished
+/// Who drives the write: `poll_sent` drives a message, `poll_message` drives a pong or a close frame. If `poll_message`
+/// finished
 /// a message, nobody would report it as sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {

@@ -1,6 +1,7 @@
 //! The head of an HTTP message, as it arrives: finds its end and rejects invalid characters.
 //!
-//! Each byte is examined once, whatever the segmentation, so the work is linear. `httparse` parses the head once it is complete.
+//! Each byte is examined once, whatever the segmentation, so the work is linear. `httparse` parses the head once it is
+//! complete.
 //! It accepts lines that end with a bare LF and, in places, folded lines; RFC 9112 allows a recipient to reject both, and this
 //! scan does, so that no intermediary can disagree with us about where a line ends.
 //!
