@@ -89,14 +89,26 @@ impl Dispatch {
     }
 
     /// The data's bytes, unchecked: from its first byte to the end of the frame's object. Where a frame has keys
-    /// behind the data, they are in it; only [`decode`](Self::decode) knows how to leave them out.
+    /// behind the data, they are in it, and the bytes are not JSON.
+    ///
+    /// For the data alone, as JSON that was checked, use `decode::<&RawValue>()` with `serde_json` and its feature `raw_value`.
+    /// It borrows from the dispatch and copies nothing:
+    ///
+    /// ```
+    /// # use portcullis::dispatch::Dispatch;
+    /// use serde_json::value::RawValue;
+    ///
+    /// fn json(dispatch: &Dispatch) -> Option<&str> {
+    ///     Some(dispatch.decode::<&RawValue>().ok()?.get())
+    /// }
+    /// ```
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         // A frame without data says what one with null says.
         if self.spans.data.is_empty() { b"null" } else { self.spans.data.of(&self.frame) }
     }
 
-    /// The data as text. See [`raw`](Self::raw) for what it may hold.
+    /// The data as text. See [`raw`](Self::raw) for what it may hold beside the data.
     ///
     /// # Errors
     /// [`Utf8Error`] when it is not UTF-8.

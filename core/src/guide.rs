@@ -4,6 +4,8 @@
 //!   backpressure, shutdown, testing.
 //! * [`when_it_fails`]: each way in which a shard can fail or end, what you see of it, and what to do.
 //! * [`find_out_why`]: what a shard can be asked, and what it logs.
+//!
+//! For bots on tokio `portcullis_tokio::guide` has the page `save_and_resume_sessions`.
 
 #[doc = include_str!("../docs/embedding.md")]
 pub mod embedding {}

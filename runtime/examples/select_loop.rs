@@ -167,25 +167,26 @@ impl Wire {
         {
             return Poll::Ready(Input::Sent(connection));
         }
-        let reason = loop {
-            match ready!(pinned.as_mut().poll_next(cx)) {
-                Some(Ok(WireMessage::Text(text))) => {
-                    return Poll::Ready(Input::Message(connection, Message::Text(text.into())));
-                }
-                Some(Ok(WireMessage::Binary(bytes))) => {
-                    return Poll::Ready(Input::Message(connection, Message::Binary(bytes)));
-                }
-                Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => {}
-                Some(Ok(WireMessage::Close(frame))) => {
-                    let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
-                    break CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
-                        code: Some(CloseCode(frame.code.into())),
-                        reason: frame.reason.as_str().into(),
-                    }));
-                }
-                Some(Err(error)) => break close_reason_of(&error),
-                None => break CloseReason::Eof,
+        let reason = match ready!(pinned.as_mut().poll_next(cx)) {
+            Some(Ok(WireMessage::Text(text))) => {
+                return Poll::Ready(Input::Message(connection, Message::Text(text.into())));
             }
+            Some(Ok(WireMessage::Binary(bytes))) => {
+                return Poll::Ready(Input::Message(connection, Message::Binary(bytes)));
+            }
+            // A flood of them must not keep the loop from what is due.
+            Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => {
+                return Poll::Ready(Input::TickUnread);
+            }
+            Some(Ok(WireMessage::Close(frame))) => {
+                let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
+                CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                    code: Some(CloseCode(frame.code.into())),
+                    reason: frame.reason.as_str().into(),
+                }))
+            }
+            Some(Err(error)) => close_reason_of(&error),
+            None => CloseReason::Eof,
         };
         *self = Self::None;
         Poll::Ready(Input::Closed(connection, reason))
@@ -226,7 +227,10 @@ async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectF
     match client_async_with_config(url.as_str(), stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
         Err(WireError::Http(answer)) => {
-            Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after: None })
+            let seconds =
+                answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let retry_after = seconds.map(Duration::from_secs);
+            Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after })
         }
         Err(WireError::Io(_)) => Err(ConnectFailure::Io(IoFailure::Other)),
         Err(_) => Err(ConnectFailure::Protocol),

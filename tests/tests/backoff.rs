@@ -36,6 +36,31 @@ fn waits(backoff: Backoff, seed: Seed, count: usize) -> Vec<Duration> {
         .collect()
 }
 
+#[test]
+fn found_23_the_waits_are_those_of_the_page() {
+    // given: the rows of the page, `| attempt | from to to s |`
+    let page = include_str!("../../core/docs/when_it_fails.md");
+    let rows = page.lines().filter_map(|line| {
+        let (_, span) = line.strip_suffix(" s |")?.rsplit_once("| ")?;
+        let (from, to) = span.split_once(" to ")?;
+        let exact = |text: &str| Duration::from_secs_f64(text.parse().unwrap());
+        Some((exact(from), exact(to)))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), 8);
+
+    // then: each wait is in its row's span, and the spans are no wider than need be
+    let runs: Vec<_> = (0..200).map(|seed| waits(Backoff::STANDARD, Seed(seed), 9)).collect();
+    for attempt in 0..9 {
+        let (from, to) = rows[attempt.min(7)];
+        let waited: Vec<_> = runs.iter().map(|waits| waits[attempt]).collect();
+        assert!(waited.iter().all(|wait| (from..=to).contains(wait)), "attempt {}: {waited:?}", attempt + 1);
+        let tenth = to.saturating_sub(from) / 10;
+        assert!(waited.iter().any(|wait| *wait < from + tenth), "attempt {}", attempt + 1);
+        assert!(waited.iter().any(|wait| *wait + tenth > to), "attempt {}", attempt + 1);
+    }
+}
+
 /// The next connection, up to Ready or Resumed.
 fn back_online(rig: &mut Rig) {
     rig.next().open().message(frames::hello("40000")).message(frames::ack());

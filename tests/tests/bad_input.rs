@@ -6,6 +6,7 @@ use portcullis::machine::{Limits, MalformedPolicy, Phase};
 use portcullis::{Config, Event, Message, Sequence};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, seconds};
+use serde_json::value::RawValue;
 
 /// A frame that is no frame: garbage, or JSON of another shape.
 const UNREADABLE: [(&[u8], &str); 14] = [
@@ -251,4 +252,15 @@ fn a_message_above_the_limit_costs_the_link_and_keeps_the_session() {
          t+0.000 * closed 1: close 4000
          t+0.000 ~ reconnect in 0 s, resume: too_large",
     );
+}
+
+#[test]
+fn found_23_the_data_alone_is_decoded_as_a_raw_value() {
+    for (behind, raw) in [("", r#"{"a":[1]}"#), (r#","later":2"#, r#"{"a":[1]},"later":2"#)] {
+        let mut rig = Rig::online(config());
+        rig.message(frames::text(format!(r#"{{"t":"A","s":3,"op":0,"d":{{"a":[1]}}{behind}}}"#)));
+        let dispatch = rig.dispatches.last().unwrap();
+        assert_eq!((dispatch.name(), dispatch.text().unwrap()), ("A", raw));
+        assert_eq!(dispatch.decode::<&RawValue>().unwrap().get(), r#"{"a":[1]}"#);
+    }
 }

@@ -35,9 +35,11 @@ pub enum Input {
     TokenDenied(Option<Duration>),
     /// The host slept this long.
     Suspended(Duration),
-    /// Time has passed, and since the last input the socket was read until it had nothing.
+    /// Time has passed, and since the last input the socket was read until it had nothing, or there is no socket. Only
+    /// this input may judge a silent gateway.
     Tick,
-    /// Time has passed, and the socket may hold something unread.
+    /// Time has passed, and the socket may hold something unread: after [`GatewayMachine::send`](crate::GatewayMachine::send),
+    /// and wherever a driver calls without having read.
     TickUnread,
 }
 

@@ -144,7 +144,21 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     /// Queues a command for the gateway. It leaves through [`Action::Send`] when a session is live and the send limit
-    /// allows; [`Event::Command`] tells its outcome, once. Give a [`Input::Tick`] right after.
+    /// allows; [`Event::Command`] tells its outcome, once.
+    ///
+    /// Call [`handle`](Self::handle) with [`Input::TickUnread`] right after: it does what is due now. Pass
+    /// [`Input::Tick`] only if the socket was read until it had nothing since the last input. NextState a stall the
+    /// acknowledgement of a heartbeat may lie unread in the socket, and a `Tick` then gives up a healthy connection.
+    ///
+    /// ```
+    /// use portcullis::dialect::discord::{Command, Discord, Presence, Status};
+    /// use portcullis::{Action, GatewayMachine, Input, Timestamp};
+    ///
+    /// fn idle(machine: &mut GatewayMachine<Discord>, now: Timestamp) -> Result<Vec<Action>, portcullis::machine::SendError> {
+    ///     machine.send(now, Command::UpdatePresence(Presence::new(Status::Idle)))?;
+    ///     Ok(machine.handle(now, Input::TickUnread).collect())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`SendError`] when it is not accepted: nothing was queued then.
@@ -153,15 +167,16 @@ impl<D: Dialect> GatewayMachine<D> {
         self.accept(now, encoded)
     }
 
-    /// Asks the machine to end, whatever its phase. Give a [`Input::Tick`] right after; [`Event::Ended`] follows when
-    /// the connection is closed.
+    /// Asks the machine to end, whatever its phase. Call [`handle`](Self::handle) with [`Input::TickUnread`] right after,
+    /// as for [`send`](Self::send); [`Event::Ended`] follows when the connection is closed.
     pub fn shutdown(&mut self, now: Timestamp, shutdown: Shutdown) {
         self.ask(now, Requested::Shutdown(shutdown));
     }
 
     /// Asks for a new connection, the session kept. A connection that is open or being opened is left; a wait between two connections
     /// ends at once: the network may be back. While a connection closes, the next is on its way already. It does not count
-    /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
+    /// towards the backoff. Call [`handle`](Self::handle) with [`Input::TickUnread`] right after, as for
+    /// [`send`](Self::send). `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
         if !matches!(self.context.requested, Some(Requested::Shutdown(_))) {
             self.ask(now, Requested::Reconnect(cause));

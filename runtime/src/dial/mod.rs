@@ -131,7 +131,7 @@ pub(crate) async fn connect<R: Runtime>(
     host: &str,
     port: u16,
 ) -> Result<R::Stream, ConnectFailure> {
-    let Some(proxy) = network.proxy() else { return reach(runtime, route, host, port).await };
+    let Some(proxy) = network.proxy_to(host, port) else { return reach(runtime, route, host, port).await };
     // Why the proxy itself is not reached must not be told as if the gateway were not.
     let stream = reach(runtime, route, proxy.host(), proxy.port()).await;
     let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;

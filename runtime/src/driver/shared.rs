@@ -107,7 +107,7 @@ impl<D: Dialect> Shared<D> {
         inner.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
         let gone = connection.map(|connection| Input::Closed(connection, CloseReason::Eof));
         let Inner { machine, onlooker, .. } = &mut *inner;
-        for input in [Some(Input::Tick), gone].into_iter().flatten() {
+        for input in [Some(Input::TickUnread), gone].into_iter().flatten() {
             for action in machine.handle(AS_SEEN, input) {
                 let Action::Event(event) = action else { continue };
                 if let Some(onlooker) = onlooker {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Environment variables such as `HTTPS_PROXY` are not read.
+/// Environment variables such as `HTTPS_PROXY` are not read unless asked: see [`Proxy::from_env`].
 #[derive(Clone)]
 pub struct Network {
     parts: Arc<Parts>,
@@ -57,7 +57,8 @@ impl Network {
         self
     }
 
-    /// The same through a proxy: each connection, to whichever host, in the clear or not.
+    /// The same through a proxy: each connection, to whichever host, in the clear or not. Only a proxy of
+    /// [`Proxy::from_env`] has exceptions.
     #[must_use]
     pub fn with_proxy(mut self, proxy: Proxy) -> Self {
         self.parts_mut().proxy = Some(proxy);
@@ -100,6 +101,11 @@ impl Network {
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
         self.parts.proxy.as_ref()
+    }
+
+    /// The proxy to reach a host through.
+    pub(crate) fn proxy_to(&self, host: &str, port: u16) -> Option<&Proxy> {
+        self.proxy().filter(|proxy| proxy.serves(host, port))
     }
 
     pub(crate) fn tls(&self) -> &Tls {

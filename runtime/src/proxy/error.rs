@@ -26,6 +26,8 @@ pub enum ProxyError {
     },
     /// Its host or port is none.
     Address(UrlError),
+    /// It came from an environment variable, and is not Unicode.
+    NotUnicode,
 }
 
 /// Schemes of proxies that are known, and not supported.
@@ -71,6 +73,7 @@ impl fmt::Display for ProxyError {
                 write!(f, "the proxy's user or password has {len} bytes, socks5 takes at most 255")
             }
             Self::Address(error) => write!(f, "the proxy's address: {error}"),
+            Self::NotUnicode => f.write_str("the proxy's url must be unicode, write other bytes of a password as %XX"),
         }
     }
 }
@@ -85,7 +88,8 @@ impl core::error::Error for ProxyError {
             | Self::Path
             | Self::Escape
             | Self::User
-            | Self::TooLong { .. } => None,
+            | Self::TooLong { .. }
+            | Self::NotUnicode => None,
         }
     }
 }

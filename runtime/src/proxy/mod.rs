@@ -1,19 +1,24 @@
 //! Proxies: HTTP CONNECT (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928, RFC 1929).
 //!
-//! The handshakes are without I/O, bytes in and bytes out (`http`, `socks`); `tunnel` carries them out.
+//! The handshakes are without I/O, bytes in and bytes out (`http`, `socks`); `tunnel` carries them out. `environment` reads
+//! the variables that name a proxy, and `bypass` the hosts that it is not for.
 //!
 //! # Invariants
 //! * `bounded-answer`: what a proxy says before the tunnel stands is bounded; so is the time, by the machine.
 //! * `names-stay-names`: a gateway's name is sent to the proxy as it is, and never looked up here.
 
+mod bypass;
+mod environment;
 mod error;
 mod http;
 mod socks;
 mod tunnel;
 
+pub use environment::ProxyVariableError;
 pub use error::{ProxyError, UnsupportedScheme};
 pub(crate) use tunnel::dig;
 
+use bypass::Bypass;
 use core::fmt;
 use portcullis::url::GatewayUrl;
 use std::sync::Arc;
@@ -36,6 +41,7 @@ pub struct Proxy {
     host: Arc<str>,
     port: u16,
     credentials: Option<Arc<Credentials>>,
+    bypass: Bypass,
 }
 
 /// What it speaks.
@@ -79,7 +85,13 @@ impl Proxy {
             host: checked.host().into(),
             port: if has_port { checked.port() } else { kind.port() },
             credentials: credentials.map(Arc::new),
+            bypass: Bypass::default(),
         })
+    }
+
+    /// Whether a host is reached through it: every host, unless the environment that named the proxy lists exceptions.
+    pub(crate) fn serves(&self, host: &str, port: u16) -> bool {
+        !self.bypass.covers(host, port)
     }
 
     pub(crate) fn host(&self) -> &str {

@@ -63,15 +63,16 @@ pub struct RequestId(pub u64);
 /// let mut requests = machine.requests(RequestPolicy::default());
 ///
 /// let id = requests.ask(RequestGuildMembers::all(41771983444115456))?;
-/// // In a driver's loop, with each input:
+/// // In a driver's loop, with each input, here the first:
 /// let now = Timestamp::ZERO;
-/// for action in machine.handle(now, Input::Tick) {
+/// for action in machine.handle(now, Input::Start) {
 ///     if let Action::Event(event) = &action {
 ///         requests.observe(now, event);
 ///     }
 ///     // … carry it out
 /// }
-/// requests.tick(now, |command| machine.send(now, command));
+/// requests.tick_unread(now, |command| machine.send(now, command));
+/// // A command was sent, so the next input, `TickUnread`, is due at once.
 /// while let Some((done, result)) = requests.next_result() {
 ///     assert_eq!(done, id);
 ///     println!("{} chunks", match result? {
@@ -198,7 +199,10 @@ impl Requests {
     }
 
     /// Sends what is due, and gives up what has waited too long. The socket was read until it had nothing, as before an
-    /// [`Input::Tick`](crate::Input::Tick). `send` is the machine's: give that a tick when it was called.
+    /// [`Input::Tick`](crate::Input::Tick); where it was not, call [`tick_unread`](Self::tick_unread).
+    ///
+    /// `send` is the machine's. When it was called, call the machine's `handle` right after with
+    /// [`Input::TickUnread`](crate::Input::TickUnread), as after every [`send`](crate::GatewayMachine::send).
     pub fn tick(&mut self, now: Timestamp, send: impl FnMut(Command) -> Result<CommandId, SendError>) {
         self.advance(now, Sight::Dry, send);
     }
