@@ -1,8 +1,8 @@
 //! A message that is not complete yet: the bytes that have arrived, in memory with an exact bound.
 //!
 //! # Invariants
-//! * `bounded-by-the-message`: once the last frame has begun, the capacity is at most the size of the message; before that it
-//!   is at most [`Limits::message`].
+//! * `bounded-by-the-message`: once the last frame has begun, the capacity is at most the size of the message; before
+//!   that it is at most [`Limits::message`].
 
 use crate::error::Violation;
 use crate::event::{Message, MessageKind, Payload};
@@ -86,7 +86,8 @@ impl Assembly {
         Ok(Message::new(self.kind, Payload::owned(self.bytes)))
     }
 
-    /// Grows the memory as a vector does, so that the work stays linear, but never beyond the possible size of the message.
+    /// Grows the memory as a vector does, so that the work stays linear, but never beyond the possible size of the
+    /// message.
     fn make_room(&mut self, more: usize, limits: &Limits) {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len >= more {

@@ -49,8 +49,8 @@ impl fmt::Display for CloseCode {
 
 /// A close frame from the peer, exactly as received, even if it breaks the protocol.
 ///
-/// [`violation`](Self::violation) says what is wrong with it; the answer then is 1002 or 1007 instead of an echo. The code is
-/// reported anyway: it is the only explanation that the peer will ever give.
+/// [`violation`](Self::violation) says what is wrong with it; the answer then is 1002 or 1007 instead of an echo. The
+/// code is reported anyway: it is the only explanation that the peer will ever give.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Close<'a> {
     body: Body<'a>,

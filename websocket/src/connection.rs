@@ -1,9 +1,8 @@
 //! A connection after its handshake: what arrives, what may be sent, and what this end owes the peer.
 //!
-//! The connection decides what the protocol obliges an endpoint to send: a pong for the latest ping, the answer to a close
-//! frame,
-//! the close frame after a violation. It writes these frames when the caller asks. It never generates a mask, never waits, and
-//! does not limit how long a peer may take.
+//! The connection decides what the protocol obliges an endpoint to send: a pong for the latest ping, the answer to a
+//! close frame, the close frame after a violation. It writes these frames when the caller asks. It never generates a
+//! mask, never waits, and does not limit how long a peer may take.
 
 use crate::close::CloseCode;
 use crate::decoder::Decoder;
@@ -18,10 +17,9 @@ use core::{fmt, mem};
 
 /// One end of an open WebSocket connection.
 ///
-/// [`receive`](Self::receive) takes the peer's bytes and returns events. [`send`](Self::send) and its siblings append frames
-/// to a
-/// buffer of the caller; so does [`write_owed`](Self::write_owed), which the caller calls whenever `receive` has returned
-/// `None`.
+/// [`receive`](Self::receive) takes the peer's bytes and returns events. [`send`](Self::send) and its siblings append
+/// frames to a buffer of the caller; so does [`write_owed`](Self::write_owed), which the caller calls whenever
+/// `receive` has returned `None`.
 ///
 /// An idle connection is this struct and no allocation.
 pub struct Connection<R> {
@@ -53,8 +51,8 @@ pub enum Phase {
     AwaitingClose,
     /// The peer's close frame or a violation has arrived: the caller must call [`Connection::write_owed`].
     OwingClose,
-    /// Both ends are done. A server closes the TCP connection now; a client waits a while for the server to do so. *(source:
-    /// RFC 6455 §7.1.1)*
+    /// Both ends are done. A server closes the TCP connection now; a client waits a while for the server to do so.
+    /// *(source: RFC 6455 §7.1.1)*
     Closed,
 }
 
@@ -139,8 +137,8 @@ impl<R: Role> Connection<R> {
         self.send(MessageKind::Binary, bytes, mask, out)
     }
 
-    /// Appends a whole message of either kind, in one frame. The caller guarantees that a text is
-    /// UTF-8: otherwise the peer closes with 1007.
+    /// Appends a whole message of either kind, in one frame. The caller guarantees that a text is UTF-8: otherwise the
+    /// peer closes with 1007.
     ///
     /// # Errors
     /// [`SendError::Closing`] and [`SendError::FragmentsOpen`].
@@ -205,8 +203,8 @@ impl<R: Role> Connection<R> {
         self.send_control(Opcode::Pong, payload, mask, out)
     }
 
-    /// Appends the close frame, the last frame of this end. Messages that arrive before the peer's close frame are still
-    /// returned as events.
+    /// Appends the close frame, the last frame of this end. Messages that arrive before the peer's close frame are
+    /// still returned as events.
     ///
     /// `None` sends an empty close frame.
     ///

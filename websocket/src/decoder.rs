@@ -1,11 +1,11 @@
 //! From bytes to events: the receiving half of a connection.
 //!
-//! The decoder checks frames, messages and text, and stores a message until its last byte has arrived. It decides whether the
-//! peer broke the protocol. It never sends anything: [`Connection`](crate::Connection) does, on top of it.
+//! The decoder checks frames, messages and text, and stores a message until its last byte has arrived. It decides
+//! whether the peer broke the protocol. It never sends anything: [`Connection`](crate::Connection) does, on top of it.
 //!
 //! # Invariants
-//! * `all-is-taken`: when `receive` returns no event the input is empty, so that the caller can use its buffer for another
-//!   connection.
+//! * `all-is-taken`: when `receive` returns no event the input is empty, so that the caller can use its buffer for
+//!   another connection.
 //! * `over-is-over`: after a close frame or a violation the decoder discards all input.
 
 use crate::assembly::{Assembly, fits};
@@ -66,12 +66,11 @@ impl<R: Role> Decoder<R> {
     /// Reads to the next event, and moves `input` on behind what it read.
     ///
     /// Call it until it returns `None`: the decoder has then consumed the whole input and needs more. A payload that is
-    /// complete
-    /// in the input is lent from there; a masked payload is unmasked in place.
+    /// complete in the input is lent from there; a masked payload is unmasked in place.
     ///
     /// # Errors
-    /// The [`Violation`] of the peer, once. After it, and after [`Event::Close`], the decoder discards all input and returns
-    /// `None`.
+    /// The [`Violation`] of the peer, once. After it, and after [`Event::Close`], the decoder discards all input and
+    /// returns `None`.
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Violation> {
         let received = self.step(input);
         if matches!(received, Err(_) | Ok(Some(Event::Close(_)))) {

@@ -87,8 +87,8 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// The code to fail the connection with: 1002 for a protocol error, 1007 for invalid text, 1009 for a message that is too
-    /// big or has too many fragments. *(source: RFC 6455 §7.4.1)*
+    /// The code to fail the connection with: 1002 for a protocol error, 1007 for invalid text, 1009 for a message that
+    /// is too big or has too many fragments. *(source: RFC 6455 §7.4.1)*
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {

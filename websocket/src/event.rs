@@ -83,8 +83,8 @@ impl<'a> Message<'a> {
 
 /// Bytes from the peer: lent out of the caller's read buffer, or assembled from several reads or fragments.
 ///
-/// A payload that is complete in the read buffer is lent from there; keeping it costs one copy. An assembled payload is one
-/// allocation of exactly its size, which is moved to the caller without a copy.
+/// A payload that is complete in the read buffer is lent from there; keeping it costs one copy. An assembled payload is
+/// one allocation of exactly its size, which is moved to the caller without a copy.
 #[derive(Clone)]
 pub struct Payload<'a>(Inner<'a>);
 

@@ -6,8 +6,7 @@ use core::mem;
 /// A piece of the stream in the caller's read buffer, and how much of it is still unread.
 ///
 /// Payloads are lent from it for as long as the buffer is borrowed. The buffer is mutable because masked payloads are
-/// unmasked in
-/// place.
+/// unmasked in place.
 pub struct Input<'b> {
     bytes: &'b mut [u8],
 }

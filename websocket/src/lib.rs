@@ -1,9 +1,9 @@
-//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)) without I/O: bytes in, messages out, for clients and servers.
+//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)) without I/O: bytes in, messages out, for clients and
+//! servers.
 //!
-//! The crate opens no socket, reads no clock, generates no random numbers and logs nothing. You read bytes from your stream,
-//! pass
-//! them to a [`Connection`], and write what it appends to your buffer. So it runs on any runtime or none, in a test without a
-//! network, and in a fuzzer.
+//! The crate opens no socket, reads no clock, generates no random numbers and logs nothing. You read bytes from your
+//! stream, pass them to a [`Connection`], and write what it appends to your buffer. So it runs on any runtime or none,
+//! in a test without a network, and in a fuzzer.
 //!
 //! # A whole conversation
 //!
@@ -71,35 +71,35 @@
 //! # Guarantees
 //!
 //! * **Any segmentation.** However the bytes are split, the events are the same.
-//! * **No memory when idle.** Between messages a connection is a struct of less than 256 bytes. [`Connection::receive`] always
-//!   consumes its whole input, so one read buffer serves all connections of a thread.
-//! * **One copy.** A frame that is complete in the read buffer is lent from there ([`Payload::is_lent`]), unmasked in place;
-//!   keeping it is one allocation of exactly its size. A message that arrives in several reads or fragments is assembled in its
-//!   own allocation, which you get without another copy.
-//! * **Bounds.** [`Limits`] bounds frames, messages and fragments, each checked before memory is allocated. At most
-//!     one pong is owed, however many pings arrived. A handshake's head is bounded in bytes and in lines. The work is linear
+//! * **No memory when idle.** Between messages a connection is a struct of less than 256 bytes. [`Connection::receive`]
+//!   always consumes its whole input, so one read buffer serves all connections of a thread.
+//! * **One copy.** A frame that is complete in the read buffer is lent from there ([`Payload::is_lent`]), unmasked in
+//!   place; keeping it is one allocation of exactly its size. A message that arrives in several reads or fragments is
+//!   assembled in its own allocation, which you get without another copy.
+//! * **Bounds.** [`Limits`] bounds frames, messages and fragments, each checked before memory is allocated. At most one
+//!   pong is owed, however many pings arrived. A handshake's head is bounded in bytes and in lines. The work is linear
 //!   in the bytes.
-//! * **The RFC's rules, both ways.** Reserved bits and opcodes, non-minimal lengths, missing and forbidden masks, fragments
-//!   out of
-//!     order, fragmented or too long control frames, text that is not UTF-8 (found at the first bad byte): each is a
-//!   [`Violation`],
-//!   answered with its code of §7.4.1. This end does not write such frames: see [`SendError`].
-//! * **The peer's close code.** It is reported as received, even 999 or 5000; [`Close::violation`] says what is wrong with it.
+//! * **The RFC's rules, both ways.** Reserved bits and opcodes, non-minimal lengths, missing and forbidden masks,
+//!   fragments out of order, fragmented or too long control frames, text that is not UTF-8 (found at the first bad
+//!   byte): each is a [`Violation`], answered with its code of §7.4.1. This end does not write such frames: see
+//!   [`SendError`].
+//! * **The peer's close code.** It is reported as received, even 999 or 5000; [`Close::violation`] says what is wrong
+//!   with it.
 //! * **No panic** on any input, and no unsafe code.
 //!
 //! # What it leaves to you
 //!
 //! * **Sockets, TLS, timeouts.** You decide how long to wait for the answer to a close frame.
 //! * **Randomness.** You pass masks and keys from a strong source. *(source: RFC 6455 §10.3)*
-//! * **Back pressure.** A peer that sends requests but reads no answers grows your write buffer: write it out before you
-//!   receive
-//!   more. The connection itself owes at most one pong and one close frame.
-//! * **Extensions.** There are none: permessage-deflate is not offered, and a server that uses it all the same is refused.
-//!   HTTP/2 and HTTP/3 (RFC 8441, RFC 9220) have another handshake; [`Connection`] can be used behind it.
+//! * **Back pressure.** A peer that sends requests but reads no answers grows your write buffer: write it out before
+//!   you receive more. The connection itself owes at most one pong and one close frame.
+//! * **Extensions.** There are none: permessage-deflate is not offered, and a server that uses it all the same is
+//!   refused. HTTP/2 and HTTP/3 (RFC 8441, RFC 9220) have another handshake; [`Connection`] can be used behind it.
 //!
 //! # Features
 //!
-//! `std`, on by default, lets the UTF-8 check choose the processor's vector instructions at run time. It changes no behaviour.
+//! `std`, on by default, lets the UTF-8 check choose the processor's vector instructions at run time. It changes no
+//! behaviour.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,6 +1,7 @@
 //! UTF-8, checked as it arrives: a character may be split anywhere, between reads and between fragments.
 //!
-//! The first byte that makes the text invalid, whatever follows, is an error at once. *(source: RFC 6455 §8.1; RFC 3629 §4)*
+//! The first byte that makes the text invalid, whatever follows, is an error at once. *(source: RFC 6455 §8.1; RFC 3629
+//! §4)*
 
 use core::str;
 

@@ -1,15 +1,14 @@
 //! The WebSocket layer of `portcullis-websocket`, over a stream of the runtime.
 //!
 //! It reads as much as the socket has into memory that all connections share, takes messages out of it one by one, and
-//! returns the
-//! memory when it is empty: an idle connection holds no buffer. A message is copied once, into an allocation of its size. This
-//! layer logs nothing.
+//! returns the memory when it is empty: an idle connection holds no buffer. A message is copied once, into an
+//! allocation of its size. This layer logs nothing.
 //!
 //! # Invariants
-//! * `whole-frames`: a frame of ours is appended to the bytes that are being written, never put into the middle of another
-//!   frame.
-//! * `one-pong`: a pong is written only when no other frame is being written, so that a peer that sends pings and reads nothing
-//!   makes us store one pong.
+//! * `whole-frames`: a frame of ours is appended to the bytes that are being written, never put into the middle of
+//!   another frame.
+//! * `one-pong`: a pong is written only when no other frame is being written, so that a peer that sends pings and reads
+//!   nothing makes us store one pong.
 
 use super::unread::Unread;
 use super::{SocketLimits, WebSocket, random};
@@ -110,8 +109,7 @@ struct Native<S> {
 }
 
 /// Who drives the write: `poll_sent` drives a message, `poll_message` drives a pong or a close frame. If `poll_message`
-/// finished
-/// a message, nobody would report it as sent.
+/// finished a message, nobody would report it as sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     Nothing,
@@ -206,9 +204,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         }
     }
 
-    /// The last attempt of a connection that ends: writes the answer to the peer's close frame, or the close frame after a
-    /// violation, and shuts the write side down. It then reads what the peer has sent meanwhile, because dropping a socket with
-    /// unread bytes resets the connection, and the close frame would be lost.
+    /// The last attempt of a connection that ends: writes the answer to the peer's close frame, or the close frame
+    /// after a violation, and shuts the write side down. It then reads what the peer has sent meanwhile, because
+    /// dropping a socket with unread bytes resets the connection, and the close frame would be lost.
     fn part(&mut self, cx: &mut Context<'_>) {
         let _ = self.poll_out(cx);
         self.write_owed(cx);

@@ -1,8 +1,7 @@
 //! Bytes from one read of a socket that are not decoded yet.
 //!
-//! They are in memory that all connections share ([`Piece`]). When all of it is in use, the connection allocates a small
-//! buffer of
-//! its own for this read.
+//! They are in memory that all connections share ([`Piece`]). When all of it is in use, the connection allocates a
+//! small buffer of its own for this read.
 
 use crate::dial::Piece;
 use core::ops::Range;

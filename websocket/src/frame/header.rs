@@ -141,8 +141,8 @@ impl FrameHeader {
     /// Reads the header at the start of `bytes`.
     ///
     /// # Errors
-    /// The [`Violation`], as soon as the bytes show it: a reserved bit, a reserved opcode, a control
-    /// frame that is fragmented or too long, a length that is not minimal or above 2^63.
+    /// The [`Violation`], as soon as the bytes show it: a reserved bit, a reserved opcode, a control frame that is
+    /// fragmented or too long, a length that is not minimal or above 2^63.
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Violation> {
         let Some((&first, bytes)) = bytes.split_first() else { return Ok(Parsed::Incomplete) };
         let (opcode, place) = of_first(first)?;

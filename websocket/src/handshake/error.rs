@@ -18,14 +18,15 @@ pub enum HeadError {
         /// The limit.
         limit: usize,
     },
-    /// A control character, a line that does not end with CR LF, or a line that continues another (obs-fold).
-    /// *(source: RFC 9112 §2.2, §5.2; RFC 9110 §5.5)*
+    /// A control character, a line that does not end with CR LF, or a line that continues another (obs-fold). *(source:
+    /// RFC 9112 §2.2, §5.2; RFC 9110 §5.5)*
     #[error("the head has a control character, a folded line, or a line that does not end with cr lf")]
     Line,
     /// The first line is not a valid HTTP/1.0 or HTTP/1.1 line. *(source: RFC 9112 §2.3, §3, §4)*
     #[error("the first line is not an http/1.1 line")]
     FirstLine,
-    /// A header line is invalid: no name, a name that is not a token, a space before the colon. *(source: RFC 9112 §5.1)*
+    /// A header line is invalid: no name, a name that is not a token, a space before the colon. *(source: RFC 9112
+    /// §5.1)*
     #[error("a line of the head is not a valid header")]
     Header,
 }
@@ -85,8 +86,8 @@ pub enum RequestError {
     /// The name of a header is not a token. *(source: RFC 9110 §5.1)*
     #[error("the header's name is not a token")]
     HeaderName,
-    /// The value of a header contains a character other than visible ASCII, space and tab, or starts or ends with a space or
-    /// tab.
+    /// The value of a header contains a character other than visible ASCII, space and tab, or starts or ends with a
+    /// space or tab.
     #[error("the header's value is not visible ascii, or has spaces around it")]
     HeaderValue,
     /// The handshake writes this header itself, or the header would announce a body.

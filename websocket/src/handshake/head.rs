@@ -1,9 +1,8 @@
 //! The head of an HTTP message, as it arrives: finds its end and rejects invalid characters.
 //!
 //! Each byte is examined once, whatever the segmentation, so the work is linear. `httparse` parses the head once it is
-//! complete.
-//! It accepts lines that end with a bare LF and, in places, folded lines; RFC 9112 allows a recipient to reject both, and this
-//! scan does, so that no intermediary can disagree with us about where a line ends.
+//! complete. It accepts lines that end with a bare LF and, in places, folded lines; RFC 9112 allows a recipient to
+//! reject both, and this scan does, so that no intermediary can disagree with us about where a line ends.
 //!
 //! # Invariants
 //! * `clean`: the stored bytes contain no control characters except tabs and the CR LF of each line.
@@ -31,8 +30,8 @@ enum Scan {
     BeforeRequest,
     /// After the CR of such a line.
     BeforeRequestCr,
-    /// The constant first bytes of an answer, of which this many have arrived. Anything else is not HTTP and fails at once,
-    /// without waiting for the end of a head.
+    /// The constant first bytes of an answer, of which this many have arrived. Anything else is not HTTP and fails at
+    /// once, without waiting for the end of a head.
     Start(u8),
     InLine,
     /// After the CR of a line.
@@ -65,8 +64,8 @@ impl Head {
         Self { bytes: Vec::new(), scan, room: limit, limit }
     }
 
-    /// Consumes bytes up to the end of the head and returns how many. [`is_whole`](Self::is_whole) says whether the end was
-    /// reached.
+    /// Consumes bytes up to the end of the head and returns how many. [`is_whole`](Self::is_whole) says whether the end
+    /// was reached.
     pub(super) fn take(&mut self, input: &[u8]) -> Result<usize, HeadError> {
         let mut kept_from = 0;
         let mut taken = 0;

@@ -1,8 +1,9 @@
-//! The opening handshake of both sides, fed with bytes in pieces of any size. *(source: RFC 6455 §4; RFC 9110, RFC 9112)*
+//! The opening handshake of both sides, fed with bytes in pieces of any size. *(source: RFC 6455 §4; RFC 9110, RFC
+//! 9112)*
 //!
 //! A client writes its request with [`ClientHandshake::start`] and feeds it the server's answer. A server feeds
-//! [`ServerHandshake`] the client's request, and accepts or refuses the resulting [`UpgradeRequest`]. Bytes after the head stay
-//! with the caller: they belong to the [`Connection`](crate::Connection).
+//! [`ServerHandshake`] the client's request, and accepts or refuses the resulting [`UpgradeRequest`]. Bytes after the
+//! head stay with the caller: they belong to the [`Connection`](crate::Connection).
 
 mod client;
 mod error;

@@ -27,8 +27,8 @@ impl Refusal {
         &self.headers
     }
 
-    /// How long to wait, if `Retry-After` is in seconds. For its other form, an HTTP date, see [`headers`](Self::headers).
-    /// *(source: RFC 9110 §10.2.3)*
+    /// How long to wait, if `Retry-After` is in seconds. For its other form, an HTTP date, see
+    /// [`headers`](Self::headers). *(source: RFC 9110 §10.2.3)*
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let value = core::str::from_utf8(self.headers.get("retry-after")?).ok()?;

@@ -49,8 +49,8 @@ pub struct ClientRequest {
 impl ClientRequest {
     /// A request to a host for a target, which is a path and an optional query.
     ///
-    /// The `Host` header contains the port unless it is the scheme's default, and an IPv6 address (given with or without
-    /// brackets) in brackets. An empty target becomes `/`. *(source: RFC 6455 §4.1, items 2 to 4)*
+    /// The `Host` header contains the port unless it is the scheme's default, and an IPv6 address (given with or
+    /// without brackets) in brackets. An empty target becomes `/`. *(source: RFC 6455 §4.1, items 2 to 4)*
     ///
     /// # Errors
     /// [`RequestError::Host`] and [`RequestError::Target`].
@@ -71,8 +71,8 @@ impl ClientRequest {
     /// Adds a header. A header that is added twice is sent twice.
     ///
     /// # Errors
-    /// [`RequestError::HeaderName`], [`RequestError::HeaderValue`], and [`RequestError::Reserved`] for a header that the
-    /// handshake writes itself.
+    /// [`RequestError::HeaderName`], [`RequestError::HeaderValue`], and [`RequestError::Reserved`] for a header that
+    /// the handshake writes itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, RequestError> {
         if !is_token(name.as_bytes()) {
             return Err(RequestError::HeaderName);

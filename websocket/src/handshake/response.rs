@@ -63,8 +63,8 @@ impl Rejection {
             Self::Head(_) | Self::Target | Self::Host | Self::Body | Self::Key | Self::Protocol => ("Bad Request", ""),
             Self::Method => ("Method Not Allowed", "Allow: GET\r\n"),
             Self::HttpVersion => ("HTTP Version Not Supported", ""),
-            // A 426 must name the protocol in `Upgrade`, and list `Upgrade` in `Connection`. *(source: RFC 9110 §15.5.22,
-            // §7.8)*
+            // A 426 must name the protocol in `Upgrade`, and list `Upgrade` in `Connection`. *(source: RFC 9110
+            // §15.5.22, §7.8)*
             Self::Upgrade | Self::Version => {
                 ("Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
             }
@@ -105,8 +105,8 @@ pub enum ResponseError {
     },
 }
 
-/// Appends an answer with a status other than 101, for example 401, 403, 503 with `Retry-After`, or 308 with `Location`. The
-/// caller closes the connection after it.
+/// Appends an answer with a status other than 101, for example 401, 403, 503 with `Retry-After`, or 308 with
+/// `Location`. The caller closes the connection after it.
 ///
 /// # Errors
 /// [`ResponseError::Status`] and [`ResponseError::Header`].

@@ -137,7 +137,8 @@ fn check(method: &[u8], target: &[u8], minor: u8, headers: Headers) -> Result<Up
     Ok(UpgradeRequest { target, accept, headers })
 }
 
-/// A path, or an absolute URL of `http`, `https`, `ws` or `wss`; without a fragment. *(source: RFC 6455 §4.2.1, item 1)*
+/// A path, or an absolute URL of `http`, `https`, `ws` or `wss`; without a fragment. *(source: RFC 6455 §4.2.1, item
+/// 1)*
 fn checked_target(target: &[u8]) -> Option<&str> {
     let target = str::from_utf8(target).ok()?;
     let is_url = ["http://", "https://", "ws://", "wss://"].iter().any(|scheme| {
@@ -148,7 +149,8 @@ fn checked_target(target: &[u8]) -> Option<&str> {
     ((is_url || target.starts_with('/')) && is_visible).then_some(target)
 }
 
-/// Subprotocols must be tokens and distinct. Sorted first: comparing each with each would be quadratic in the peer's bytes.
+/// Subprotocols must be tokens and distinct. Sorted first: comparing each with each would be quadratic in the peer's
+/// bytes.
 fn check_protocols(headers: &Headers) -> Result<(), Rejection> {
     let mut offered: Vec<&[u8]> = headers.all("sec-websocket-protocol").flat_map(elements).collect();
     offered.sort_unstable();
