@@ -104,7 +104,7 @@ fn serve(mut stream: TcpStream) -> String {
         while let Some(event) = connection.receive(&mut input).unwrap() {
             match event {
                 Heard::Message(message) => {
-                    identify = message.as_text().unwrap().to_owned();
+                    message.as_text().unwrap().clone_into(&mut identify);
                     let url = format!("ws://127.0.0.1:9/{SESSION}");
                     let ready = format!(r#"{{"session_id":"{SESSION}","resume_gateway_url":"{url}"}}"#);
                     let ready = format!(r#"{{"t":"READY","s":1,"op":0,"d":{ready}}}"#);
