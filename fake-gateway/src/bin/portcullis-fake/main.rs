@@ -63,6 +63,8 @@ fn script(args: &Args) -> Result<Script, String> {
 }
 
 async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
+    // Before the first line is written: whoever has read it may send a signal at once.
+    let signalled = signalled();
     let identity = if args.tls { Some(Identity::new()?) } else { None };
     let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
     let mut printer = lines.clone();
@@ -84,7 +86,7 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
     if args.stdin {
         deeds::read(handle.clone());
     }
-    end(args, &handle).await;
+    end(args, &handle, signalled).await;
     server.stop().await;
     let verdict = handle.with(|gateway, _| Verdict::on(gateway));
     if args.check {
@@ -95,7 +97,7 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
 }
 
 /// Waits for Ctrl-C, a termination signal, the end of the time given, or an `end` in the script.
-async fn end(args: &Args, handle: &FakeHandle) {
+async fn end(args: &Args, handle: &FakeHandle, signalled: impl Future<Output = ()>) {
     let time = async {
         match args.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -103,24 +105,28 @@ async fn end(args: &Args, handle: &FakeHandle) {
         }
     };
     tokio::select! {
-        () = signalled() => {}
+        () = signalled => {}
         () = time => {}
         () = handle.until(FakeGateway::is_ended) => {}
     }
 }
 
+/// Waits for Ctrl-C or a termination signal, which are taken from now on.
 #[cfg(unix)]
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without handlers the signals end the program by themselves.
+            _ => pending().await,
         }
-        // Without handlers the signals end the program by themselves.
-        _ => pending().await,
     }
 }
 
