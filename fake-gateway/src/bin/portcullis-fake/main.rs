@@ -1,6 +1,7 @@
 //! The program: a fake gateway on a port, a line for each thing that happens, and a verdict on its clients.
 
 mod args;
+mod deeds;
 mod lines;
 mod verdict;
 
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
         }
         Err(error) => return unstarted(&format!("{error}\n`portcullis-fake --help` lists what there is")),
     };
-    let script = match args.script.as_deref().map(script).transpose() {
-        Ok(script) => script.unwrap_or_default(),
+    let script = match script(&args) {
+        Ok(script) => script,
         Err(why) => return unstarted(&why),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -50,16 +51,22 @@ fn unstarted(why: &str) -> ExitCode {
     ExitCode::from(UNSTARTED)
 }
 
-fn script(path: &Path) -> Result<Script, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| named(path, &error).to_string())?;
-    Script::parse(&text).map_err(|error| format!("{}:{error}", path.display()))
+fn script(args: &Args) -> Result<Script, String> {
+    let Some(path) = &args.script else { return Ok(Script::default()) };
+    let (name, text) = if args.reads_script_from_stdin() {
+        (Path::new("standard input"), io::read_to_string(io::stdin()))
+    } else {
+        (path.as_path(), std::fs::read_to_string(path))
+    };
+    let text = text.map_err(|error| named(name, &error).to_string())?;
+    Script::parse(&text).map_err(|error| format!("{}:{error}", name.display()))
 }
 
 async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
     let identity = if args.tls { Some(Identity::new()?) } else { None };
     let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
     let mut printer = lines.clone();
-    let observer = Observer::new(move |happening| printer.happened(&happening));
+    let observer = Observer::new(move |event| printer.event(&event));
     let config = config(args, &script);
     script.add_traffic(args.events.unwrap_or_default());
     if let Some(flood) = args.flood.clone() {
@@ -74,6 +81,9 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
         lines.certificate(&path);
     }
     let handle = server.handle();
+    if args.stdin {
+        deeds::read(handle.clone());
+    }
     end(args, &handle).await;
     server.stop().await;
     let verdict = handle.with(|gateway, _| Verdict::on(gateway));

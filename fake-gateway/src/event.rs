@@ -1,7 +1,7 @@
-//! What happens, as it happens: for logs, for whoever watches. Nothing is kept until [`FakeGateway::watch`].
+//! What happens, as it happens: a line for people, an object for programs.
 
 use crate::faults::FaultKind;
-use crate::gateway::FakeGateway;
+use crate::habit::Habit;
 use crate::input::{ConnectionId, Delivery};
 use crate::record::ClientFrame;
 use crate::rules::Rule;
@@ -10,26 +10,22 @@ use portcullis::{CloseCode, Message, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
-/// How many happenings wait for somebody to take them; the oldest are forgotten.
-const WAITING_MAX: usize = 65_536;
-
-/// Something that happened. Displayed it is one line for people, [`Happening::to_json`] makes one for programs.
+/// Something that happened. Displayed it is one line for people, [`Event::to_json`] makes one for programs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Happening {
+pub struct Event {
     /// When.
     pub at: Timestamp,
     /// On which connection; `None` for what a script says of itself.
     pub connection: Option<ConnectionId>,
     /// What.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum What {
+pub enum EventKind {
     /// A client asked for a WebSocket.
     Connected {
         /// The target of its request.
@@ -70,12 +66,19 @@ pub enum What {
     },
     /// The client broke a rule.
     Broke(Rule),
+    /// The client showed a habit: no rule is broken.
+    Noticed(Habit),
     /// An armed fault struck.
     Struck(FaultKind),
     /// A rule of the script was played.
     Played {
         /// Its line.
         line: u32,
+    },
+    /// Deeds were done at run time.
+    Deed {
+        /// The line, as it was written.
+        text: String,
     },
     /// A client did not do what the script wants it to.
     Failed {
@@ -89,64 +92,21 @@ pub enum What {
     },
 }
 
-/// The happenings that wait to be taken, or that nobody watches.
-#[derive(Clone, Debug)]
-pub(super) enum Happenings {
-    Unwatched,
-    Watched(VecDeque<Happening>),
-}
-
-impl FakeGateway {
-    /// Keeps what happens from now on, for [`FakeGateway::take_happenings`]: the last 65,536.
-    pub fn watch(&mut self) {
-        if matches!(self.happenings, Happenings::Unwatched) {
-            self.happenings = Happenings::Watched(VecDeque::new());
-        }
-    }
-
-    /// Takes what happened since the last call, in order. Nothing if nobody watches.
-    pub fn take_happenings(&mut self) -> impl Iterator<Item = Happening> + use<> {
-        match &mut self.happenings {
-            Happenings::Unwatched => VecDeque::new(),
-            Happenings::Watched(waiting) => core::mem::take(waiting),
-        }
-        .into_iter()
-    }
-
-    /// Notes what happened; `what` is made only for somebody who watches.
-    pub(super) fn tell(&mut self, connection: ConnectionId, what: impl FnOnce() -> What) {
-        if matches!(self.happenings, Happenings::Watched(_)) {
-            self.announce(Some(connection), what());
-        }
-    }
-
-    pub(super) fn announce(&mut self, connection: Option<ConnectionId>, what: What) {
-        let at = self.now;
-        if let Happenings::Watched(waiting) = &mut self.happenings {
-            if waiting.len() >= WAITING_MAX {
-                waiting.pop_front();
-                self.record.counters.forgotten += 1;
-            }
-            waiting.push_back(Happening { at, connection, what });
-        }
-    }
-}
-
-impl Happening {
+impl Event {
     /// One JSON object without a line break. `at` is in seconds; `bytes` counts a frame's payload.
     #[must_use]
     pub fn to_json(&self) -> String {
         let at = self.at.as_nanos() / 1000;
-        let mut object = json!({"event": self.what.name()});
-        match &self.what {
-            What::Connected { path_and_query } => object["target"] = json!(path_and_query),
-            What::Refused { status } => object["status"] = json!(status),
-            What::Received { size, frame } => {
+        let mut object = json!({"event": self.kind.name()});
+        match &self.kind {
+            EventKind::Connected { path_and_query } => object["target"] = json!(path_and_query),
+            EventKind::Refused { status } => object["status"] = json!(status),
+            EventKind::Received { size, frame } => {
                 object["bytes"] = json!(size);
                 object["op"] = json!(frame.op());
                 object["name"] = json!(frame.name());
             }
-            What::Sent { message, delivery } => {
+            EventKind::Sent { message, delivery } => {
                 let head = Head::of(message);
                 object["bytes"] = json!(message.bytes().len());
                 object["op"] = json!(head.op);
@@ -156,20 +116,26 @@ impl Happening {
                     object["delivery"] = json!(delivery.to_string());
                 }
             }
-            What::Closed { code, reason } => {
+            EventKind::Closed { code, reason } => {
                 object["code"] = json!(code.map(|code| code.0));
                 object["reason"] = json!(reason);
             }
-            What::Left { code } => object["code"] = json!(code.map(|code| code.0)),
-            What::Broke(rule) => {
+            EventKind::Left { code } => object["code"] = json!(code.map(|code| code.0)),
+            EventKind::Broke(rule) => {
                 object["rule"] = json!(rule.name());
                 object["text"] = json!(rule.to_string());
                 object["code"] = json!(rule.close_code().map(|code| code.0));
             }
-            What::Struck(kind) => object["fault"] = json!(kind.name()),
-            What::Played { line } => object["line"] = json!(line),
-            What::Said { text } | What::Failed { text } => object["text"] = json!(text),
-            What::Dropped => {}
+            EventKind::Noticed(habit) => {
+                object["habit"] = json!(habit.name());
+                object["text"] = json!(habit.to_string());
+            }
+            EventKind::Struck(kind) => object["fault"] = json!(kind.name()),
+            EventKind::Played { line } => object["line"] = json!(line),
+            EventKind::Said { text } | EventKind::Failed { text } | EventKind::Deed { text } => {
+                object["text"] = json!(text);
+            }
+            EventKind::Dropped => {}
         }
         // Written by hand so that a line begins with its time.
         let rest = object.to_string();
@@ -178,7 +144,7 @@ impl Happening {
     }
 }
 
-impl What {
+impl EventKind {
     /// Its stable name: lower case.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -191,54 +157,58 @@ impl What {
             Self::Dropped => "dropped",
             Self::Left { .. } => "left",
             Self::Broke(_) => "broke",
+            Self::Noticed(_) => "noticed",
             Self::Struck(_) => "fault",
             Self::Played { .. } => "script",
+            Self::Deed { .. } => "deed",
             Self::Failed { .. } => "failed",
             Self::Said { .. } => "said",
         }
     }
 }
 
-impl fmt::Display for Happening {
+impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.at)?;
         if let Some(connection) = self.connection {
             write!(f, "{connection} ")?;
         }
-        match &self.what {
-            What::Connected { path_and_query } => write!(f, "connected by {}", path_and_query.escape_debug()),
-            What::Refused { status } => write!(f, "refused with {status}"),
-            What::Received { size, frame } => {
+        match &self.kind {
+            EventKind::Connected { path_and_query } => write!(f, "connected by {}", path_and_query.escape_debug()),
+            EventKind::Refused { status } => write!(f, "refused with {status}"),
+            EventKind::Received { size, frame } => {
                 write!(f, "< {}", frame.name())?;
                 match frame {
                     ClientFrame::Heartbeat { sequence: Some(sequence) } | ClientFrame::Resume { sequence, .. } => {
                         write!(f, " {sequence}")?;
                     }
-                    ClientFrame::Unlawful { op } | ClientFrame::Command { op, .. } => write!(f, ", op {op}")?,
+                    ClientFrame::Invalid { op } | ClientFrame::Command { op, .. } => write!(f, ", op {op}")?,
                     ClientFrame::Heartbeat { sequence: None } | ClientFrame::Identify(_) | ClientFrame::Garbage => {}
                 }
                 write!(f, ", {size} bytes")
             }
-            What::Sent { message, delivery } => {
+            EventKind::Sent { message, delivery } => {
                 write!(f, "> {}, {} bytes", Head::of(message), message.bytes().len())?;
                 if *delivery == Delivery::Whole { Ok(()) } else { write!(f, ", {delivery}") }
             }
-            What::Closed { code, reason } => {
+            EventKind::Closed { code, reason } => {
                 f.write_str("closed ")?;
                 code_text(f, *code)?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
-            What::Dropped => f.write_str("dropped"),
-            What::Left { code: None } => f.write_str("left without a code"),
-            What::Left { code } => {
+            EventKind::Dropped => f.write_str("dropped"),
+            EventKind::Left { code: None } => f.write_str("left without a code"),
+            EventKind::Left { code } => {
                 f.write_str("left ")?;
                 code_text(f, *code)
             }
-            What::Broke(rule) => write!(f, "! {}: {rule}", rule.name()),
-            What::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
-            What::Played { line } => write!(f, "~ script, line {line}"),
-            What::Failed { text } => write!(f, "! failed: {}", text.escape_debug()),
-            What::Said { text } => write!(f, "~ {}", text.escape_debug()),
+            EventKind::Broke(rule) => write!(f, "! {}: {rule}", rule.name()),
+            EventKind::Noticed(habit) => write!(f, "~ habit {}: {habit}", habit.name()),
+            EventKind::Struck(kind) => write!(f, "~ fault: {}", kind.name()),
+            EventKind::Played { line } => write!(f, "~ script, line {line}"),
+            EventKind::Deed { text } => write!(f, "~ deed: {}", text.escape_debug()),
+            EventKind::Failed { text } => write!(f, "! failed: {}", text.escape_debug()),
+            EventKind::Said { text } => write!(f, "~ {}", text.escape_debug()),
         }
     }
 }
@@ -258,7 +228,7 @@ impl ClientFrame {
             Self::Heartbeat { .. } => 1,
             Self::Identify(_) => 2,
             Self::Resume { .. } => 6,
-            Self::Command { op, .. } | Self::Unlawful { op } => *op,
+            Self::Command { op, .. } | Self::Invalid { op } => *op,
             Self::Garbage => return None,
         })
     }
@@ -276,7 +246,7 @@ impl ClientFrame {
             Self::Command { op: 31, .. } => "Request Soundboard Sounds",
             Self::Command { op: 43, .. } => "Request Channel Info",
             Self::Command { .. } => "Command",
-            Self::Unlawful { .. } => "unlawful frame",
+            Self::Invalid { .. } => "invalid frame",
             Self::Garbage => "garbage",
         }
     }
@@ -330,6 +300,7 @@ impl fmt::Display for Delivery {
 mod tests {
     use super::*;
     use crate::config::FakeConfig;
+    use crate::gateway::FakeGateway;
     use crate::input::Input;
 
     #[test]
@@ -342,23 +313,23 @@ mod tests {
         for input in [upgrade, Input::Message(connection, message)] {
             for _ in gateway.handle(Timestamp::from_nanos(1_002_003_004), input) {}
         }
-        let happenings: Vec<_> = gateway.take_happenings().collect();
-        let lines: Vec<_> = happenings.iter().map(ToString::to_string).collect();
+        let events: Vec<_> = gateway.take_events().collect();
+        let lines: Vec<_> = events.iter().map(ToString::to_string).collect();
         assert_eq!(
             lines,
             [
                 "t+1.002 connection 1 connected by /?v=10",
                 "t+1.002 connection 1 > Hello, 109 bytes",
-                "t+1.002 connection 1 < unlawful frame, op 99, 9 bytes",
+                "t+1.002 connection 1 < invalid frame, op 99, 9 bytes",
                 "t+1.002 connection 1 ! unknown-opcode: opcode 99, which no client may send",
                 "t+1.002 connection 1 closed with 4001: Unknown opcode.",
             ]
         );
         let broke = r#"{"at":1.002003,"connection":1,"code":4001,"event":"broke","rule":"unknown-opcode","text":"opcode 99, which no client may send"}"#;
-        assert_eq!(happenings[3].to_json(), broke);
-        for happening in happenings {
-            assert!(serde_json::from_str::<Value>(&happening.to_json()).is_ok_and(|value| value.is_object()));
+        assert_eq!(events[3].to_json(), broke);
+        for event in events {
+            assert!(serde_json::from_str::<Value>(&event.to_json()).is_ok_and(|value| value.is_object()));
         }
-        assert_eq!(gateway.take_happenings().count(), 0);
+        assert_eq!(gateway.take_events().count(), 0);
     }
 }

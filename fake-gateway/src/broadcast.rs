@@ -2,8 +2,8 @@
 //! Message Content intent.
 
 use crate::intents::{self, Need};
-use crate::session::Event;
-use crate::stubs::BOT;
+use crate::payloads::BOT;
+use crate::session::Dispatch;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 /// An event for dispatch, with what is asked about it for each session: found out once.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Broadcast {
     /// Any one of these intents lets it through; `None`: it needs none.
     pub(super) need: Option<u64>,
-    event: Arc<Event>,
-    bare: Option<Arc<Event>>,
+    event: Arc<Dispatch>,
+    bare: Option<Arc<Dispatch>>,
 }
 
-impl Parcel {
-    pub(super) fn new(event: Arc<Event>) -> Self {
+impl Broadcast {
+    pub(super) fn new(event: Arc<Dispatch>) -> Self {
         let need = intents::need(&event.name).map(|need| match need {
             Need { guild, direct } if guild == direct || in_guild(&event.data) => guild,
             Need { direct, .. } => direct,
@@ -29,7 +29,7 @@ impl Parcel {
     }
 
     /// The event as a session with these intents sees it.
-    pub(super) fn seen_with(&self, intents: u64) -> &Arc<Event> {
+    pub(super) fn seen_with(&self, intents: u64) -> &Arc<Dispatch> {
         match &self.bare {
             Some(bare) if intents & intents::MESSAGE_CONTENT == 0 => bare,
             Some(_) | None => &self.event,
@@ -48,7 +48,7 @@ fn in_guild(data: &[u8]) -> bool {
 
 /// The event without its content; `None` if it has none to take away: another event, a direct message, the bot's own
 /// message, or one that mentions the bot.
-fn stripped(event: &Event) -> Option<Arc<Event>> {
+fn stripped(event: &Dispatch) -> Option<Arc<Dispatch>> {
     let name = &*event.name;
     if !matches!(name, "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "AUTO_MODERATION_ACTION_EXECUTION") {
         return None;
@@ -67,7 +67,7 @@ fn stripped(event: &Event) -> Option<Arc<Event>> {
         *member = RawValue::from_string(empty.to_owned()).ok()?;
     }
     let data = serde_json::to_vec(&members).ok()?;
-    Some(Arc::new(Event { name: event.name.clone(), data: data.into() }))
+    Some(Arc::new(Dispatch { name: event.name.clone(), data: data.into() }))
 }
 
 fn concerns_the_bot(data: &[u8]) -> bool {
@@ -90,8 +90,8 @@ fn concerns_the_bot(data: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn event(data: &str) -> Event {
-        Event { name: "MESSAGE_CREATE".into(), data: data.as_bytes().to_vec().into() }
+    fn event(data: &str) -> Dispatch {
+        Dispatch { name: "MESSAGE_CREATE".into(), data: data.as_bytes().to_vec().into() }
     }
 
     #[test]

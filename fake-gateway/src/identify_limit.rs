@@ -8,7 +8,7 @@ const SPACING: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct IdentifyLimit {
     buckets: BTreeMap<u32, Timestamp>,
     day: Option<Day>,
 }
@@ -20,29 +20,29 @@ struct Day {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Admission {
     Granted,
     TooSoon,
     Spent,
 }
 
-impl Gate {
+impl IdentifyLimit {
     /// Asks for an Identify. One that comes too soon costs a start of the day *(api-docs issue 1328)*, but does not
     /// make its bucket busy for longer.
-    pub(super) fn ask(&mut self, now: Timestamp, bucket: u32, daily_limit: u32) -> Verdict {
+    pub(super) fn ask(&mut self, now: Timestamp, bucket: u32, daily_limit: u32) -> Admission {
         let mut day = self.day.filter(|day| now - day.since < DAY).unwrap_or(Day { since: now, used: 0 });
         let busy = self.buckets.get(&bucket).is_some_and(|&last| now - last < SPACING);
         let spent = day.used >= daily_limit;
         day.used = day.used.saturating_add(1);
         self.day = Some(day);
         if busy {
-            return Verdict::TooSoon;
+            return Admission::TooSoon;
         }
         if spent {
-            return Verdict::Spent;
+            return Admission::Spent;
         }
         self.buckets.insert(bucket, now);
-        Verdict::Granted
+        Admission::Granted
     }
 
     /// How many Identifies the day has left, and after what time it is over; no time if it has not begun.
@@ -66,13 +66,13 @@ mod tests {
     #[test]
     fn a_bucket_is_free_again_after_five_seconds_and_a_budget_after_a_day() {
         let at = |seconds| Timestamp::ZERO + Duration::from_secs(seconds);
-        let mut gate = Gate::default();
-        assert_eq!(gate.ask(at(0), 0, 3), Verdict::Granted);
-        assert_eq!(gate.ask(at(4), 0, 3), Verdict::TooSoon);
-        assert_eq!(gate.ask(at(4), 1, 3), Verdict::Granted);
-        assert_eq!(gate.ask(at(5), 0, 3), Verdict::Spent);
-        assert_eq!(gate.left(at(10), 7), (3, Duration::from_secs(86_390)));
-        assert_eq!(gate.left(at(86_400), 7), (7, Duration::ZERO));
-        assert_eq!(gate.ask(at(86_400), 0, 3), Verdict::Granted);
+        let mut limit = IdentifyLimit::default();
+        assert_eq!(limit.ask(at(0), 0, 3), Admission::Granted);
+        assert_eq!(limit.ask(at(4), 0, 3), Admission::TooSoon);
+        assert_eq!(limit.ask(at(4), 1, 3), Admission::Granted);
+        assert_eq!(limit.ask(at(5), 0, 3), Admission::Spent);
+        assert_eq!(limit.left(at(10), 7), (3, Duration::from_secs(86_390)));
+        assert_eq!(limit.left(at(86_400), 7), (7, Duration::ZERO));
+        assert_eq!(limit.ask(at(86_400), 0, 3), Admission::Granted);
     }
 }

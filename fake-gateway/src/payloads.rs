@@ -3,7 +3,7 @@
 use crate::config::FakeConfig;
 use crate::intents;
 use crate::request::{ChannelFields, VoiceState};
-use crate::session::{Event, SessionId, Shard};
+use crate::session::{Dispatch, SessionId, Shard};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -44,9 +44,9 @@ pub(super) fn guild(config: &FakeConfig, id: u64, large: &str) -> String {
 }
 
 /// The Guild Delete of a guild in an outage.
-pub(super) fn outage(id: u64) -> Arc<Event> {
+pub(super) fn outage(id: u64) -> Arc<Dispatch> {
     let data = format!(r#"{{"unavailable":true,"id":"{id}"}}"#);
-    Arc::new(Event { name: "GUILD_DELETE".into(), data: data.into_bytes().into() })
+    Arc::new(Dispatch { name: "GUILD_DELETE".into(), data: data.into_bytes().into() })
 }
 
 /// Whether the guild is the bot's, on this shard, and within reach.
@@ -82,7 +82,7 @@ pub(super) fn voice_state(voice: &VoiceState, session: SessionId) -> String {
     )
 }
 
-/// Where its voice is to connect. Nobody is there.
+/// Where its voice is to connect. No voice server listens there.
 pub(super) fn voice_server(guild: u64, session: SessionId) -> String {
     let token = &voice_session(session)[..16];
     format!(r#"{{"token":"{token}","guild_id":"{guild}","endpoint":"voice.fake.invalid:2048"}}"#)
@@ -114,7 +114,7 @@ pub(super) fn ready(
     session_id: SessionId,
     shard: Option<Shard>,
     resume_url: Option<&str>,
-) -> Arc<Event> {
+) -> Arc<Dispatch> {
     let guilds: Vec<String> = guilds_of(config, shard.unwrap_or(Shard::WHOLE))
         .map(|(id, _)| format!(r#"{{"unavailable":true,"id":"{id}"}}"#))
         .collect();
@@ -137,11 +137,14 @@ pub(super) fn ready(
         ("application", Some(format!(r#"{{"id":"{BOT}","flags":{flags}}}"#))),
         ("_trace", Some(format!("[{}]", Value::from(TRACE)))),
     ];
-    Arc::new(Event { name: "READY".into(), data: object(&members) })
+    Arc::new(Dispatch { name: "READY".into(), data: object(&members) })
 }
 
-pub(super) fn resumed() -> Arc<Event> {
-    Arc::new(Event { name: "RESUMED".into(), data: object(&[("_trace", Some(format!("[{}]", Value::from(TRACE))))]) })
+pub(super) fn resumed() -> Arc<Dispatch> {
+    Arc::new(Dispatch {
+        name: "RESUMED".into(),
+        data: object(&[("_trace", Some(format!("[{}]", Value::from(TRACE))))]),
+    })
 }
 
 /// The flags that say which privileged intents are allowed, in their "limited" form.
