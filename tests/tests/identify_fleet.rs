@@ -81,7 +81,7 @@ fn found_18_without_word_of_the_identify_each_turn_takes_a_whole_lease() {
     assert_eq!(granted_at(&|queue, now, id| queue.spent(now, id)), [0, 5, 10, 15].map(seconds));
     assert_eq!(granted_at(&|_, _, _| {}), [0, 15, 30, 45].map(seconds));
     let page = include_str!("../../core/docs/embedding.md");
-    assert!(page.contains("if machine.phase() == Phase::Identifying {\n    queue.spent(now, id);"));
+    assert!(page.contains("if machine.phase() == Phase::Identifying {\n    queue.spent(now, permit);"));
 }
 
 #[test]
