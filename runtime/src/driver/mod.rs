@@ -15,9 +15,9 @@ mod buffer;
 mod commands;
 mod connection;
 mod lent;
-mod onlooker;
 mod permits;
 mod pump;
+mod request_tracker;
 mod requests;
 mod sender;
 mod shared;
@@ -39,13 +39,13 @@ use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use futures_core::Stream;
 use lent::Memory;
-use onlooker::ReadState;
 use permits::{PermitCall, Permits};
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
+use request_tracker::ReadState;
 use shared::{Inner, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -84,8 +84,8 @@ pub struct Driver<D: Dialect, R: Runtime> {
     permits: Permits,
     tokens: TokenFetcher,
     due: Due,
-    /// When the onlooker is to be called again.
-    onlooker_due: Option<Timestamp>,
+    /// When the request tracker is to be given a tick at the latest.
+    requests_due: Option<Timestamp>,
     alarm: Alarm<R>,
     suspend: SuspendDetector,
     backlog: Backlog,
@@ -133,7 +133,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             inbox: VecDeque::new(),
             tokens: TokenFetcher::default(),
             due: Due::AtOnce,
-            onlooker_due: None,
+            requests_due: None,
             alarm: Alarm { sleep: None, set_for: None },
             suspend,
             backlog: Backlog::default(),
@@ -357,14 +357,14 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Ready when the machine, its onlooker or a permit to identify is due, or a little before.
+    /// Ready when the machine, its requests or a permit to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
         let permit = self.permits.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, permit, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
+        let Some(until) = [due, permit, self.requests_due].into_iter().flatten().min() else { return Poll::Pending };
         let Alarm { sleep, set_for } = &mut self.alarm;
         let sleep = match sleep {
             Some(sleep) => {
@@ -391,7 +391,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     fn is_due_at(&self, now: Timestamp) -> bool {
         match self.due {
             Due::AtOnce => true,
-            Due::At(until) => now >= self.onlooker_due.map_or(until, |due| due.min(until)),
+            Due::At(until) => now >= self.requests_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
         }
     }
@@ -409,7 +409,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         let (mut wanted, mut permit_calls) = (None, Vec::new());
         self.due = Due::Never;
         let mut inner = self.shared.lock();
-        let Inner { machine, onlooker, .. } = &mut *inner;
+        let Inner { machine, tracker, .. } = &mut *inner;
         for action in self.memory.handle(machine, now, input) {
             match action {
                 Action::Connect { connection, url, limits } => {
@@ -425,8 +425,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 Action::ReleaseIdentify { connection } => permit_calls.push(PermitCall::Release(connection)),
                 Action::RequestToken { reason } => wanted = Some(reason),
                 Action::Event(event) => {
-                    if let Some(onlooker) = onlooker {
-                        onlooker.observe(now, &event);
+                    if let Some(tracker) = tracker {
+                        tracker.observe(now, &event);
                     }
                     self.inbox.push_back(event);
                 }
@@ -434,8 +434,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             }
         }
         let phase = machine.phase();
-        let woken = inner.look_on(now, read_state);
-        self.onlooker_due = inner.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
+        let wakers = inner.tick_requests(now, read_state);
+        self.requests_due = inner.requests_due();
         drop(inner);
         // What is not ours to know is called without the lock: the gate, the token source, who waits for a handle.
         for call in permit_calls {
@@ -445,7 +445,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if let Some(reason) = wanted {
             self.tokens.ask(reason);
         }
-        woken.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
         for event in self.inbox.range(told..) {
             if let Event::Command(id, outcome) = event {
                 self.shared.report_outcome(*id, *outcome);
