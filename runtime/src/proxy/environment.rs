@@ -1,7 +1,8 @@
 //! The proxy that the environment names, by the variables that curl reads.
 
 use super::bypass::Bypass;
-use super::{Proxy, ProxyError};
+use super::error::ProxyError;
+use super::url::Proxy;
 use core::fmt;
 use std::env;
 use std::ffi::OsString;
@@ -58,7 +59,7 @@ impl Proxy {
         };
         let proxy = parse(value).map_err(|error| ProxyVariableError { variable, error })?;
         let exceptions = first_set(&EXCEPTIONS, &lookup).map(|(_, value)| value.to_string_lossy().into_owned());
-        Ok(Some(Self { bypass: Bypass::parse(&exceptions.unwrap_or_default()), ..proxy }))
+        Ok(Some(proxy.with_bypass(Bypass::parse(&exceptions.unwrap_or_default()))))
     }
 }
 
@@ -103,7 +104,7 @@ impl core::error::Error for ProxyVariableError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::UnsupportedScheme;
+    use super::super::error::UnsupportedScheme;
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<Option<Proxy>, ProxyVariableError> {

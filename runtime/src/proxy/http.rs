@@ -1,7 +1,7 @@
 //! HTTP CONNECT, without I/O. *(source: RFC 9110 §9.3.6; credentials: RFC 7617)*
 
-use super::Credentials;
-use super::tunnel::{FAILED, Step, refused};
+use super::credentials::Credentials;
+use super::step::{FAILED, Step, refused};
 use data_encoding::BASE64;
 use portcullis::machine::{ConnectFailure, ProxyStatus};
 use std::net::Ipv6Addr;
@@ -61,7 +61,7 @@ impl Connect {
     }
 
     fn go_on(&self) -> Result<Step, ConnectFailure> {
-        if self.head.len() > HEAD_MAX { Err(FAILED) } else { Ok(Step::Listen) }
+        if self.head.len() > HEAD_MAX { Err(FAILED) } else { Ok(Step::Read) }
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
                 let steps: Vec<_> = answer.chunks(size).map(|piece| connect.hear(piece)).collect();
                 let (last, before) = steps.split_last().unwrap();
                 assert_eq!(*last, Ok(Step::Done), "{size}");
-                assert!(before.iter().all(|step| *step == Ok(Step::Listen)), "{size}");
+                assert!(before.iter().all(|step| *step == Ok(Step::Read)), "{size}");
             }
         }
     }
@@ -138,7 +138,7 @@ mod tests {
         ] {
             assert_eq!(heard(answer), Err(refused(ProxyStatus::Http(status))));
         }
-        assert_eq!(heard(b"HTTP/1.1 407 Proxy Authentication Required"), Ok(Step::Listen));
+        assert_eq!(heard(b"HTTP/1.1 407 Proxy Authentication Required"), Ok(Step::Read));
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             let mut connect = Connect::default();
             let mut step = connect.hear(b"HTTP/1.1 200 ");
             let mut heard = 0;
-            while step == Ok(Step::Listen) {
+            while step == Ok(Step::Read) {
                 step = connect.hear(flood);
                 heard += flood.len();
                 assert!(heard < HEAD_MAX + 100);

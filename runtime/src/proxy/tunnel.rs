@@ -2,28 +2,12 @@
 
 use super::http::Connect;
 use super::socks::Socks;
-use super::{Kind, Proxy};
+use super::step::{FAILED, Step};
+use super::url::{Kind, Proxy};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
-use portcullis::machine::{ConnectFailure, ProxyStatus};
+use portcullis::machine::ConnectFailure;
 use std::sync::Arc;
-
-/// What to do next.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Say(Vec<u8>),
-    /// The answer is not whole.
-    Listen,
-    /// The stream is the host's now.
-    Done,
-}
-
-/// The proxy could not be reached, hung up, or spoke another protocol.
-pub(super) const FAILED: ConnectFailure = ConnectFailure::Proxy { status: None };
-
-pub(super) const fn refused(status: ProxyStatus) -> ConnectFailure {
-    ConnectFailure::Proxy { status: Some(status) }
-}
 
 /// A handshake underway.
 enum Talk {
@@ -41,7 +25,7 @@ impl Talk {
 }
 
 /// Asks the proxy for a way to the host. Then the stream leads there.
-pub(crate) async fn dig<S>(
+pub(crate) async fn open_tunnel<S>(
     proxy: &Proxy,
     mut stream: S,
     host: &str,
@@ -72,8 +56,8 @@ where
                 return Err(FAILED);
             }
             match talk.hear(&heard[..len])? {
-                Step::Listen => {}
-                Step::Say(words) => break words,
+                Step::Read => {}
+                Step::Send(words) => break words,
                 Step::Done => return Ok(stream),
             }
         };
