@@ -10,10 +10,12 @@
 //! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock, and after
 //!   [`STREAK_MAX`] steps, or a permit's bytes, others have their permit.
 
+mod alarm;
 mod backlog;
 mod buffer;
 mod commands;
 mod connection;
+mod feed;
 mod lent;
 mod permits;
 mod pump;
@@ -25,28 +27,26 @@ mod suspend;
 mod taken;
 mod tokens;
 
-use crate::dial;
 use crate::identify::{IdentifyGate, SharedIdentify};
 use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::websocket::SocketLimits;
+use alarm::{Alarm, Due};
 use backlog::Backlog;
 use connection::{Connection, Read};
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::Stream;
 use lent::Memory;
-use permits::{PermitCall, Permits};
+use permits::Permits;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
-use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use request_tracker::ReadState;
-use shared::{Inner, Shared};
+use portcullis::{Event, GatewayMachine, Input, Timestamp};
+use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use suspend::SuspendDetector;
@@ -96,23 +96,6 @@ pub struct Driver<D: Dialect, R: Runtime> {
 /// How many steps a busy shard may take before other tasks have their permit.
 const STREAK_MAX: u32 = 256;
 
-/// When the machine is to be called again.
-#[derive(Clone, Copy)]
-enum Due {
-    /// It has not started.
-    AtOnce,
-    At(Timestamp),
-    /// It is over.
-    Never,
-}
-
-/// The timer, and when it goes off. One that goes off early is set again, so a deadline that moves back and forth, as
-/// each write makes it do, costs nothing.
-struct Alarm<R: Runtime> {
-    sleep: Option<Pin<Box<R::Sleep>>>,
-    set_for: Option<Timestamp>,
-}
-
 impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// A shard that has not connected. `network` is one that all shards of the application share, or its
     /// [`Tls`](crate::Tls) alone.
@@ -134,7 +117,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             tokens: TokenFetcher::default(),
             due: Due::AtOnce,
             requests_due: None,
-            alarm: Alarm { sleep: None, set_for: None },
+            alarm: Alarm::new(),
             suspend,
             backlog: Backlog::default(),
             streak: 0,
@@ -365,23 +348,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         };
         let permit = self.permits.wait().map(|wait| self.runtime.now() + wait);
         let Some(until) = [due, permit, self.requests_due].into_iter().flatten().min() else { return Poll::Pending };
-        let Alarm { sleep, set_for } = &mut self.alarm;
-        let sleep = match sleep {
-            Some(sleep) => {
-                if set_for.is_none_or(|set_for| set_for > until) {
-                    sleep.set(self.runtime.sleep_until(until));
-                    *set_for = Some(until);
-                }
-                sleep
-            }
-            none => {
-                *set_for = Some(until);
-                none.insert(Box::pin(self.runtime.sleep_until(until)))
-            }
-        };
-        ready!(sleep.as_mut().poll(cx));
-        *set_for = None;
-        Poll::Ready(())
+        self.alarm.poll(until, &self.runtime, cx)
     }
 
     fn is_due(&self) -> bool {
@@ -393,63 +360,6 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             Due::AtOnce => true,
             Due::At(until) => now >= self.requests_due.map_or(until, |due| due.min(until)),
             Due::Never => false,
-        }
-    }
-
-    /// Tells the machine what happened and carries out what it says. Nothing here waits.
-    fn feed(&mut self, input: Input) {
-        let now = self.runtime.now();
-        let told = self.inbox.len();
-        let read_state = if matches!(input, Input::Tick) { ReadState::Drained } else { ReadState::Unread };
-        match read_state {
-            ReadState::Drained => self.backlog.judged(),
-            ReadState::Unread if self.is_due_at(now) => self.backlog.put_off(self.connection.bytes_read()),
-            ReadState::Unread => {}
-        }
-        let (mut wanted, mut permit_calls) = (None, Vec::new());
-        self.due = Due::Never;
-        let mut inner = self.shared.lock();
-        let Inner { machine, tracker, .. } = &mut *inner;
-        for action in self.memory.handle(machine, now, input) {
-            match action {
-                Action::Connect { connection, url, limits } => {
-                    self.backlog = Backlog::default();
-                    let limits = SocketLimits { message: limits.message, payload: self.payload_max };
-                    self.connection
-                        .start_dial(connection, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
-                }
-                Action::Send { connection, message } => self.connection.start_send(connection, message),
-                Action::Close { connection, code, reason } => self.connection.start_close(connection, code, reason),
-                Action::Abort { connection } => self.connection.drop_connection(connection),
-                Action::RequestIdentify { connection } => permit_calls.push(PermitCall::Request(connection)),
-                Action::ReleaseIdentify { connection } => permit_calls.push(PermitCall::Release(connection)),
-                Action::RequestToken { reason } => wanted = Some(reason),
-                Action::Event(event) => {
-                    if let Some(tracker) = tracker {
-                        tracker.observe(now, &event);
-                    }
-                    self.inbox.push_back(event);
-                }
-                Action::Wait { until, .. } => self.due = Due::At(until),
-            }
-        }
-        let phase = machine.phase();
-        let wakers = inner.tick_requests(now, read_state);
-        self.requests_due = inner.requests_due();
-        drop(inner);
-        // What is not ours to know is called without the lock: the gate, the token source, who waits for a handle.
-        for call in permit_calls {
-            self.permits.carry_out(call);
-        }
-        self.permits.note(phase);
-        if let Some(reason) = wanted {
-            self.tokens.ask(reason);
-        }
-        wakers.into_iter().for_each(Waker::wake);
-        for event in self.inbox.range(told..) {
-            if let Event::Command(id, outcome) = event {
-                self.shared.report_outcome(*id, *outcome);
-            }
         }
     }
 }
