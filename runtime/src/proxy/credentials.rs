@@ -1,6 +1,7 @@
 //! User and password of a proxy's URL.
 
 use super::error::ProxyError;
+use percent_encoding::percent_decode_str;
 
 /// Who we are to a proxy. Never printed.
 #[derive(PartialEq, Eq)]
@@ -34,21 +35,13 @@ impl Credentials {
 /// The most bytes of a user, and of a password, that SOCKS5 can send: their length is one byte.
 const SOCKS5_MAX: usize = 255;
 
-/// The bytes that a percent-encoded text stands for.
+/// The bytes that a percent-encoded text stands for. `percent_decode_str` passes a broken escape on as it is; here it is
+/// an error, since a password with a plain `%` would otherwise depend on what follows it.
 fn decoded(text: &str) -> Result<Vec<u8>, ProxyError> {
-    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, left @ ..] = rest {
-        rest = left;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let [high, low, left @ ..] = rest else { return Err(ProxyError::Escape) };
-        let (Some(high), Some(low)) = (hex(*high), hex(*low)) else { return Err(ProxyError::Escape) };
-        bytes.push(high << 4 | low);
-        rest = left;
+    let is_escape =
+        |tail: &str| tail.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(ProxyError::Escape);
     }
-    Ok(bytes)
+    Ok(percent_decode_str(text).collect())
 }

@@ -3,7 +3,6 @@
 use super::bypass::Bypass;
 use super::error::ProxyError;
 use super::url::Proxy;
-use core::fmt;
 use std::env;
 use std::ffi::OsString;
 
@@ -70,9 +69,11 @@ fn first_set(names: &[&'static str], lookup: &impl Fn(&str) -> Option<OsString>)
 }
 
 /// An environment variable that names no proxy that can be used. It never holds the variable's value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {variable}: {error}")]
 pub struct ProxyVariableError {
     variable: &'static str,
+    #[source]
     error: ProxyError,
 }
 
@@ -87,18 +88,6 @@ impl ProxyVariableError {
     #[must_use]
     pub const fn reason(&self) -> &ProxyError {
         &self.error
-    }
-}
-
-impl fmt::Display for ProxyVariableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment variable {}: {}", self.variable, self.error)
-    }
-}
-
-impl core::error::Error for ProxyVariableError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
     }
 }
 

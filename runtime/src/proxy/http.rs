@@ -65,24 +65,18 @@ impl Connect {
     }
 }
 
-/// The status, once its line is whole: `HTTP/1.1 200 Connection established`.
+/// The status, once its line is whole. The fields behind it are not read: nothing in them changes what to do.
 fn status(head: &[u8]) -> Result<Option<u16>, ConnectFailure> {
-    let common = head.len().min(VERSION.len());
-    if head[..common] != VERSION[..common] {
-        return Err(FAILED);
+    let mut answer = httparse::Response::new(&mut []);
+    let parsed = answer.parse(head);
+    match (answer.reason, answer.code, parsed) {
+        // The reason is there when the line has ended. The parser takes any three digits for a status.
+        (Some(_), Some(code @ 100..), _) => Ok(Some(code)),
+        (None, _, Ok(_)) => Ok(None),
+        _ => Err(FAILED),
     }
-    let Some(end) = head.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
-    let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
-    let [b'0' | b'1', b' ', digits @ ..] = &line[VERSION.len()..] else { return Err(FAILED) };
-    let (code, reason) = digits.split_at_checked(3).ok_or(FAILED)?;
-    let is_code = matches!(code, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
-    if !is_code || !matches!(reason.first(), None | Some(b' ')) {
-        return Err(FAILED);
-    }
-    Ok(Some(code.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))))
 }
 
-const VERSION: &[u8] = b"HTTP/1.";
 const END: &[u8] = b"\r\n\r\n";
 
 #[cfg(test)]
