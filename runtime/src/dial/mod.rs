@@ -145,7 +145,7 @@ async fn reach<R: Runtime>(runtime: &R, route: &Route, host: &str, port: u16) ->
     let candidates = route.resolve(runtime, host, port).await?;
     match race::connect(runtime, &candidates, route).await {
         Ok((stream, address)) => {
-            route.taken(address);
+            route.connected(address);
             Ok(stream)
         }
         Err(error) => {

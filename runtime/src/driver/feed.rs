@@ -28,7 +28,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.due = Due::Never;
         let mut inner = self.shared.lock();
         let Inner { machine, tracker, .. } = &mut *inner;
-        for action in self.memory.handle(machine, now, input) {
+        for action in self.scratch.handle(machine, now, input) {
             match action {
                 Action::Connect { connection, url, limits } => {
                     self.backlog = Backlog::default();

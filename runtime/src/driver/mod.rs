@@ -8,23 +8,23 @@
 //! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between; or, on a socket that is
 //!   never dry, as many bytes as a socket holds since a deadline was put off.
 //! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock, and after
-//!   [`STREAK_MAX`] steps, or a permit's bytes, others have their permit.
+//!   [`STEPS_MAX`] steps, or a permit's bytes, others have their permit.
 
 mod alarm;
 mod backlog;
 mod buffer;
 mod commands;
 mod connection;
+mod consumed;
 mod feed;
-mod lent;
 mod permits;
 mod pump;
 mod request_tracker;
 mod requests;
+mod scratch;
 mod sender;
 mod shared;
 mod suspend;
-mod taken;
 mod tokens;
 
 use crate::identify::{IdentifyGate, SharedIdentify};
@@ -33,24 +33,24 @@ use crate::runtime::Runtime;
 use alarm::{Alarm, Due};
 use backlog::Backlog;
 use connection::{Connection, Read};
+use consumed::{Consumed, mark_of};
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::Stream;
-use lent::Memory;
 use permits::Permits;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
 use portcullis::{Event, GatewayMachine, Input, Timestamp};
+use scratch::ScratchOwner;
 use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use suspend::SuspendDetector;
-use taken::{Taken, mark_of};
 use tokens::TokenFetcher;
 
 pub use buffer::{Buffer, Overflow};
@@ -74,13 +74,13 @@ pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
     network: Network,
     payload_max: usize,
-    memory: Memory,
+    scratch: ScratchOwner,
     shared: Arc<Shared<D>>,
     connection: Connection,
     /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
     inbox: VecDeque<Event>,
     /// Where the session stood after the last event that was handed out, while others wait.
-    taken: Taken,
+    consumed: Consumed,
     permits: Permits,
     tokens: TokenFetcher,
     due: Due,
@@ -90,11 +90,11 @@ pub struct Driver<D: Dialect, R: Runtime> {
     suspend: SuspendDetector,
     backlog: Backlog,
     /// Steps in a row without a wait.
-    streak: u32,
+    steps: u32,
 }
 
 /// How many steps a busy shard may take before other tasks have their permit.
-const STREAK_MAX: u32 = 256;
+const STEPS_MAX: u32 = 256;
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// A shard that has not connected. `network` is one that all shards of the application share, or its
@@ -108,9 +108,9 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             runtime,
             network: network.into(),
             payload_max: machine.dialect().limits().payload,
-            memory: Memory::suits(&machine),
+            scratch: ScratchOwner::for_machine(&machine),
             permits: Permits::new(Box::new(alone.gate()), machine.dialect().shard()),
-            taken: Taken::None(machine.session()),
+            consumed: Consumed::None(machine.session()),
             shared: Shared::new(machine),
             connection: Connection::None,
             inbox: VecDeque::new(),
@@ -120,7 +120,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             alarm: Alarm::new(),
             suspend,
             backlog: Backlog::default(),
-            streak: 0,
+            steps: 0,
         }
     }
 
@@ -166,7 +166,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Start);
         }
         // While reads follow each other without a wait, the host was awake.
-        if self.streak == 0 {
+        if self.steps == 0 {
             self.note_suspend();
             self.connection.renew_budget();
         }
@@ -179,15 +179,15 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 self.feed(input);
             }
             if let Some(event) = self.inbox.pop_front() {
-                self.taken.note(&event);
+                self.consumed.note(&event);
                 return Poll::Ready(Some(event));
             }
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            ready!(self.poll_streak(cx));
+            ready!(self.poll_step(cx));
             let Poll::Ready(input) = self.poll_input(cx) else {
-                self.streak = 0;
+                self.steps = 0;
                 return Poll::Pending;
             };
             self.feed(input);
@@ -242,7 +242,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if !self.inbox.iter().any(|event| mark_of(event).is_some()) {
             return self.machine().session();
         }
-        self.taken.session(|mark| self.session_at(mark))
+        self.consumed.session(|mark| self.session_at(mark))
     }
 
     /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
@@ -313,22 +313,22 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                     }
                 }
             }
-            ready!(self.poll_streak(cx));
+            ready!(self.poll_step(cx));
         }
     }
 
     /// Pending, once in a while, so that others have their permit: not every runtime sees to that itself.
-    fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.streak == STREAK_MAX {
+    fn poll_step(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.steps == STEPS_MAX {
             return self.poll_later(cx);
         }
-        self.streak += 1;
+        self.steps += 1;
         Poll::Ready(())
     }
 
     /// Pending, and woken at once: the task goes on after the others.
     fn poll_later<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.streak = 0;
+        self.steps = 0;
         cx.waker().wake_by_ref();
         Poll::Pending
     }

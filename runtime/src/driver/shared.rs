@@ -53,8 +53,8 @@ impl<D: Dialect> Shared<D> {
     pub(super) fn send(&self, command: D::Command) -> Result<CommandHandle, SendError> {
         let mut inner = self.lock();
         let id = inner.machine.send(AS_SEEN, command)?;
-        let (settle, outcome) = oneshot::channel();
-        inner.handles.insert(id, settle);
+        let (sender, outcome) = oneshot::channel();
+        inner.handles.insert(id, sender);
         set_wake_flag(inner);
         Ok(CommandHandle::new(id, outcome))
     }

@@ -40,7 +40,7 @@ impl Connect {
         request
     }
 
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
+    pub(super) fn on_answer(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
         // An end of the head may have begun in what came before.
         let seen = self.head.len().saturating_sub(END.len() - 1);
         self.head.extend_from_slice(bytes);
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn heard(answer: &[u8]) -> Result<Step, ConnectFailure> {
-        Connect::default().hear(answer)
+        Connect::default().on_answer(answer)
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
             assert_eq!(heard(answer), Ok(Step::Done));
             for size in 1..answer.len() {
                 let mut connect = Connect::default();
-                let steps: Vec<_> = answer.chunks(size).map(|piece| connect.hear(piece)).collect();
+                let steps: Vec<_> = answer.chunks(size).map(|piece| connect.on_answer(piece)).collect();
                 let (last, before) = steps.split_last().unwrap();
                 assert_eq!(*last, Ok(Step::Done), "{size}");
                 assert!(before.iter().all(|step| *step == Ok(Step::Read)), "{size}");
@@ -158,10 +158,10 @@ mod tests {
     fn a_flood_is_cut_off() {
         for flood in [&b"X-Again: and again\r\n"[..], b"x"] {
             let mut connect = Connect::default();
-            let mut step = connect.hear(b"HTTP/1.1 200 ");
+            let mut step = connect.on_answer(b"HTTP/1.1 200 ");
             let mut heard = 0;
             while step == Ok(Step::Read) {
-                step = connect.hear(flood);
+                step = connect.on_answer(flood);
                 heard += flood.len();
                 assert!(heard < HEAD_MAX + 100);
             }
