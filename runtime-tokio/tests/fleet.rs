@@ -186,11 +186,11 @@ async fn a_command_to_all_reaches_the_gateway_once_from_each() {
     let server = gateway(5, 16).await;
     let mut set = fleet(&server).await;
     ready(&mut set).await;
-    let sent = set.broadcast(&Command::UpdatePresence(Presence::new(Status::Idle)));
-    assert_eq!(sent.len(), 5);
+    let handles = set.broadcast(&Command::UpdatePresence(Presence::new(Status::Idle)));
+    assert_eq!(handles.len(), 5);
     until(&mut set, 5, |event| matches!(event, Event::Command(_, Outcome::Sent))).await;
-    for (_, sent) in sent {
-        assert_eq!(sent.unwrap().await, Outcome::Sent);
+    for (_, handle) in handles {
+        assert_eq!(handle.unwrap().await, Outcome::Sent);
     }
     let handle = server.handle();
     let commands = |gateway: &FakeGateway| gateway.counters().commands == 5;

@@ -45,7 +45,7 @@ async fn ask(gate: &mut RemoteGate) -> GateAnswer {
 #[test]
 fn what_is_said_is_understood() {
     let question = u32::MAX;
-    for ask in [Ask::Turn { question, shard: 7 }, Ask::Back { question }, Ask::Spent { question }] {
+    for ask in [Ask::Permit { question, shard: 7 }, Ask::Back { question }, Ask::Spent { question }] {
         assert_eq!(Ask::parse(&ask.to_string()), Some(ask));
     }
     let span = Duration::from_millis(86_399_999);

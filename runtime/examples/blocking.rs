@@ -21,28 +21,28 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::thread;
 use std::time::Instant;
-use tungstenite::Error as WireError;
+use tungstenite::Error as WsError;
 use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
-use tungstenite::protocol::frame::{CloseFrame as WireClose, Frame};
-use tungstenite::protocol::{Message as WireMessage, WebSocket, WebSocketConfig};
+use tungstenite::protocol::frame::{CloseFrame as WsClose, Frame};
+use tungstenite::protocol::{Message as WsMessage, WebSocket, WebSocketConfig};
 
-type Wire = Option<(ConnectionId, WebSocket<Timed>)>;
+type Connection = Option<(ConnectionId, WebSocket<Timed>)>;
 
 /// Drives a machine to its end. `hear` is the application; it answers when it has heard enough.
 pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) -> Option<Shutdown>) {
-    let (clock, mut wire, mut inputs) = (Clock::start(), Wire::None, VecDeque::from([Input::Start]));
+    let (clock, mut current, mut inputs) = (Clock::start(), Connection::None, VecDeque::from([Input::Start]));
     let timeouts = machine.config().timeouts;
-    let mut turns = IdentifyQueue::new(clock.now(), SessionStartLimit::default(), QueueConfig::default());
+    let mut permits = IdentifyQueue::new(clock.now(), SessionStartLimit::default(), QueueConfig::default());
     while let Some(until) = machine.deadline().or((!inputs.is_empty()).then_some(clock.now())) {
-        let input = inputs.pop_front().unwrap_or_else(|| wait(&mut wire, until - clock.now()));
+        let input = inputs.pop_front().unwrap_or_else(|| wait(&mut current, until - clock.now()));
         let (now, mut enough) = (clock.now(), None);
         for action in machine.handle(now, input) {
-            match (action, &mut wire) {
-                (Action::Connect { connection, url, limits }, wire) => match dial(&url, limits, timeouts) {
+            match (action, &mut current) {
+                (Action::Connect { connection, url, limits }, current) => match dial(&url, limits, timeouts) {
                     Ok(socket) => {
-                        *wire = Some((connection, socket));
+                        *current = Some((connection, socket));
                         inputs.push_back(Input::Opened(connection));
                     }
                     Err(failure) => inputs.push_back(Input::ConnectFailed(connection, failure)),
@@ -50,25 +50,25 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
                 // It blocks until the socket has the message whole. Where it fails there is no answer: why the connection is
                 // gone is told by the read, behind what came before, and a connection that takes nothing is the machine's to find.
                 (Action::Send { connection, message }, Some((_, socket))) => {
-                    if socket.send(to_wire(message)).is_ok() && socket.get_ref().writes == Writes::Sound {
+                    if socket.send(to_tungstenite(message)).is_ok() && socket.get_ref().writes == Writes::Sound {
                         inputs.push_back(Input::Sent(connection));
                     }
                 }
                 // `Closed` follows, from the read.
                 (Action::Close { code, reason, .. }, Some((_, socket))) => {
-                    let _ = socket.close(Some(WireClose { code: code.0.into(), reason: reason.into() }));
+                    let _ = socket.close(Some(WsClose { code: code.0.into(), reason: reason.into() }));
                 }
-                (Action::Abort { .. }, wire) => *wire = None,
-                (Action::RequestIdentify { connection }, _) => inputs.push_back(turn(&mut turns, now, connection)),
-                (Action::ReleaseIdentify { connection }, _) => turns.give_back(now, sent(connection)),
+                (Action::Abort { .. }, current) => *current = None,
+                (Action::RequestIdentify { connection }, _) => inputs.push_back(permit(&mut permits, now, connection)),
+                (Action::ReleaseIdentify { connection }, _) => permits.give_back(now, permit_of(connection)),
                 // Discord's tokens do not expire: it is never asked.
                 (Action::RequestToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
                 (Action::Event(event), _) => enough = hear(event).or(enough),
                 (Action::Send { .. } | Action::Close { .. }, None) | (Action::Wait { .. }, _) => {}
             }
         }
-        if let (Phase::Identifying, Some((connection, _))) = (machine.phase(), &wire) {
-            turns.spent(now, sent(*connection));
+        if let (Phase::Identifying, Some((connection, _))) = (machine.phase(), &current) {
+            permits.spent(now, permit_of(*connection));
         }
         // The next input does it, which is a tick if the socket has nothing.
         if let Some(shutdown) = enough {
@@ -78,21 +78,21 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
 }
 
 /// What the socket says until the time is over, or that it said nothing.
-fn wait(wire: &mut Wire, patience: Duration) -> Input {
-    let Some((connection, socket)) = wire else {
+fn wait(current: &mut Connection, patience: Duration) -> Input {
+    let Some((connection, socket)) = current else {
         thread::sleep(patience);
         return Input::Tick;
     };
     socket.get_mut().until = Instant::now() + patience;
     let (connection, reason) = match socket.read() {
-        Ok(WireMessage::Text(text)) => return Input::Message(*connection, Message::Text(text.into())),
-        Ok(WireMessage::Binary(bytes)) => return Input::Message(*connection, Message::Binary(bytes)),
-        Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_)) => return Input::TickUnread,
+        Ok(WsMessage::Text(text)) => return Input::Message(*connection, Message::Text(text.into())),
+        Ok(WsMessage::Binary(bytes)) => return Input::Message(*connection, Message::Binary(bytes)),
+        Ok(WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_)) => return Input::TickUnread,
         // Only where there was nothing to read may the machine judge the silence.
-        Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+        Err(WsError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
             return if socket.get_ref().reads == Reads::Dry { Input::Tick } else { Input::TickUnread };
         }
-        Ok(WireMessage::Close(frame)) => {
+        Ok(WsMessage::Close(frame)) => {
             let _ = socket.flush(); // our answer; whether it left is the peer's concern
             let frame = frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
                 code: Some(CloseCode(frame.code.into())),
@@ -102,7 +102,7 @@ fn wait(wire: &mut Wire, patience: Duration) -> Input {
         }
         Err(error) => (*connection, close_reason_of(&error)),
     };
-    *wire = None;
+    *current = None;
     Input::Closed(connection, reason)
 }
 
@@ -182,13 +182,13 @@ fn dial(url: &GatewayUrl, limits: ConnectLimits, timeouts: Timeouts) -> Result<W
     match tungstenite::client::client_with_config(url.as_str(), stream, Some(config)) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Interrupted(_)) => Err(ConnectFailure::TimedOut),
-        Err(HandshakeError::Failure(WireError::Http(answer))) => {
+        Err(HandshakeError::Failure(WsError::Http(answer))) => {
             let seconds =
                 answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
             let retry_after = seconds.map(Duration::from_secs);
             Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after })
         }
-        Err(HandshakeError::Failure(WireError::Io(_))) => Err(ConnectFailure::Io(IoFailure::Other)),
+        Err(HandshakeError::Failure(WsError::Io(_))) => Err(ConnectFailure::Io(IoFailure::Other)),
         Err(HandshakeError::Failure(_)) => Err(ConnectFailure::Protocol),
     }
 }
@@ -211,39 +211,37 @@ fn connect(url: &GatewayUrl, until: Instant) -> Result<TcpStream, ConnectFailure
 }
 
 /// As it is: what the machine writes is not checked for UTF-8 once more.
-fn to_wire(message: Message) -> WireMessage {
-    WireMessage::Frame(match message {
+fn to_tungstenite(message: Message) -> WsMessage {
+    WsMessage::Frame(match message {
         Message::Text(bytes) => Frame::message(bytes, OpCode::Data(Data::Text), true),
         Message::Binary(bytes) => Frame::message(bytes, OpCode::Data(Data::Binary), true),
     })
 }
 
-fn close_reason_of(error: &WireError) -> CloseReason {
+fn close_reason_of(error: &WsError) -> CloseReason {
     match error {
-        WireError::ConnectionClosed
-        | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
-        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
-        WireError::Io(_) => CloseReason::Io,
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            CloseReason::TooLarge { limit: *max_size }
-        }
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WsError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
+        WsError::Io(_) => CloseReason::Io,
+        WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => CloseReason::TooLarge { limit: *max_size },
         _ => CloseReason::Protocol,
     }
 }
 
-/// One shard's own turn. Those of one bot share a queue, and are told of their turns when it has an answer.
-fn turn(turns: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
-    let is_queued = turns.ask(now, sent(connection), 0).is_ok();
-    if is_queued && turns.answers(now).contains(&Answer::Granted(sent(connection))) {
+/// One shard's own turn. Those of one bot share a queue, and are told of their permits when it has an answer.
+fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
+    let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
+    if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {
         return Input::IdentifyGranted(connection);
     }
-    let wait = turns.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    turns.give_back(now, sent(connection));
+    let wait = permits.deadline().map_or(Duration::from_secs(5), |until| until - now);
+    permits.give_back(now, permit_of(connection));
     Input::IdentifyDenied(connection, wait)
 }
 
-fn sent(connection: ConnectionId) -> PermitId {
+fn permit_of(connection: ConnectionId) -> PermitId {
     PermitId(connection.0.into())
 }
 

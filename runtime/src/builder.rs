@@ -287,7 +287,7 @@ impl<R: Runtime> Builder<R> {
     /// Takes the sessions to resume, each for its shard: the last that was given for it.
     pub(crate) fn take_sessions(&mut self) -> BTreeMap<Option<ShardId>, ResumeFrom> {
         let sessions = core::mem::take(&mut self.resume);
-        sessions.into_iter().map(|resume_from| (resume_from.session.shard(), resume_from)).collect()
+        sessions.into_iter().map(|resume| (resume.session.shard(), resume)).collect()
     }
 
     /// One of the shards that are made together, and its own session to resume, if it has one.

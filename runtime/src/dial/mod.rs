@@ -135,7 +135,7 @@ pub(crate) async fn connect<R: Runtime>(
     // Why the proxy itself is not reached must not be told as if the gateway were not.
     let stream = reach(runtime, route, proxy.host(), proxy.port()).await;
     let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
-    let stream = proxy::dig(proxy, stream, host, port, network.user_agent().as_bytes()).await?;
+    let stream = proxy::open_tunnel(proxy, stream, host, port, network.user_agent().as_bytes()).await?;
     route.tunnelled();
     Ok(stream)
 }
@@ -145,7 +145,7 @@ async fn reach<R: Runtime>(runtime: &R, route: &Route, host: &str, port: u16) ->
     let candidates = route.resolve(runtime, host, port).await?;
     match race::connect(runtime, &candidates, route).await {
         Ok((stream, address)) => {
-            route.taken(address);
+            route.connected(address);
             Ok(stream)
         }
         Err(error) => {

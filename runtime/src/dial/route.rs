@@ -27,7 +27,7 @@ impl Route {
         port: u16,
     ) -> Result<Vec<Candidate>, ConnectFailure> {
         let addresses = self.lookups.resolve(runtime, host, port).await?;
-        let (fresh, failed) = self.lookups.part(&addresses);
+        let (fresh, failed) = self.lookups.split_by_failure(&addresses);
         Ok(super::race::candidates(&fresh, &failed))
     }
 
@@ -43,7 +43,7 @@ impl Route {
     }
 
     /// This one took it.
-    pub(super) fn taken(&self, address: SocketAddr) {
+    pub(super) fn connected(&self, address: SocketAddr) {
         *self.lock() = vec![address];
     }
 

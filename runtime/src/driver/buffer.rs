@@ -6,7 +6,7 @@
 //!   the pump waits as well: the buffer never holds more events than its capacity, nor more bytes than its bound and one
 //!   event.
 
-use super::taken::{Taken, mark_of};
+use super::consumed::{Consumed, mark_of};
 use core::num::NonZeroUsize;
 use core::task::{Context, Poll, Waker};
 use portcullis::Event;
@@ -80,14 +80,14 @@ pub(super) struct Sink(Arc<Mutex<Waiting>>);
 /// Nobody takes events any more.
 pub(super) struct Gone;
 
-pub(super) fn buffer(settings: Buffer, taken: Taken) -> (Source, Sink) {
+pub(super) fn buffer(settings: Buffer, consumed: Consumed) -> (Source, Sink) {
     let waiting = Arc::new(Mutex::new(Waiting {
         settings,
         events: VecDeque::new(),
         dispatches: 0,
         bytes: 0,
         lag: None,
-        taken,
+        consumed,
         pump: End::Busy,
         consumer: End::Busy,
     }));
@@ -103,7 +103,7 @@ struct Waiting {
     bytes: usize,
     /// What is missing behind the last of them.
     lag: Option<Box<Lag>>,
-    taken: Taken,
+    consumed: Consumed,
     pump: End,
     consumer: End,
 }
@@ -133,7 +133,7 @@ impl End {
     }
 
     /// Whoever waits there, to be woken when the lock is gone.
-    fn rouse(&mut self) -> Option<Waker> {
+    fn take_waker(&mut self) -> Option<Waker> {
         match core::mem::replace(self, Self::Busy) {
             Self::Waits(waker) => Some(waker),
             Self::Busy => None,
@@ -162,7 +162,7 @@ impl Source {
     pub(super) fn push(&self, event: Event) {
         let mut waiting = lock(&self.0);
         waiting.push(event);
-        let consumer = waiting.consumer.rouse();
+        let consumer = waiting.consumer.take_waker();
         drop(waiting);
         consumer.into_iter().for_each(Waker::wake);
     }
@@ -171,7 +171,7 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         let mut waiting = lock(&self.0);
-        let consumer = waiting.consumer.rouse();
+        let consumer = waiting.consumer.take_waker();
         waiting.pump = End::Gone;
         drop(waiting);
         consumer.into_iter().for_each(Waker::wake);
@@ -188,15 +188,15 @@ impl Sink {
             waiting.consumer.wait(cx);
             return Poll::Pending;
         };
-        let pump = waiting.pump.rouse();
+        let pump = waiting.pump.take_waker();
         drop(waiting);
         pump.into_iter().for_each(Waker::wake);
         Poll::Ready(Some(event))
     }
 
     /// What the application took last, told or not.
-    pub(super) fn with_taken<T>(&self, look: impl FnOnce(&Taken) -> T) -> T {
-        look(&lock(&self.0).taken)
+    pub(super) fn with_consumed<T>(&self, look: impl FnOnce(&Consumed) -> T) -> T {
+        look(&lock(&self.0).consumed)
     }
 }
 
@@ -204,7 +204,7 @@ impl Drop for Sink {
     fn drop(&mut self) {
         let mut waiting = lock(&self.0);
         waiting.consumer = End::Gone;
-        let (pump, events) = (waiting.pump.rouse(), core::mem::take(&mut waiting.events));
+        let (pump, events) = (waiting.pump.take_waker(), core::mem::take(&mut waiting.events));
         drop(waiting);
         drop(events);
         pump.into_iter().for_each(Waker::wake);
@@ -277,12 +277,12 @@ impl Waiting {
     fn pop(&mut self) -> Option<Event> {
         let lag = self.events.front_mut().map_or(&mut self.lag, |place| &mut place.lag);
         if let Some(lag) = lag.take() {
-            self.taken = Taken::UpTo(lag.up_to);
+            self.consumed = Consumed::UpTo(lag.up_to);
             return Some(Event::Lagged(lag.dropped));
         }
         let Place { event, .. } = self.events.pop_front()?;
         self.note_gone(&event);
-        self.taken.note(&event);
+        self.consumed.note(&event);
         Some(event)
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Connection {
 /// Whether a message is being sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    Settled,
+    Idle,
     Underway,
 }
 
@@ -53,7 +53,7 @@ impl Connection {
         if let Self::Open { connection: open, socket, write, .. } = self
             && *open == connection
         {
-            debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {connection} already");
+            debug_assert!(*write == Write::Idle, "one-send: a message is being sent on {connection} already");
             socket.start_send(message);
             *write = Write::Underway;
         }
@@ -84,10 +84,10 @@ impl Connection {
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let Self::Open { connection, socket, write, .. } = self else { return None };
-        if *write == Write::Settled || socket.poll_sent(cx).is_pending() {
+        if *write == Write::Idle || socket.poll_sent(cx).is_pending() {
             return None;
         }
-        *write = Write::Settled;
+        *write = Write::Idle;
         Some(Input::Sent(*connection))
     }
 
@@ -97,7 +97,7 @@ impl Connection {
         let (connection, budget, unproven) = (*connection, Arc::clone(dial.budget()), Some(Arc::clone(dial.route())));
         Some(match result {
             Ok(socket) => {
-                *self = Self::Open { connection, socket, write: Write::Settled, budget, unproven };
+                *self = Self::Open { connection, socket, write: Write::Idle, budget, unproven };
                 Input::Opened(connection)
             }
             Err(failure) => {

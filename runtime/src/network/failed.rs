@@ -40,7 +40,11 @@ impl FailedAddresses {
 
     /// Those of the addresses that did not fail lately in the order in which they came, and those that did, the oldest
     /// failure first.
-    pub(super) fn part(&mut self, addresses: &[SocketAddr], now: Timestamp) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    pub(super) fn split_by_failure(
+        &mut self,
+        addresses: &[SocketAddr],
+        now: Timestamp,
+    ) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
         self.failed.retain(|(_, since)| now - *since < REMEMBERED);
         let failed: Vec<_> =
             self.failed.iter().map(|(failed, _)| *failed).filter(|failed| addresses.contains(failed)).collect();
@@ -68,10 +72,10 @@ mod tests {
         failed.note(address(1), at(0));
         failed.note(address(2), at(10));
         failed.note(address(1), at(20));
-        assert_eq!(failed.part(&all, at(20)), (vec![address(3)], vec![address(2), address(1)]));
+        assert_eq!(failed.split_by_failure(&all, at(20)), (vec![address(3)], vec![address(2), address(1)]));
         failed.forget(address(2));
-        assert_eq!(failed.part(&all, at(20)), (vec![address(2), address(3)], vec![address(1)]));
-        assert_eq!(failed.part(&all, at(320)), (all.to_vec(), vec![]));
+        assert_eq!(failed.split_by_failure(&all, at(20)), (vec![address(2), address(3)], vec![address(1)]));
+        assert_eq!(failed.split_by_failure(&all, at(320)), (all.to_vec(), vec![]));
     }
 
     #[test]
@@ -81,6 +85,6 @@ mod tests {
             failed.note(address(number), at(0));
         }
         assert_eq!(failed.failed.len(), ADDRESSES_MAX);
-        assert_eq!(failed.part(&[address(0), address(999)], at(1)), (vec![address(0)], vec![address(999)]));
+        assert_eq!(failed.split_by_failure(&[address(0), address(999)], at(1)), (vec![address(0)], vec![address(999)]));
     }
 }

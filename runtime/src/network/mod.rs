@@ -134,7 +134,7 @@ impl Network {
 
     /// Adds the headers to an upgrade.
     #[cfg(feature = "tungstenite")]
-    pub(crate) fn dress(&self, request: &mut Request<()>) {
+    pub(crate) fn add_headers(&self, request: &mut Request<()>) {
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.parts.user_agent.clone());
         for (name, value) in &self.parts.headers {
@@ -191,10 +191,10 @@ mod tests {
 
     #[cfg(feature = "tungstenite")]
     #[test]
-    fn a_request_is_dressed_in_the_same_headers() {
+    fn a_request_of_tungstenites_has_the_same_headers() {
         let network = Network::default().with_header("X-Region", "eu").unwrap().with_header("x-region", "us").unwrap();
         let mut request = Request::new(());
-        network.dress(&mut request);
+        network.add_headers(&mut request);
         let headers = request.headers();
         for name in [USER_AGENT.as_str(), "x-region"] {
             let sent: Vec<_> = headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();

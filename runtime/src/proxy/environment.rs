@@ -1,8 +1,8 @@
 //! The proxy that the environment names, by the variables that curl reads.
 
 use super::bypass::Bypass;
-use super::{Proxy, ProxyError};
-use core::fmt;
+use super::error::ProxyError;
+use super::url::Proxy;
 use std::env;
 use std::ffi::OsString;
 
@@ -58,7 +58,7 @@ impl Proxy {
         };
         let proxy = parse(value).map_err(|error| ProxyVariableError { variable, error })?;
         let exceptions = first_set(&EXCEPTIONS, &lookup).map(|(_, value)| value.to_string_lossy().into_owned());
-        Ok(Some(Self { bypass: Bypass::parse(&exceptions.unwrap_or_default()), ..proxy }))
+        Ok(Some(proxy.with_bypass(Bypass::parse(&exceptions.unwrap_or_default()))))
     }
 }
 
@@ -69,9 +69,11 @@ fn first_set(names: &[&'static str], lookup: &impl Fn(&str) -> Option<OsString>)
 }
 
 /// An environment variable that names no proxy that can be used. It never holds the variable's value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {variable}: {error}")]
 pub struct ProxyVariableError {
     variable: &'static str,
+    #[source]
     error: ProxyError,
 }
 
@@ -89,21 +91,9 @@ impl ProxyVariableError {
     }
 }
 
-impl fmt::Display for ProxyVariableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment variable {}: {}", self.variable, self.error)
-    }
-}
-
-impl core::error::Error for ProxyVariableError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::UnsupportedScheme;
+    use super::super::error::UnsupportedScheme;
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<Option<Proxy>, ProxyVariableError> {

@@ -40,7 +40,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut request = url.as_str().into_client_request().map_err(|error| failure::of_handshake(&error))?;
-    network.dress(&mut request);
+    network.add_headers(&mut request);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)

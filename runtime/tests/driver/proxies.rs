@@ -39,7 +39,7 @@ fn heard(pipe: &mut Pipe) -> Vec<u8> {
 
 fn say(stage: &mut Stage, pipe: &mut Pipe, bytes: &[u8]) {
     pipe.write_all(bytes).unwrap();
-    stage.settle();
+    stage.run_until_idle();
 }
 
 fn last_cause(stage: &Stage) -> Option<Cause> {
@@ -139,7 +139,7 @@ fn a_proxy_that_hangs_up_floods_or_speaks_nonsense_has_failed() {
     for proxy in [HTTP, SOCKS] {
         let (mut stage, pipe) = through(proxy);
         drop(pipe);
-        stage.settle();
+        stage.run_until_idle();
         assert_eq!(last_cause(&stage), Some(Cause::ConnectProxy(None)));
     }
 }

@@ -1,17 +1,17 @@
-//! How far an application has come: what a session is exported at.
+//! Up to which dispatch the application has consumed the events: what a session is exported at.
 
 use portcullis::Event;
 use portcullis::dispatch::Mark;
 use portcullis::machine::Session;
 
-/// The last dispatch that the application took.
-pub(super) enum Taken {
-    /// None so far: the session is what was resume_from.
+/// The last dispatch that the application took, or that was dropped for lack of room.
+pub(super) enum Consumed {
+    /// None so far: the session is the one to resume from.
     None(Option<Session>),
     UpTo(Mark),
 }
 
-impl Taken {
+impl Consumed {
     pub(super) fn note(&mut self, event: &Event) {
         match event {
             Event::SessionLost { .. } => *self = Self::None(None),
@@ -25,7 +25,7 @@ impl Taken {
 
     pub(super) fn session(&self, at: impl FnOnce(&Mark) -> Option<Session>) -> Option<Session> {
         match self {
-            Self::None(resume_from) => resume_from.clone(),
+            Self::None(session) => session.clone(),
             Self::UpTo(mark) => at(mark),
         }
     }

@@ -1,4 +1,4 @@
-//! Memory to unpack payloads in: one for all shards that are polled by a thread.
+//! Memory to inflate payloads in: one scratch for all shards that a thread polls, so that an idle shard holds none.
 
 use core::cell::RefCell;
 use portcullis::codec::{Inflater, Scratch};
@@ -6,23 +6,24 @@ use portcullis::dialect::Dialect;
 use portcullis::machine::Actions;
 use portcullis::{GatewayMachine, Input, Timestamp};
 
-/// Whether a shard borrows it.
+/// Whose scratch a shard inflates in.
 #[derive(Clone, Copy)]
-pub(super) enum Memory {
-    OfTheThread,
-    /// `miniz_oxide` would have its history copied in and out with each message.
-    ItsOwn,
+pub(super) enum ScratchOwner {
+    Thread,
+    /// `miniz_oxide` inflates into memory that holds its own history, which a shared scratch would have it copy in and
+    /// out with each message.
+    Shard,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl Memory {
-    pub(super) fn suits<D: Dialect>(machine: &GatewayMachine<D>) -> Self {
+impl ScratchOwner {
+    pub(super) fn for_machine<D: Dialect>(machine: &GatewayMachine<D>) -> Self {
         match machine.config().inflater.unwrap_or_default() {
-            Inflater::Miniz => Self::ItsOwn,
-            _ => Self::OfTheThread,
+            Inflater::Miniz => Self::Shard,
+            _ => Self::Thread,
         }
     }
 
@@ -33,8 +34,8 @@ impl Memory {
         input: Input,
     ) -> Actions<'_> {
         match self {
-            Self::ItsOwn => machine.handle(now, input),
-            Self::OfTheThread => {
+            Self::Shard => machine.handle(now, input),
+            Self::Thread => {
                 // A thread that is ending has none, and needs none.
                 let mut scratch = SCRATCH.try_with(RefCell::take).unwrap_or_default();
                 let actions = machine.handle_with(now, input, &mut scratch);
