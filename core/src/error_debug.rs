@@ -7,12 +7,12 @@
 //! Here are the errors that calls return. What a peer did wrong comes in events, and those print their fields.
 
 use crate::codec::FormatError;
-use crate::dialect::discord::request::RequestError;
 use crate::dialect::discord::{DiscordError, IntentsError};
 use crate::dialect::{CommandError, ShardIdError};
 use crate::dispatch::DecodeError;
 use crate::identify::QueueFull;
 use crate::machine::{ConfigError, SendError};
+use crate::requests::RequestError;
 use crate::token::TokenError;
 use crate::url::UrlError;
 use core::fmt;

@@ -66,6 +66,7 @@ pub mod guide;
 pub mod identify;
 pub mod machine;
 pub mod message;
+pub mod requests;
 mod rng;
 mod session;
 mod shard;

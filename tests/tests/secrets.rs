@@ -5,11 +5,11 @@
 
 use core::fmt::{Debug, Write as _};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
     Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown, TlsFailure,
 };
+use portcullis::requests::RequestPolicy;
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence};

@@ -7,7 +7,6 @@ mod action;
 mod action_queue;
 mod backoff;
 mod cause;
-mod commands;
 mod config;
 mod config_error;
 mod connection;
@@ -227,6 +226,11 @@ impl<D: Dialect> GatewayMachine<D> {
     #[must_use]
     pub const fn dialect(&self) -> &D {
         &self.context.dialect
+    }
+
+    /// The seed it was made with.
+    pub(crate) const fn seed(&self) -> Seed {
+        self.context.seed
     }
 
     /// Why it ended, if it did.

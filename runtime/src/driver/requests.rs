@@ -11,11 +11,11 @@ use core::marker::PhantomData;
 use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use portcullis::dialect::discord::request::{
-    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, Requests, SoundboardSounds,
-};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::Phase;
+use portcullis::requests::{
+    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, Requests, SoundboardSounds,
+};
 use portcullis::{Discord, Event, GatewayMachine, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Sender<Discord> {
     ///
     /// ```
     /// use portcullis::dialect::discord::RequestGuildMembers;
-    /// use portcullis::dialect::discord::request::RequestError;
+    /// use portcullis::requests::RequestError;
     /// use portcullis_runtime::Sender;
     ///
     /// #[derive(serde::Deserialize)]

@@ -2,7 +2,7 @@
 
 use crate::stage::{Member, Stage, nonce};
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{Answer, GuildMembers};
+use portcullis::requests::{Answer, GuildMembers};
 use portcullis::{Dispatch, Event};
 use portcullis_tests::seconds;
 

@@ -135,11 +135,11 @@ impl RequestGuildMembers {
     }
 
     /// Whether it asks for all members, which the gateway rations.
-    pub(super) fn is_for_all(&self) -> bool {
+    pub(crate) fn is_for_all(&self) -> bool {
         matches!(&self.wanted, Wanted::Matching { query, limit: 0 } if query.is_empty())
     }
 
-    pub(super) fn has_presences(&self) -> bool {
+    pub(crate) fn has_presences(&self) -> bool {
         self.presences == Some(true)
     }
 

@@ -10,8 +10,6 @@ mod intents;
 mod payload;
 mod presence;
 mod read;
-pub mod request;
-
 mod soundboard;
 mod trace;
 
@@ -29,7 +27,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-use guilds::OwnGuilds;
+pub(crate) use guilds::OwnGuilds;
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};

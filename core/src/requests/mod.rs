@@ -9,6 +9,7 @@
 
 mod answer;
 mod collector;
+mod commands;
 mod cooldowns;
 mod error;
 mod observe;
@@ -17,8 +18,7 @@ mod pending;
 mod policy;
 mod trace;
 
-use super::guilds::OwnGuilds;
-use super::{Command, Discord, Intents};
+use crate::dialect::discord::{Command, Discord, Intents, OwnGuilds};
 use crate::machine::{CommandId, EventFilter, SendError};
 use crate::rng::Seed;
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ pub struct RequestId(pub u64);
 ///   `Config::on_session_lost` hands them back, which it does by default, and all others.
 ///
 /// ```
-/// use portcullis::dialect::discord::request::RequestPolicy;
+/// use portcullis::requests::RequestPolicy;
 /// use portcullis::dialect::discord::{Discord, Intents, RequestGuildMembers};
 /// use portcullis::{Action, Config, GatewayMachine, Input, Seed, Timestamp};
 ///
@@ -76,7 +76,7 @@ pub struct RequestId(pub u64);
 /// while let Some((done, result)) = requests.next_result() {
 ///     assert_eq!(done, id);
 ///     println!("{} chunks", match result? {
-///         portcullis::dialect::discord::request::Answer::GuildMembers(members) => members.chunks().len(),
+///         portcullis::requests::Answer::GuildMembers(members) => members.chunks().len(),
 ///         _ => 0,
 ///     });
 /// }
@@ -127,7 +127,7 @@ struct Nonces {
 }
 
 impl Requests {
-    pub(crate) const fn new(discord: &Discord, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
+    const fn new(discord: &Discord, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
         Self {
             intents: discord.intents(),
             guilds: discord.own_guilds(),

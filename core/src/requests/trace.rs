@@ -3,7 +3,7 @@
 
 #[cfg(feature = "tracing")]
 mod on {
-    use crate::dialect::discord::request::{Answer, RequestError, RequestId};
+    use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
     pub(in super::super) fn sent(id: RequestId, op: u8) {
@@ -24,7 +24,7 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use crate::dialect::discord::request::{Answer, RequestError, RequestId};
+    use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
     pub(in super::super) const fn sent(_: RequestId, _: u8) {}
