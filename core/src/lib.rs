@@ -62,6 +62,7 @@ pub mod codec;
 pub mod dialect;
 pub mod dispatch;
 mod error_debug;
+mod frame;
 pub mod guide;
 pub mod identify;
 pub mod machine;

@@ -11,7 +11,7 @@ use super::{
 use crate::codec::inflate::{Fed, Inflate, Inflater, Purpose};
 use crate::codec::output::KEPT_MAX;
 use crate::codec::{CodecError, Undecoded};
-use crate::dialect::FrameError;
+use crate::frame::FrameError;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 

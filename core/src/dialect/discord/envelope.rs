@@ -17,8 +17,8 @@
 //! # Invariants
 //! * `within`: every span lies within the frame it was read from, or within `rewritten` where that is given.
 
-use crate::Sequence;
 use crate::dialect::{FrameError, Span};
+use crate::message::Sequence;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;

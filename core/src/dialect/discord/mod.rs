@@ -17,7 +17,7 @@ use super::{
     CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, OnNewSession,
     PaceLimit, Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
-use crate::codec::{Compression, Encoding, Format};
+use crate::frame::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::{Token, TokenError};

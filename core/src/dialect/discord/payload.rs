@@ -3,9 +3,9 @@
 //! They are written by hand, so that writing cannot fail and the key order is the documented one.
 
 use super::Intents;
-use crate::Sequence;
-use crate::codec::Compression;
 use crate::dialect::ShardId;
+use crate::frame::Compression;
+use crate::message::Sequence;
 use crate::token::Token;
 use alloc::borrow::Cow;
 use alloc::format;

@@ -1,8 +1,5 @@
 //! How a gateway packs what it sends: the words of the protocol.
 
-use super::etf;
-use crate::message::Message;
-use bytes::Bytes;
 use core::fmt;
 use core::str::FromStr;
 
@@ -89,27 +86,6 @@ pub enum Encoding {
     /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
     /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
     Etf,
-}
-
-impl Encoding {
-    /// A frame as it goes out. One that no term can hold goes out as it is.
-    pub(crate) fn message(self, frame: Bytes) -> Message {
-        match self {
-            Self::Json => Message::Text(frame),
-            Self::Etf => match etf::write(&frame) {
-                Some(term) => Message::Binary(term.into()),
-                None => Message::Text(frame),
-            },
-        }
-    }
-
-    /// How many bytes of a frame go out; `None` where it cannot be written.
-    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
-        match self {
-            Self::Json => Some(frame.len()),
-            Self::Etf => etf::write(frame).map(|term| term.len()),
-        }
-    }
 }
 
 impl FromStr for Encoding {

@@ -1,0 +1,12 @@
+//! What `codec` and `dialect` both need to speak of a frame: how it is packed, a part of it, and why it cannot be read.
+//!
+//! This folder knows neither of the two, so that they need not point at each other. It has no public path:
+//! [`codec`](crate::codec) exports what says how frames are packed, [`dialect`](crate::dialect) exports the rest.
+
+mod error;
+mod format;
+mod span;
+
+pub use error::FrameError;
+pub use format::{Compression, Encoding, Format, FormatError};
+pub use span::Span;
