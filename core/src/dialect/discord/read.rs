@@ -3,6 +3,7 @@
 
 use super::envelope::Envelope;
 use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
+use crate::frame::value_at;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
@@ -126,10 +127,10 @@ fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
     Ok(HeartRate::Ours { interval })
 }
 
-/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole.
+/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole frame.
 fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8], data: Span) -> Option<T> {
     let parse = |data: Span| serde_json::from_slice(data.of(frame)).ok();
-    parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?))
+    parse(data).or_else(|| parse(value_at(frame, data.start())?))
 }
 
 #[cfg(test)]
