@@ -3,7 +3,9 @@
 use super::answer::{Answer, ChannelInfo, GuildMembers, SoundboardSounds};
 use super::error::RequestError;
 use super::part::{CHANNEL_INFO, GUILD_MEMBERS_CHUNK, Part, RATE_LIMITED, RateLimited, SOUNDBOARD_SOUNDS};
-use crate::dialect::discord::{Command, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
+use crate::dialect::discord::{
+    Command, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, opcode,
+};
 use crate::dispatch::Dispatch;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -175,7 +177,7 @@ impl Collector {
             Self::SoundboardSounds { request, .. } => request.guild_ids().contains(&guild_id),
             Self::ChannelInfo { request } => request.guild_id() == guild_id,
         };
-        is_about && limited.opcode == u64::from(self.op())
+        is_about && limited.opcode == self.op()
     }
 
     pub(super) fn command(&self) -> Command {
@@ -192,11 +194,11 @@ impl Collector {
         matches!(self, Self::GuildMembers { nonce, .. } if nonce == of)
     }
 
-    pub(super) const fn op(&self) -> u8 {
+    pub(super) const fn op(&self) -> u64 {
         match self {
-            Self::GuildMembers { .. } => 8,
-            Self::SoundboardSounds { .. } => 31,
-            Self::ChannelInfo { .. } => 43,
+            Self::GuildMembers { .. } => opcode::REQUEST_GUILD_MEMBERS,
+            Self::SoundboardSounds { .. } => opcode::REQUEST_SOUNDBOARD_SOUNDS,
+            Self::ChannelInfo { .. } => opcode::REQUEST_CHANNEL_INFO,
         }
     }
 

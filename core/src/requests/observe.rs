@@ -5,6 +5,7 @@ use super::error::RequestError;
 use super::part::{Part, RateLimited};
 use super::pending::{Patience, Pending, Stage};
 use super::{Life, RequestId, Requests};
+use crate::dialect::discord::opcode;
 use crate::dispatch::Dispatch;
 use crate::machine::{CommandId, Event, Outcome, ReturnReason};
 use crate::time::Timestamp;
@@ -103,7 +104,7 @@ impl Requests {
         let its = self.pending.iter().filter(|(_, pending)| is_its(pending));
         let likely = its.max_by_key(|(id, pending)| (pending.collector.rationed_guild().is_some(), **id));
         let likely = likely.map(|(id, _)| *id);
-        if let (8, Some(guild_id)) = (limited.opcode, limited.guild_id)
+        if let (opcode::REQUEST_GUILD_MEMBERS, Some(guild_id)) = (limited.opcode, limited.guild_id)
             && (likely.is_some() || self.cooldowns.knows(guild_id))
         {
             self.cooldowns.hold(self.now, guild_id, until);

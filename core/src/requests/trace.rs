@@ -6,7 +6,7 @@ mod on {
     use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
-    pub(in super::super) fn sent(id: RequestId, op: u8) {
+    pub(in super::super) fn sent(id: RequestId, op: u64) {
         tracing::debug!(request = id.0, op, "request sent");
     }
 
@@ -27,7 +27,7 @@ mod off {
     use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
-    pub(in super::super) const fn sent(_: RequestId, _: u8) {}
+    pub(in super::super) const fn sent(_: RequestId, _: u64) {}
     pub(in super::super) const fn held(_: RequestId, _: Duration) {}
     pub(in super::super) const fn done(_: RequestId, _: &Result<Answer, RequestError>, _: usize) {}
 }

@@ -7,6 +7,7 @@ mod envelope;
 mod events;
 mod guilds;
 mod intents;
+pub(crate) mod opcode;
 mod payload;
 mod presence;
 mod read;
@@ -22,12 +23,14 @@ use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::{Token, TokenError};
 use crate::url::{GatewayUrl, UrlError};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
 pub(crate) use guilds::OwnGuilds;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
@@ -60,7 +63,7 @@ pub struct Discord {
     shard: ShardId,
     properties: IdentifyProperties,
     large_threshold: u8,
-    presence: Option<Vec<u8>>,
+    presence: Option<Box<RawValue>>,
     foreign_guilds: ForeignGuilds,
     base: GatewayUrl,
     format: Format,
@@ -106,8 +109,8 @@ impl Discord {
     /// room for it.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
         presence.check().map_err(DiscordError::Presence)?;
-        let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
-        Self { presence: Some(written), ..self }.fitting()
+        let presence = to_raw_value(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
+        Self { presence: Some(presence), ..self }.fitting()
     }
 
     /// The same with other identify properties.
@@ -214,7 +217,7 @@ impl Discord {
         self.format.encoding.len_sent(frame).is_some_and(|len| len <= Self::PAYLOAD_MAX)
     }
 
-    fn write_identify(&self, presence: Option<&[u8]>) -> Vec<u8> {
+    fn write_identify(&self, presence: Option<&RawValue>) -> Vec<u8> {
         payload::identify(&payload::Identify {
             token: &self.token,
             intents: self.intents,
@@ -314,8 +317,7 @@ impl Dialect for Discord {
         };
         let key = presence_key();
         let latest = standing.iter().find(|(standing, _)| *standing == key);
-        // What stands was written by `Command::encode`, so it has this head and tail.
-        let latest = latest.and_then(|(_, frame)| frame.strip_prefix(b"{\"op\":3,\"d\":")?.strip_suffix(b"}"));
+        let latest = latest.and_then(|(_, frame)| command::data_of(frame));
         let with_latest = latest.map(|presence| self.write_identify(Some(presence)));
         match with_latest {
             Some(payload) if self.fits(&payload) => {
