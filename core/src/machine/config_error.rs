@@ -9,8 +9,8 @@ use core::fmt;
 pub enum ConfigError {
     /// A span is below a millisecond.
     TooShort {
-        /// The option's path.
-        option: &'static str,
+        /// The option.
+        option: SpanOption,
     },
     /// `heartbeat.interval_min` is above `heartbeat.interval_max`.
     IntervalBounds,
@@ -96,3 +96,46 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// An option of a [`Config`](super::Config) that is a span of at least a millisecond. It prints its path: `timeouts.hello`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanOption {
+    /// `timeouts.connect`.
+    TimeoutConnect,
+    /// `timeouts.hello`.
+    TimeoutHello,
+    /// `timeouts.ready`.
+    TimeoutReady,
+    /// `timeouts.resumed`.
+    TimeoutResumed,
+    /// `timeouts.write`.
+    TimeoutWrite,
+    /// `timeouts.close`.
+    TimeoutClose,
+    /// `timeouts.token`.
+    TimeoutToken,
+    /// `heartbeat.interval_min`.
+    HeartbeatIntervalMin,
+    /// `backoff.spread`.
+    BackoffSpread,
+    /// `backoff.base`.
+    BackoffBase,
+}
+
+impl fmt::Display for SpanOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimeoutConnect => "timeouts.connect",
+            Self::TimeoutHello => "timeouts.hello",
+            Self::TimeoutReady => "timeouts.ready",
+            Self::TimeoutResumed => "timeouts.resumed",
+            Self::TimeoutWrite => "timeouts.write",
+            Self::TimeoutClose => "timeouts.close",
+            Self::TimeoutToken => "timeouts.token",
+            Self::HeartbeatIntervalMin => "heartbeat.interval_min",
+            Self::BackoffSpread => "backoff.spread",
+            Self::BackoffBase => "backoff.base",
+        })
+    }
+}

@@ -58,7 +58,7 @@ pub use config::{
     Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
     ResumeFrom, ResumePolicy, SessionLostPolicy, Timeouts,
 };
-pub use config_error::ConfigError;
+pub use config_error::{ConfigError, SpanOption};
 pub use event::{EndReason, Event, Fault};
 pub use event_counts::EventCounts;
 pub use failure::{IoFailure, Location, TlsFailure};
