@@ -230,7 +230,8 @@ impl fmt::Debug for UnknownFrame {
 /// Why a dispatch's data could not be decoded.
 ///
 /// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{syntax}: {reason}")]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,
@@ -241,6 +242,15 @@ pub struct DecodeError {
 enum Syntax {
     Json,
     Broken,
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "the event's data is not of the type that it is decoded to",
+            Self::Broken => "the event's data is not valid json",
+        })
+    }
 }
 
 impl DecodeError {
@@ -255,14 +265,3 @@ impl DecodeError {
         self.syntax == Syntax::Broken
     }
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.syntax {
-            Syntax::Json => write!(f, "the data has another shape: {}", self.reason),
-            Syntax::Broken => write!(f, "the data is no json: {}", self.reason),
-        }
-    }
-}
-
-impl core::error::Error for DecodeError {}

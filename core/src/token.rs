@@ -74,12 +74,14 @@ impl fmt::Debug for Token {
 }
 
 /// Why a text is no token. It never holds a part of the text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// There is no token: an unset variable, perhaps.
+    #[error("the token is empty, check that the variable or file it comes from is set")]
     Empty,
     /// It is `len` bytes long.
+    #[error("the token has {len} bytes, give one of at most {max}")]
     TooLong {
         /// Bytes it has, a leading `Bot ` not counted.
         len: usize,
@@ -87,42 +89,27 @@ pub enum TokenError {
         max: usize,
     },
     /// White space stands before or behind it: the line break of a file, perhaps.
+    #[error("white space stands around the token, trim it")]
     Surrounded,
     /// White space stands in it, at byte `at`: two lines of a paste, or another word than `Bot` before the token.
+    #[error("the token has white space inside, at byte {at}, give the token alone")]
     Space {
         /// Offset of the white space in bytes, a leading `Bot ` not counted.
         at: usize,
     },
     /// The byte at `at` is a control character or not ASCII: half of a paste, perhaps.
+    #[error("the token has a control or non-ascii character at byte {at}, copy it again")]
     Character {
         /// Offset of the byte, a leading `Bot ` not counted.
         at: usize,
     },
     /// There are quotes around it or in it: those of a file of variables that was read without a shell, perhaps.
+    #[error("the token has quotes, leave them out")]
     Quoted,
     /// It is what stands where a token should come: `null`, or a name as `${TOKEN}` that nothing was put in place of.
+    #[error("the token is a placeholder, check that the variable it comes from is set and expanded")]
     Placeholder,
 }
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the token is empty, check that the variable or file it comes from is set"),
-            Self::TooLong { len, max } => write!(f, "the token has {len} bytes, at most {max} are plausible"),
-            Self::Surrounded => f.write_str("white space stands around the token, trim it"),
-            Self::Space { at } => write!(f, "the token has white space inside, at byte {at}, give the token alone"),
-            Self::Character { at } => {
-                write!(f, "the token has a control or non-ascii character at byte {at}, copy it anew")
-            }
-            Self::Quoted => f.write_str("the token has quotes, leave them out"),
-            Self::Placeholder => {
-                f.write_str("the token is a placeholder, check that the variable it comes from is set and expanded")
-            }
-        }
-    }
-}
-
-impl core::error::Error for TokenError {}
 
 const PREFIX: &str = "Bot ";
 /// What programs print where they have nothing.

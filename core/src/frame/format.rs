@@ -110,28 +110,19 @@ impl fmt::Display for Encoding {
 }
 
 /// Why a name is no compression or encoding.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// No compression has this name.
+    #[error("no such compression; there are none, zlib-stream, zstd-stream and payload")]
     NoCompression,
     /// No encoding has this name.
+    #[error("no such encoding; there are json and etf")]
     NoEncoding,
     /// `zstd-stream` was not compiled in: it is there with the feature `zstd`, and needs a C compiler.
+    #[error("zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream")]
     NeedsZstd,
 }
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCompression => "no such compression; there are none, zlib-stream, zstd-stream and payload",
-            Self::NoEncoding => "no such encoding; there are json and etf",
-            Self::NeedsZstd => "zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream",
-        })
-    }
-}
-
-impl core::error::Error for FormatError {}
 
 #[cfg(test)]
 mod tests {

@@ -143,27 +143,16 @@ impl<'de> Deserialize<'de> for Intents {
 }
 
 /// Why a text is no set of intents.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntentsError {
     /// There is no intent of this name.
+    #[error("there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")]
     UnknownName {
         /// The name as it was given.
         name: String,
     },
 }
-
-impl fmt::Display for IntentsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownName { name } => {
-                write!(f, "there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")
-            }
-        }
-    }
-}
-
-impl core::error::Error for IntentsError {}
 
 fn part_of(part: &str) -> Result<Intents, IntentsError> {
     match (part.parse(), Intents::from_name(part)) {
