@@ -39,25 +39,13 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    pub(super) fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            // A remainder of ten is one digit.
-            digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.put(&digits[start..]);
+    pub(super) fn integer(&mut self, number: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// A number in the words of `format_args!`.
-    pub(super) fn number(&mut self, number: fmt::Arguments<'_>) {
+    pub(super) fn float(&mut self, float: f64) {
         // Writing to memory cannot fail.
-        _ = fmt::write(self, number);
+        _ = fmt::write(self, format_args!("{float:?}"));
     }
 
     /// A list of small integers.
@@ -67,7 +55,7 @@ impl<'a> Json<'a> {
             if index > 0 {
                 self.put(b",");
             }
-            self.digits(u64::from(byte));
+            self.integer(byte);
         }
         self.put(b"]");
     }
