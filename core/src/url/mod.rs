@@ -13,8 +13,9 @@ mod error;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use authority::{Host, parse_port, split_authority};
-use core::fmt::{self, Write as _};
+use core::fmt;
 use core::ops::Range;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use error::UrlError;
@@ -123,9 +124,9 @@ impl GatewayUrl {
                 continue;
             }
             url.text.push(separator);
-            push_encoded(&mut url.text, key);
+            url.text.extend(utf8_percent_encode(key, ESCAPED));
             url.text.push('=');
-            push_encoded(&mut url.text, value);
+            url.text.extend(utf8_percent_encode(value, ESCAPED));
             separator = '&';
         }
         url
@@ -141,7 +142,7 @@ impl GatewayUrl {
         let mut separator = '?';
         for kept in query.split('&').filter(|pair| !pair.is_empty()) {
             let key = kept.split_once('=').map_or(kept, |(key, _)| key);
-            if !keys.iter().any(|given| decoded(key).eq(given.bytes())) {
+            if !keys.iter().any(|given| percent_decode_str(key).eq(given.bytes())) {
                 text.push(separator);
                 text.push_str(kept);
                 separator = '&';
@@ -163,8 +164,8 @@ impl GatewayUrl {
     pub fn query(&self, key: &str) -> Option<String> {
         let (_, query) = self.path_and_query().split_once('?')?;
         let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let (_, value) = pairs.rfind(|(given, _)| decoded(given).eq(key.bytes()))?;
-        let value: Vec<u8> = decoded(value).collect();
+        let (_, value) = pairs.rfind(|(given, _)| percent_decode_str(given).eq(key.bytes()))?;
+        let value: Vec<u8> = percent_decode_str(value).collect();
         Some(String::from_utf8_lossy(&value).into_owned())
     }
 
@@ -299,40 +300,8 @@ fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
 
-/// The bytes a percent-encoded text stands for; a broken escape stands for itself.
-fn decoded(text: &str) -> impl Iterator<Item = u8> {
-    let mut rest = text.as_bytes();
-    core::iter::from_fn(move || {
-        let (byte, left) = match rest {
-            [b'%', high, low, left @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                (hex_value(*high) << 4 | hex_value(*low), left)
-            }
-            [byte, left @ ..] => (*byte, left),
-            [] => return None,
-        };
-        rest = left;
-        Some(byte)
-    })
-}
-
-fn hex_value(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20) - b'a' + 10,
-    }
-}
-
-fn push_encoded(text: &mut String, plain: &str) {
-    for byte in plain.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-}
-
+/// All but what stands for itself in a query, the unreserved characters (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Room for `wss://gateway-us-east1-b.discord.gg/` without growing.
 const GATEWAY_LEN_USUAL: usize = 48;
 
