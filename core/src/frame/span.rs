@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_span_is_lawful_and_a_reversed_one_cannot_be_made() {
+    fn an_empty_span_can_be_made_and_a_reversed_one_cannot_be_made() {
         assert!(Span::new(3, 3).unwrap().is_empty());
         assert_eq!(Span::new(3, 2), None);
         #[cfg(target_pointer_width = "64")]

@@ -81,7 +81,7 @@ pub(super) enum Chunks {
 #[derive(Debug)]
 pub(super) enum Taken {
     /// It came before.
-    Again,
+    Duplicate,
     /// It is kept.
     More,
     /// It was the last.
@@ -119,7 +119,7 @@ impl Collector {
             }
             (Self::SoundboardSounds { request, sounds }, Part::Sounds { guild_id }) => {
                 if sounds.contains_key(guild_id) {
-                    return Taken::Again;
+                    return Taken::Duplicate;
                 }
                 sounds.insert(*guild_id, dispatch.detach());
                 if sounds.len() < request.guild_ids().len() {
@@ -134,7 +134,7 @@ impl Collector {
             (
                 Self::GuildMembers { .. } | Self::SoundboardSounds { .. } | Self::ChannelInfo { .. },
                 Part::Chunk { .. } | Part::Sounds { .. } | Part::Info { .. } | Part::RateLimited(_),
-            ) => Taken::Again,
+            ) => Taken::Duplicate,
         }
     }
 
@@ -212,7 +212,7 @@ impl Collector {
     }
 
     /// The guild all of whose members are asked for: the gateway cooldowns that.
-    pub(super) fn rationed_guild(&self) -> Option<u64> {
+    pub(super) fn cooldown_guild(&self) -> Option<u64> {
         match self {
             Self::GuildMembers { request, .. } => request.is_for_all().then(|| request.guild_id()),
             Self::SoundboardSounds { .. } | Self::ChannelInfo { .. } => None,
@@ -233,9 +233,9 @@ impl Chunks {
         if matches!(self, Self::None) {
             *self = Self::Some { count, by_index: BTreeMap::new() };
         }
-        let Self::Some { by_index, .. } = self else { return Taken::Again };
+        let Self::Some { by_index, .. } = self else { return Taken::Duplicate };
         if by_index.contains_key(&index) {
-            return Taken::Again;
+            return Taken::Duplicate;
         }
         by_index.insert(index, dispatch.detach());
         if (by_index.len() as u64) < count {

@@ -162,9 +162,9 @@ impl RequestGuildMembers {
         }
         match &self.wanted {
             Wanted::Matching { query, limit } => {
-                let is_lawful = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
+                let is_valid = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
                 let error = CommandError::SearchLimit { limit: *limit, max: Self::SEARCH_MAX };
-                is_lawful.then_some(()).ok_or(error)
+                is_valid.then_some(()).ok_or(error)
             }
             Wanted::These { user_ids } if user_ids.is_empty() => Err(CommandError::NoUserIds),
             Wanted::These { user_ids } if user_ids.len() > Self::USER_IDS_MAX => {

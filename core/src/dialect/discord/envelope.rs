@@ -90,12 +90,12 @@ fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
         number = number * 10 + u64::from(digit);
         len += 1;
     }
-    let is_lawful = match len {
+    let is_valid = match len {
         0 => false,
         1 => true,
         _ => bytes[0] != b'0',
     };
-    is_lawful.then_some((number, &bytes[len..]))
+    is_valid.then_some((number, &bytes[len..]))
 }
 
 const fn is_plain(byte: u8) -> bool {

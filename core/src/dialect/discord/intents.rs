@@ -130,8 +130,8 @@ impl<'de> Deserialize<'de> for Intents {
             }
 
             fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Intents, E> {
-                let unlawful = || E::invalid_value(de::Unexpected::Signed(bits), &self);
-                u64::try_from(bits).map_err(|_| unlawful()).and_then(|bits| self.visit_u64(bits))
+                let invalid = || E::invalid_value(de::Unexpected::Signed(bits), &self);
+                u64::try_from(bits).map_err(|_| invalid()).and_then(|bits| self.visit_u64(bits))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Intents, E> {
