@@ -7,12 +7,12 @@
 //! This covers the errors that calls return. Faults of a peer come as events, whose `Debug` prints their fields.
 
 use crate::codec::FormatError;
-use crate::dialect::discord::request::RequestError;
 use crate::dialect::discord::{DiscordError, IntentsError};
 use crate::dialect::{CommandError, ShardIdError};
 use crate::dispatch::DecodeError;
 use crate::identify::QueueFull;
 use crate::machine::{ConfigError, SendError};
+use crate::requests::RequestError;
 use crate::token::TokenError;
 use crate::url::UrlError;
 use core::fmt;

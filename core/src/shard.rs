@@ -86,12 +86,14 @@ impl<'de> Deserialize<'de> for ShardId {
 }
 
 /// Why a shard id is invalid.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardIdError {
     /// The count is zero.
+    #[error("the number of shards is 0, give at least 1")]
     NoShards,
     /// The id is not below the count.
+    #[error("there is no shard {id} of {count}, shards are counted from 0 to {}", .count.saturating_sub(1))]
     NotBelow {
         /// The id; ids start at zero.
         id: u32,
@@ -99,22 +101,9 @@ pub enum ShardIdError {
         count: u32,
     },
     /// The text is not two numbers with a `/` between them.
+    #[error("a shard is written as id/count, for example 0/2")]
     Text,
 }
-
-impl fmt::Display for ShardIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoShards => f.write_str("the number of shards is 0, give at least 1"),
-            Self::NotBelow { id, count } => {
-                write!(f, "there is no shard {id} of {count}, shards are counted from 0 to {}", count.saturating_sub(1))
-            }
-            Self::Text => f.write_str("a shard is written as id/count, for example 0/2"),
-        }
-    }
-}
-
-impl core::error::Error for ShardIdError {}
 
 fn number(text: &str) -> Result<u32, ShardIdError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -75,12 +75,14 @@ impl fmt::Debug for Token {
 }
 
 /// Why a text is not a token. The error never holds a part of the text, which may be a token with a mistake.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The text is empty. Perhaps a variable is not set.
+    #[error("the token is empty, check that the variable or file it comes from is set")]
     Empty,
     /// The text is longer than any token.
+    #[error("the token has {len} bytes, give one of at most {max}")]
     TooLong {
         /// Its length in bytes, without a leading `Bot `.
         len: usize,
@@ -88,42 +90,27 @@ pub enum TokenError {
         max: usize,
     },
     /// The text has white space before or after the token. Perhaps it is the line break of a file.
+    #[error("white space stands around the token, trim it")]
     Surrounded,
     /// The text has white space inside. Perhaps two lines were pasted, or a word other than `Bot` stands before the token.
+    #[error("the token has white space inside, at byte {at}, give the token alone")]
     Space {
         /// Offset of the white space in bytes, a leading `Bot ` not counted.
         at: usize,
     },
     /// The text has a control character or a character that is not ASCII. Perhaps it was pasted wrongly.
+    #[error("the token has a control or non-ascii character at byte {at}, copy it again")]
     Character {
         /// Offset of the byte, a leading `Bot ` not counted.
         at: usize,
     },
     /// The text has quotes. Perhaps they are from an `.env` file that was read without removing them.
+    #[error("the token has quotes, leave them out")]
     Quoted,
     /// The text is a placeholder: `null`, or a variable such as `${TOKEN}` that was not expanded.
+    #[error("the token is a placeholder, check that the variable it comes from is set and expanded")]
     Placeholder,
 }
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the token is empty, check that the variable or file it comes from is set"),
-            Self::TooLong { len, max } => write!(f, "the token has {len} bytes, at most {max} are plausible"),
-            Self::Surrounded => f.write_str("white space stands around the token, trim it"),
-            Self::Space { at } => write!(f, "the token has white space inside, at byte {at}, give the token alone"),
-            Self::Character { at } => {
-                write!(f, "the token has a control or non-ascii character at byte {at}, copy it again")
-            }
-            Self::Quoted => f.write_str("the token has quotes, leave them out"),
-            Self::Placeholder => {
-                f.write_str("the token is a placeholder, check that the variable it comes from is set and expanded")
-            }
-        }
-    }
-}
-
-impl core::error::Error for TokenError {}
 
 /// The scheme of Discord's `Authorization` header. *(source: Reference, Authentication)*
 const PREFIX: &str = "Bot ";

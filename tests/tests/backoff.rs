@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use core::time::Duration;
-use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase};
+use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase, SpanOption};
 use portcullis::{GatewayMachine, Seed};
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
@@ -256,8 +256,8 @@ fn a_backoff_that_shrinks_or_has_no_jitter_is_refused() {
         (Backoff { base: seconds(61), ..standard }, ConfigError::Backoff),
         (Backoff { jitter_percent: 0, ..standard }, ConfigError::Jitter { percent: 0 }),
         (Backoff { jitter_percent: 101, ..standard }, ConfigError::Jitter { percent: 101 }),
-        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.spread" }),
-        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.base" }),
+        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffSpread }),
+        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffBase }),
     ] {
         let made = GatewayMachine::new(discord(), Config { backoff, ..config() }, Seed(1)).map(|_| ());
         assert_eq!(made, Err(error), "{backoff:?}");

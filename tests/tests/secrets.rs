@@ -5,11 +5,11 @@
 
 use core::fmt::{Debug, Write as _};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
     Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown, TlsFailure,
 };
+use portcullis::requests::RequestPolicy;
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence};
@@ -239,7 +239,7 @@ fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
             r#"TRACE frame in: connection=1 op="dispatch" name="MESSAGE_CREATE" sequence=2 size=47"#,
             r#"TRACE frame in: connection=1 op="unknown" size=9"#,
             r#"TRACE frame in: connection=1 op="unreadable" size=7"#,
-            "WARN fault: connection=1 fault=malformed frame: no json near byte 0",
+            "WARN fault: connection=1 fault=malformed frame: not valid json near byte 0",
             r#"TRACE frame in: connection=1 op="reconnect" size=35"#,
             "DEBUG transition: connection=1 cause=reconnect_requested from=active to=closing",
         ]

@@ -20,9 +20,9 @@ mod copies;
 mod error;
 mod etf;
 mod extent;
-mod format;
 mod inflate;
 mod miniz;
+mod outgoing;
 mod output;
 mod scratch;
 mod uncompressed;
@@ -35,7 +35,7 @@ mod zstd;
 #[cfg(feature = "zstd")]
 mod zstd_stream;
 
-use crate::dialect::FrameError;
+use crate::frame::FrameError;
 use crate::message::Message;
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -48,8 +48,8 @@ use uncompressed::Uncompressed;
 use zlib_payload::ZlibPayload;
 use zlib_stream::ZlibStream;
 
+pub use crate::frame::{Compression, Encoding, Format, FormatError};
 pub use error::CodecError;
-pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
 pub use scratch::Scratch;
 

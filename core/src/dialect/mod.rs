@@ -7,13 +7,11 @@
 mod command;
 mod command_error;
 pub mod discord;
-mod frame_error;
 mod raw;
 mod recovery;
 mod signal;
-mod span;
 
-use crate::codec::Format;
+use crate::frame::Format;
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
 use crate::token::Token;
@@ -24,14 +22,13 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
 
+pub use crate::frame::{FrameError, Span};
 pub use crate::shard::{ShardId, ShardIdError};
 pub use command::{Encoded, Extras, OnNewSession, Repeat, Standing, StandingKey};
 pub use command_error::CommandError;
-pub use frame_error::FrameError;
 pub use raw::RawCommand;
 pub use recovery::{CloseRow, Plan, Recovery, TokenFate};
 pub use signal::{Fate, HeartRate, Reading, SessionStart, Signal, Spans};
-pub use span::Span;
 
 /// One gateway's way of speaking. See the [module](self).
 ///

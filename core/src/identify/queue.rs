@@ -11,7 +11,6 @@ use super::permits::Permits;
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -243,16 +242,9 @@ impl IdentifyQueue {
 }
 
 /// Too many permit requests wait already. This one was not queued.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} shards wait to identify already; ask again later")]
 pub struct QueueFull {
     /// The most requests that may wait.
     pub limit: usize,
 }
-
-impl fmt::Display for QueueFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} shards wait to identify already; ask again later", self.limit)
-    }
-}
-
-impl core::error::Error for QueueFull {}

@@ -7,7 +7,6 @@ mod action;
 mod action_queue;
 mod backoff;
 mod cause;
-mod commands;
 mod config;
 mod config_error;
 mod connection;
@@ -59,7 +58,7 @@ pub use config::{
     Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
     ResumeFrom, ResumePolicy, SessionLostPolicy, Timeouts,
 };
-pub use config_error::ConfigError;
+pub use config_error::{ConfigError, SpanOption};
 pub use event::{EndReason, Event, Fault};
 pub use event_counts::EventCounts;
 pub use failure::{IoFailure, Location, TlsFailure};
@@ -227,6 +226,11 @@ impl<D: Dialect> GatewayMachine<D> {
     #[must_use]
     pub const fn dialect(&self) -> &D {
         &self.context.dialect
+    }
+
+    /// The seed it was made with.
+    pub(crate) const fn seed(&self) -> Seed {
+        self.context.seed
     }
 
     /// Why it ended, if it did.

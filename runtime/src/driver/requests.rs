@@ -10,11 +10,11 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use portcullis::Discord;
-use portcullis::dialect::discord::request::{
-    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, SoundboardSounds,
-};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::Phase;
+use portcullis::requests::{
+    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, SoundboardSounds,
+};
 use std::sync::Arc;
 
 /// A request that was made, and in time its answer. Dropped, it is forgotten: what still comes of it is passed over.
@@ -44,7 +44,7 @@ impl Sender<Discord> {
     ///
     /// ```
     /// use portcullis::dialect::discord::RequestGuildMembers;
-    /// use portcullis::dialect::discord::request::RequestError;
+    /// use portcullis::requests::RequestError;
     /// use portcullis_runtime::Sender;
     ///
     /// #[derive(serde::Deserialize)]

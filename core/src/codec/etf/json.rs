@@ -40,25 +40,14 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    pub(super) fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            // A remainder of ten is one digit.
-            digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.put(&digits[start..]);
+    pub(super) fn integer(&mut self, number: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// Appends a formatted number.
-    pub(super) fn number(&mut self, number: fmt::Arguments<'_>) {
+    /// Appends a float as JSON writes it.
+    pub(super) fn float(&mut self, float: f64) {
         // Writing to memory cannot fail.
-        _ = fmt::write(self, number);
+        _ = fmt::write(self, format_args!("{float:?}"));
     }
 
     /// Appends an array of small integers: a `STRING_EXT` is a list of bytes, not a text.
@@ -68,7 +57,7 @@ impl<'a> Json<'a> {
             if index > 0 {
                 self.put(b",");
             }
-            self.digits(u64::from(byte));
+            self.integer(byte);
         }
         self.put(b"]");
     }

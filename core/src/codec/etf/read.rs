@@ -11,7 +11,7 @@ use super::{
 use crate::codec::inflate::{Fed, Inflate, Inflater, Purpose};
 use crate::codec::output::KEPT_MAX;
 use crate::codec::{CodecError, Undecoded};
-use crate::dialect::FrameError;
+use crate::frame::FrameError;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -232,15 +232,12 @@ impl<'a> Reader<'a> {
         let len = match tag {
             SMALL_INTEGER => {
                 let small = self.byte()?;
-                self.out.digits(u64::from(small));
+                self.out.integer(small);
                 return Ok(());
             }
             INTEGER => {
                 let value = i32::from_be_bytes(self.array()?);
-                if value < 0 {
-                    self.out.put(b"-");
-                }
-                self.out.digits(u64::from(value.unsigned_abs()));
+                self.out.integer(value);
                 return Ok(());
             }
             SMALL_BIG => usize::from(self.byte()?),
@@ -259,10 +256,7 @@ impl<'a> Reader<'a> {
         if is_negative && magnitude > 0 {
             self.out.put(b"-");
         }
-        match u64::try_from(magnitude) {
-            Ok(magnitude) => self.out.digits(magnitude),
-            Err(_) => self.out.number(format_args!("{magnitude}")),
-        }
+        self.out.integer(magnitude);
         self.out.put(quote);
         Ok(())
     }
@@ -270,7 +264,7 @@ impl<'a> Reader<'a> {
     fn float(&mut self, float: Option<f64>) -> Result<(), Undecoded> {
         match float {
             Some(float) if float.is_finite() => {
-                self.out.number(format_args!("{float:?}"));
+                self.out.float(float);
                 Ok(())
             }
             Some(_) | None => Err(self.wrong()),

@@ -4,12 +4,13 @@
 //! written: what the gateway would answer with a close, or never, is the caller's error before anything is sent.
 //! *(source: Gateway Events, send events)*
 
-use super::{Presence, RequestChannelInfo, RequestSoundboardSounds};
+use super::{Presence, RequestChannelInfo, RequestSoundboardSounds, opcode};
 use crate::dialect::{CommandError, RawCommand};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::ser::SerializeSeq as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A command to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +38,17 @@ impl Command {
     /// [`CommandError`] for what the gateway is known to refuse. A raw command is not looked into.
     pub fn encode(&self) -> Result<Vec<u8>, CommandError> {
         match self {
-            Self::UpdatePresence(presence) => presence.check().and_then(|()| frame(3, presence)),
-            Self::RequestGuildMembers(request) => request.check().and_then(|()| frame(8, request)),
-            Self::RequestSoundboardSounds(request) => request.check().and_then(|()| frame(31, request)),
-            Self::RequestChannelInfo(request) => request.check().and_then(|()| frame(43, request)),
-            Self::UpdateVoiceState(update) => update.check().and_then(|()| frame(4, update)),
+            Self::UpdatePresence(presence) => presence.check().and_then(|()| frame(opcode::UPDATE_PRESENCE, presence)),
+            Self::RequestGuildMembers(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_GUILD_MEMBERS, request))
+            }
+            Self::RequestSoundboardSounds(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_SOUNDBOARD_SOUNDS, request))
+            }
+            Self::RequestChannelInfo(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_CHANNEL_INFO, request))
+            }
+            Self::UpdateVoiceState(update) => update.check().and_then(|()| frame(opcode::UPDATE_VOICE_STATE, update)),
             Self::Raw(raw) => Ok(raw.bytes().to_vec()),
         }
     }
@@ -135,11 +142,11 @@ impl RequestGuildMembers {
     }
 
     /// Whether it asks for all members, which the gateway rations.
-    pub(super) fn is_for_all(&self) -> bool {
+    pub(crate) fn is_for_all(&self) -> bool {
         matches!(&self.wanted, Wanted::Matching { query, limit: 0 } if query.is_empty())
     }
 
-    pub(super) fn has_presences(&self) -> bool {
+    pub(crate) fn has_presences(&self) -> bool {
         self.presences == Some(true)
     }
 
@@ -155,9 +162,9 @@ impl RequestGuildMembers {
         }
         match &self.wanted {
             Wanted::Matching { query, limit } => {
-                let is_lawful = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
+                let is_valid = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
                 let error = CommandError::SearchLimit { limit: *limit, max: Self::SEARCH_MAX };
-                is_lawful.then_some(()).ok_or(error)
+                is_valid.then_some(()).ok_or(error)
             }
             Wanted::These { user_ids } if user_ids.is_empty() => Err(CommandError::NoUserIds),
             Wanted::These { user_ids } if user_ids.len() > Self::USER_IDS_MAX => {
@@ -217,13 +224,23 @@ impl UpdateVoiceState {
     }
 }
 
-fn frame<T: Serialize>(op: u8, d: &T) -> Result<Vec<u8>, CommandError> {
+fn frame<T: Serialize>(op: u64, d: &T) -> Result<Vec<u8>, CommandError> {
     #[derive(Serialize)]
     struct Frame<'a, T> {
-        op: u8,
+        op: u64,
         d: &'a T,
     }
     serde_json::to_vec(&Frame { op, d }).map_err(|_| CommandError::NotJson)
+}
+
+/// The data of a frame that [`Command::encode`] wrote.
+pub(super) fn data_of(frame: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        #[serde(borrow)]
+        d: &'a RawValue,
+    }
+    serde_json::from_slice(frame).ok().map(|Frame { d }| d)
 }
 
 pub(super) fn check_id(name: &'static str, id: u64) -> Result<(), CommandError> {

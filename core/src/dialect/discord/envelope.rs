@@ -7,7 +7,7 @@
 //!
 //! What is not here: what an opcode or a name means, and whether `d` is sound. The scan does not look into `d`, so
 //! a frame with keys behind `d` has a span that holds them too. Only a decoder of `d` promises anything, and it
-//! gets a second try with [`data_of_whole`].
+//! gets a second try with [`value_at`](crate::frame::value_at).
 //!
 //! Decisions where the protocol is silent: of a key given twice the last counts in a parsed frame; an `s` that is
 //! no `u64` is no sequence; a `t` that is no string is no name; nor is one with a quote, a backslash or a control
@@ -17,8 +17,8 @@
 //! # Invariants
 //! * `within`: every span lies within the frame it was read from, or within `rewritten` where that is given.
 
-use crate::Sequence;
 use crate::dialect::{FrameError, Span};
+use crate::message::Sequence;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
@@ -53,12 +53,6 @@ impl Envelope {
             None => Parsed::from_frame(frame)?.into_envelope(frame),
         }
     }
-}
-
-/// Where `d` stands exactly, from a parse of the whole frame; `None` where the frame is no JSON object or has no
-/// `d`.
-pub(crate) fn data_of_whole(frame: &[u8]) -> Option<Span> {
-    span_in(frame, Parsed::from_frame(frame).ok()?.d?.get())
 }
 
 /// The two heads of real frames. `None` means: parse it.
@@ -96,12 +90,12 @@ fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
         number = number * 10 + u64::from(digit);
         len += 1;
     }
-    let is_lawful = match len {
+    let is_valid = match len {
         0 => false,
         1 => true,
         _ => bytes[0] != b'0',
     };
-    is_lawful.then_some((number, &bytes[len..]))
+    is_valid.then_some((number, &bytes[len..]))
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -137,11 +131,11 @@ impl<'a> Parsed<'a> {
         let sequence = self.s.and_then(|s| serde_json::from_str(s.get()).ok());
         let name = match name {
             Some(Name::Decoded(name)) => return rewrite(op, sequence, &name, self.d).ok_or(too_long),
-            Some(Name::Raw(name)) => Some(span_in(frame, name).ok_or(too_long)?),
+            Some(Name::Raw(name)) => Some(Span::of_part(frame, name).ok_or(too_long)?),
             None => None,
         };
         let data = match self.d {
-            Some(d) => Some(span_in(frame, d.get()).ok_or(too_long)?),
+            Some(d) => Some(Span::of_part(frame, d.get()).ok_or(too_long)?),
             None => None,
         };
         Ok(Envelope { op, sequence, name, data, rewritten: None })
@@ -226,14 +220,6 @@ fn rewrite(op: u64, sequence: Option<Sequence>, name: &str, d: Option<&RawValue>
         data: d.map(|_| data_span),
         rewritten: Some(frame),
     })
-}
-
-/// The offsets of a part that was borrowed from the frame.
-fn span_in(frame: &[u8], part: &str) -> Option<Span> {
-    let start = part.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
-    let span = Span::new(start, start.checked_add(part.len())?)?;
-    debug_assert!(span.end() <= frame.len(), "within: a part of another buffer");
-    Some(span)
 }
 
 /// `serde_json` counts lines and columns; a frame has bytes.

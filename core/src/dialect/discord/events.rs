@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_sent_and_what_nobody_knows_needs_nothing() {
+    fn what_is_always_sent_and_what_is_not_known_needs_no_intent() {
         for event in ["READY", "RESUMED", "INTERACTION_CREATE", "GUILD_MEMBER_UPDATE", "GUILD_MEMBERS_CHUNK", "NEW"] {
             assert_eq!(missing_intent(event, Intents::empty()), None, "{event}");
         }

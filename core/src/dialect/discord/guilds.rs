@@ -23,7 +23,7 @@ pub(crate) struct OwnGuilds {
 
 impl OwnGuilds {
     /// Whether the command is about guilds of this shard only. A raw one is not looked into.
-    pub(super) fn check(self, command: &Command) -> Result<(), CommandError> {
+    pub(crate) fn check(self, command: &Command) -> Result<(), CommandError> {
         match self.foreign {
             ForeignGuilds::Send => Ok(()),
             ForeignGuilds::Refuse => match command {

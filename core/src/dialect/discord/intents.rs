@@ -130,8 +130,8 @@ impl<'de> Deserialize<'de> for Intents {
             }
 
             fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Intents, E> {
-                let unlawful = || E::invalid_value(de::Unexpected::Signed(bits), &self);
-                u64::try_from(bits).map_err(|_| unlawful()).and_then(|bits| self.visit_u64(bits))
+                let invalid = || E::invalid_value(de::Unexpected::Signed(bits), &self);
+                u64::try_from(bits).map_err(|_| invalid()).and_then(|bits| self.visit_u64(bits))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Intents, E> {
@@ -143,27 +143,16 @@ impl<'de> Deserialize<'de> for Intents {
 }
 
 /// Why a text is no set of intents.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntentsError {
     /// There is no intent of this name.
+    #[error("there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")]
     UnknownName {
         /// The name as it was given.
         name: String,
     },
 }
-
-impl fmt::Display for IntentsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownName { name } => {
-                write!(f, "there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")
-            }
-        }
-    }
-}
-
-impl core::error::Error for IntentsError {}
 
 fn part_of(part: &str) -> Result<Intents, IntentsError> {
     match (part.parse(), Intents::from_name(part)) {

@@ -4,14 +4,14 @@ mod channel_info;
 mod close;
 mod command;
 mod envelope;
+mod error;
 mod events;
 mod guilds;
 mod intents;
+pub(crate) mod opcode;
 mod payload;
 mod presence;
 mod read;
-pub mod request;
-
 mod soundboard;
 mod trace;
 
@@ -19,21 +19,24 @@ use super::{
     CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, OnNewSession,
     PaceLimit, Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
-use crate::codec::{Compression, Encoding, Format};
+use crate::frame::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
-use crate::token::{Token, TokenError};
-use crate::url::{GatewayUrl, UrlError};
+use crate::token::Token;
+use crate::url::GatewayUrl;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-use guilds::OwnGuilds;
+pub(crate) use guilds::OwnGuilds;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
+pub use error::DiscordError;
 pub use guilds::ForeignGuilds;
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
@@ -62,7 +65,7 @@ pub struct Discord {
     shard: ShardId,
     properties: IdentifyProperties,
     large_threshold: u8,
-    presence: Option<Vec<u8>>,
+    presence: Option<Box<RawValue>>,
     foreign_guilds: ForeignGuilds,
     base: GatewayUrl,
     format: Format,
@@ -108,8 +111,8 @@ impl Discord {
     /// room for it.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
         presence.check().map_err(DiscordError::Presence)?;
-        let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
-        Self { presence: Some(written), ..self }.fitting()
+        let presence = to_raw_value(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
+        Self { presence: Some(presence), ..self }.fitting()
     }
 
     /// The same with other identify properties.
@@ -216,7 +219,7 @@ impl Discord {
         self.format.encoding.len_sent(frame).is_some_and(|len| len <= Self::PAYLOAD_MAX)
     }
 
-    fn write_identify(&self, presence: Option<&[u8]>) -> Vec<u8> {
+    fn write_identify(&self, presence: Option<&RawValue>) -> Vec<u8> {
         payload::identify(&payload::Identify {
             token: &self.token,
             intents: self.intents,
@@ -316,8 +319,7 @@ impl Dialect for Discord {
         };
         let key = presence_key();
         let latest = standing.iter().find(|(standing, _)| *standing == key);
-        // What stands was written by `Command::encode`, so it has this head and tail.
-        let latest = latest.and_then(|(_, frame)| frame.strip_prefix(b"{\"op\":3,\"d\":")?.strip_suffix(b"}"));
+        let latest = latest.and_then(|(_, frame)| command::data_of(frame));
         let with_latest = latest.map(|presence| self.write_identify(Some(presence)));
         match with_latest {
             Some(payload) if self.fits(&payload) => {
@@ -369,88 +371,4 @@ const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_s
 
 fn presence_key() -> StandingKey {
     StandingKey("presence".into())
-}
-
-/// Why a [`Discord`] cannot be. Nothing was sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DiscordError {
-    /// The token cannot be one.
-    Token(TokenError),
-    /// The URL is no WebSocket URL.
-    Url(UrlError),
-    /// The URL asks Discord's own gateway for another API version than the one that is spoken.
-    Version,
-    /// The URL asks for something that a method is there for.
-    Query {
-        /// The key of the query.
-        key: &'static str,
-        /// The method.
-        method: &'static str,
-    },
-    /// `large_threshold` is not 50 to 250.
-    LargeThreshold {
-        /// What it is.
-        asked: u8,
-    },
-    /// The gateway would refuse the presence, and every Identify with it.
-    Presence(CommandError),
-    /// Payloads that are compressed each for itself are JSON; terms take a compressed stream.
-    PayloadCompression,
-    /// The Identify would have more than `max` bytes.
-    TooLong {
-        /// The most bytes it may have.
-        max: usize,
-    },
-}
-
-impl fmt::Display for DiscordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(error) => write!(f, "token: {error}"),
-            Self::Url(error) => write!(f, "gateway url: {error}"),
-            Self::Version => {
-                let version = Discord::VERSION;
-                write!(f, "gateway url: Discord's own gateway is spoken to in v{version} only, leave `v` out")
-            }
-            Self::Query { key, method } => {
-                write!(f, "gateway url: leave `{key}` out of the query, {method} asks for it")
-            }
-            Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
-            Self::Presence(error) => write!(f, "presence: {error}"),
-            Self::PayloadCompression => {
-                f.write_str("etf does not go with compressed payloads; compress the stream, or none")
-            }
-            Self::TooLong { max } => {
-                write!(f, "the identify would be above {max} bytes; shorten the presence or the properties")
-            }
-        }
-    }
-}
-
-impl core::error::Error for DiscordError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Token(error) => Some(error),
-            Self::Url(error) => Some(error),
-            Self::Presence(error) => Some(error),
-            Self::Version
-            | Self::Query { .. }
-            | Self::LargeThreshold { .. }
-            | Self::PayloadCompression
-            | Self::TooLong { .. } => None,
-        }
-    }
-}
-
-impl From<TokenError> for DiscordError {
-    fn from(error: TokenError) -> Self {
-        Self::Token(error)
-    }
-}
-
-impl From<UrlError> for DiscordError {
-    fn from(error: UrlError) -> Self {
-        Self::Url(error)
-    }
 }

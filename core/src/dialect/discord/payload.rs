@@ -3,15 +3,16 @@
 //! They are written by hand, so that writing cannot fail and the key order is the documented one.
 
 use super::Intents;
-use crate::Sequence;
-use crate::codec::Compression;
 use crate::dialect::ShardId;
+use crate::frame::Compression;
+use crate::message::Sequence;
 use crate::token::Token;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
+use serde_json::value::RawValue;
 
 /// What a client tells the gateway about itself. *(source: Gateway Events, Identify connection properties)*
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +40,8 @@ pub(super) struct Identify<'a> {
     /// From how many members on a guild is sent without its offline ones, 50 to 250.
     pub(super) large_threshold: u8,
     pub(super) shard: ShardId,
-    /// The initial presence as JSON: an object that serde wrote.
-    pub(super) presence: Option<&'a [u8]>,
+    /// The initial presence.
+    pub(super) presence: Option<&'a RawValue>,
     /// What the connection has; only that of each payload for itself is asked for here.
     pub(super) compression: Compression,
 }
@@ -62,13 +63,12 @@ pub(super) fn identify(identify: &Identify<'_>) -> Vec<u8> {
     if *compression == Compression::ZlibPayload {
         frame.push_str(",\"compress\":true");
     }
-    let mut frame = frame.into_bytes();
     if let Some(presence) = presence {
-        frame.extend_from_slice(b",\"presence\":");
-        frame.extend_from_slice(presence);
+        frame.push_str(",\"presence\":");
+        frame.push_str(presence.get());
     }
-    frame.extend_from_slice(b"}}");
-    frame
+    frame.push_str("}}");
+    frame.into_bytes()
 }
 
 /// `{"op":6,"d":{…}}`. It holds the token.
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn an_identify_is_the_documented_one() {
         let token = Token::new("abc").unwrap();
-        let presence = serde_json::to_vec(&Presence::new(Status::Online)).unwrap();
+        let presence = serde_json::value::to_raw_value(&Presence::new(Status::Online)).unwrap();
         let mut given = Identify {
             token: &token,
             intents: Intents::GUILDS | Intents::GUILD_MESSAGES | Intents::MESSAGE_CONTENT,

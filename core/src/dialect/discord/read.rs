@@ -2,7 +2,9 @@
 //! Codes; Gateway Events, Hello, Ready)*
 
 use super::envelope::Envelope;
+use super::opcode;
 use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
+use crate::frame::value_at;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
@@ -10,28 +12,21 @@ use core::time::Duration;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-const DISPATCH: u64 = 0;
-const HEARTBEAT: u64 = 1;
-const RECONNECT: u64 = 7;
-const INVALID_SESSION: u64 = 9;
-const HELLO: u64 = 10;
-const HEARTBEAT_ACK: u64 = 11;
-
 pub(super) fn read(frame: &[u8]) -> Result<Reading, FrameError> {
     let Envelope { op, sequence, name, data, rewritten } = Envelope::read(frame)?;
     let data = data.unwrap_or_default();
     let written = rewritten.as_deref().unwrap_or(frame);
     let signal = match (op, name) {
-        (DISPATCH, Some(name)) => {
+        (opcode::DISPATCH, Some(name)) => {
             let spans = Spans { name, data, id: None, position: None, sequence };
             dispatch(written, spans)?
         }
-        (DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
-        (HEARTBEAT, _) => Signal::HeartbeatRequest,
-        (RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
-        (INVALID_SESSION, _) => Signal::InvalidSession(fate(written, data)),
-        (HELLO, _) => Signal::Hello(hello(written, data)?),
-        (HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
+        (opcode::DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
+        (opcode::HEARTBEAT, _) => Signal::HeartbeatRequest,
+        (opcode::RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
+        (opcode::INVALID_SESSION, _) => Signal::InvalidSession(fate(written, data)),
+        (opcode::HELLO, _) => Signal::Hello(hello(written, data)?),
+        (opcode::HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
         (op, _) => Signal::Unknown { op: Some(op), sequence: None },
     };
     Ok(Reading { signal, rewritten })
@@ -126,10 +121,10 @@ fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
     Ok(HeartRate::Ours { interval })
 }
 
-/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole.
+/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole frame.
 fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8], data: Span) -> Option<T> {
     let parse = |data: Span| serde_json::from_slice(data.of(frame)).ok();
-    parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?))
+    parse(data).or_else(|| parse(value_at(frame, data.start())?))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod answer;
 mod collector;
+mod commands;
 mod cooldowns;
 mod error;
 mod observe;
@@ -17,8 +18,7 @@ mod pending;
 mod policy;
 mod trace;
 
-use super::guilds::OwnGuilds;
-use super::{Command, Discord, Intents};
+use crate::dialect::discord::{Command, Discord, Intents, OwnGuilds};
 use crate::machine::{CommandId, EventFilter, SendError};
 use crate::rng::Seed;
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ pub struct RequestId(pub u64);
 ///   `Config::on_session_lost` hands them back, which it does by default, and all others.
 ///
 /// ```
-/// use portcullis::dialect::discord::request::RequestPolicy;
+/// use portcullis::requests::RequestPolicy;
 /// use portcullis::dialect::discord::{Discord, Intents, RequestGuildMembers};
 /// use portcullis::{Action, Config, GatewayMachine, Input, Seed, Timestamp};
 ///
@@ -76,7 +76,7 @@ pub struct RequestId(pub u64);
 /// while let Some((done, result)) = requests.next_result() {
 ///     assert_eq!(done, id);
 ///     println!("{} chunks", match result? {
-///         portcullis::dialect::discord::request::Answer::GuildMembers(members) => members.chunks().len(),
+///         portcullis::requests::Answer::GuildMembers(members) => members.chunks().len(),
 ///         _ => 0,
 ///     });
 /// }
@@ -94,7 +94,7 @@ pub struct Requests {
     now: Timestamp,
     next_id: u64,
     /// Those of which no time is known yet: they begin with the next tick.
-    asked: VecDeque<(RequestId, Collector)>,
+    accepted: VecDeque<(RequestId, Collector)>,
     pending: BTreeMap<RequestId, Pending>,
     done: VecDeque<Done>,
     cooldowns: GuildCooldowns,
@@ -114,8 +114,8 @@ enum Life {
 
 /// Whether the socket was read until it had nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
-    Dry,
+enum ReadState {
+    Drained,
     Unread,
 }
 
@@ -127,7 +127,7 @@ struct Nonces {
 }
 
 impl Requests {
-    pub(crate) const fn new(discord: &Discord, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
+    const fn new(discord: &Discord, events: EventFilter, seed: Seed, policy: RequestPolicy) -> Self {
         Self {
             intents: discord.intents(),
             guilds: discord.own_guilds(),
@@ -136,7 +136,7 @@ impl Requests {
             nonces: Nonces { seed, next: 0 },
             now: Timestamp::ZERO,
             next_id: 0,
-            asked: VecDeque::new(),
+            accepted: VecDeque::new(),
             pending: BTreeMap::new(),
             done: VecDeque::new(),
             cooldowns: GuildCooldowns::new(),
@@ -172,15 +172,15 @@ impl Requests {
         self.guilds.check(&command)?;
         let id = RequestId(self.next_id);
         self.next_id += 1;
-        self.asked.push_back((id, collector));
-        self.settle_due();
+        self.accepted.push_back((id, collector));
+        self.update_due();
         Ok(id)
     }
 
     /// Forgets a request, and its result if it was not taken. What is in the outbox goes out all the same; what comes
     /// of it is passed over.
     pub fn cancel(&mut self, id: RequestId) {
-        self.asked.retain(|(asked, _)| *asked != id);
+        self.accepted.retain(|(accepted, _)| *accepted != id);
         if let Some(pending) = self.pending.remove(&id) {
             self.bytes -= pending.bytes;
         }
@@ -189,13 +189,13 @@ impl Requests {
             *bytes -= if *of == id { *weight } else { 0 };
             *of != id
         });
-        self.settle_due();
+        self.update_due();
     }
 
     /// Holds requests to another policy from now on, also those that are open.
     pub fn set_policy(&mut self, policy: RequestPolicy) {
         self.policy = policy;
-        self.settle_due();
+        self.update_due();
     }
 
     /// Sends what is due, and gives up what has waited too long. The socket was read until it had nothing, as before an
@@ -204,12 +204,12 @@ impl Requests {
     /// `send` is the machine's. When it was called, call the machine's `handle` right after with
     /// [`Input::TickUnread`](crate::Input::TickUnread), as after every [`send`](crate::GatewayMachine::send).
     pub fn tick(&mut self, now: Timestamp, send: impl FnMut(Command) -> Result<CommandId, SendError>) {
-        self.advance(now, Sight::Dry, send);
+        self.advance(now, ReadState::Drained, send);
     }
 
     /// The same when the socket was not read: silence is not judged then, as what breaks it may wait there.
     pub fn tick_unread(&mut self, now: Timestamp, send: impl FnMut(Command) -> Result<CommandId, SendError>) {
-        self.advance(now, Sight::Unread, send);
+        self.advance(now, ReadState::Unread, send);
     }
 
     /// A request that is done.
@@ -228,15 +228,20 @@ impl Requests {
     /// How many requests are open: without a result, or with one that was not taken.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.asked.len() + self.pending.len() + self.done.len()
+        self.accepted.len() + self.pending.len() + self.done.len()
     }
 
-    fn advance(&mut self, now: Timestamp, sight: Sight, mut send: impl FnMut(Command) -> Result<CommandId, SendError>) {
+    fn advance(
+        &mut self,
+        now: Timestamp,
+        read_state: ReadState,
+        mut send: impl FnMut(Command) -> Result<CommandId, SendError>,
+    ) {
         self.now = self.now.max(now);
         if self.due.is_none_or(|due| due > self.now) {
             return;
         }
-        while let Some((id, collector)) = self.asked.pop_front() {
+        while let Some((id, collector)) = self.accepted.pop_front() {
             self.pending.insert(id, Pending::new(collector, self.now));
         }
         let is_due = |pending: &Pending| pending.deadline(&self.policy) <= self.now;
@@ -247,17 +252,19 @@ impl Requests {
             let waited = self.now - pending.since;
             match &mut pending.stage {
                 Stage::Held { .. } => self.send(id, &mut send),
-                Stage::Turned | Stage::Queued(_) => self.finish(id, Err(RequestError::NotSent { waited })),
-                Stage::Sent(Patience::Until(until)) if sight == Sight::Unread => *until = self.now + SECOND_LOOK,
+                Stage::OutboxFull | Stage::Queued(_) => self.finish(id, Err(RequestError::NotSent { waited })),
+                Stage::Sent(Patience::Until(until)) if read_state == ReadState::Unread => {
+                    *until = self.now + SECOND_LOOK;
+                }
                 Stage::Sent(_) => self.expire(id),
             }
         }
-        self.settle_due();
+        self.update_due();
     }
 
     fn send(&mut self, id: RequestId, send: &mut impl FnMut(Command) -> Result<CommandId, SendError>) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
-        let guild = pending.collector.rationed_guild();
+        let guild = pending.collector.cooldown_guild();
         let free_at = guild.map_or(self.now, |guild_id| self.cooldowns.free_at(guild_id, self.now));
         if free_at > self.now {
             return self.hold(id, free_at);
@@ -271,7 +278,7 @@ impl Requests {
                     self.cooldowns.take(self.now, guild_id, command);
                 }
             }
-            Err(SendError::QueueFull { .. }) => pending.stage = Stage::Turned,
+            Err(SendError::QueueFull { .. }) => pending.stage = Stage::OutboxFull,
             Err(error) => self.finish(id, Err(error.into())),
         }
     }
@@ -313,10 +320,10 @@ impl Requests {
         self.done.push_back((id, result, kept));
     }
 
-    fn settle_due(&mut self) {
+    fn update_due(&mut self) {
         debug_assert!(self.bytes == self.weigh(), "weighed: {} bytes are counted, {} kept", self.bytes, self.weigh());
         let soonest = self.pending.values().map(|pending| pending.deadline(&self.policy)).min();
-        self.due = if self.asked.is_empty() { soonest } else { Some(self.now) };
+        self.due = if self.accepted.is_empty() { soonest } else { Some(self.now) };
     }
 
     fn weigh(&self) -> usize {

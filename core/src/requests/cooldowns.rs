@@ -12,13 +12,13 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// It is bounded: a guild is in it for a request of ours, and what is over is forgotten with each that is added.
 #[derive(Clone, Debug)]
 pub(super) struct GuildCooldowns {
-    by_guild: BTreeMap<u64, Ration>,
+    by_guild: BTreeMap<u64, Cooldown>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Ration {
+enum Cooldown {
     /// A request is in the outbox: the window begins when it leaves.
-    Taken(CommandId),
+    Queued(CommandId),
     Until(Timestamp),
 }
 
@@ -31,14 +31,14 @@ impl GuildCooldowns {
     pub(super) fn free_at(&self, guild_id: u64, now: Timestamp) -> Timestamp {
         match self.by_guild.get(&guild_id) {
             None => now,
-            Some(Ration::Taken(_)) => now + WINDOW,
-            Some(Ration::Until(until)) => now.max(*until),
+            Some(Cooldown::Queued(_)) => now + WINDOW,
+            Some(Cooldown::Until(until)) => now.max(*until),
         }
     }
 
     pub(super) fn take(&mut self, now: Timestamp, guild_id: u64, command: CommandId) {
         self.forget(now);
-        self.by_guild.insert(guild_id, Ration::Taken(command));
+        self.by_guild.insert(guild_id, Cooldown::Queued(command));
     }
 
     /// Whether all its members were asked for, or it was refused, not long ago.
@@ -47,27 +47,27 @@ impl GuildCooldowns {
     }
 
     /// A command has come to its end, whether anyone still waits for its answer or not.
-    pub(super) fn settle(&mut self, now: Timestamp, command: CommandId, outcome: Outcome) {
-        let is_its = |ration: &Ration| matches!(ration, Ration::Taken(taken) if *taken == command);
+    pub(super) fn on_outcome(&mut self, now: Timestamp, command: CommandId, outcome: Outcome) {
+        let is_its = |cooldown: &Cooldown| matches!(cooldown, Cooldown::Queued(taken) if *taken == command);
         match outcome {
             Outcome::Sent => {
-                if let Some(ration) = self.by_guild.values_mut().find(|ration| is_its(ration)) {
-                    *ration = Ration::Until(now + WINDOW);
+                if let Some(cooldown) = self.by_guild.values_mut().find(|cooldown| is_its(cooldown)) {
+                    *cooldown = Cooldown::Until(now + WINDOW);
                 }
             }
-            Outcome::Returned(_) | Outcome::Unknown => self.by_guild.retain(|_, ration| !is_its(ration)),
+            Outcome::Returned(_) | Outcome::Unknown => self.by_guild.retain(|_, cooldown| !is_its(cooldown)),
         }
     }
 
     /// The gateway says when, and it knows best. One that is on its way will be told itself.
     pub(super) fn hold(&mut self, now: Timestamp, guild_id: u64, until: Timestamp) {
         self.forget(now);
-        if !matches!(self.by_guild.get(&guild_id), Some(Ration::Taken(_))) {
-            self.by_guild.insert(guild_id, Ration::Until(until));
+        if !matches!(self.by_guild.get(&guild_id), Some(Cooldown::Queued(_))) {
+            self.by_guild.insert(guild_id, Cooldown::Until(until));
         }
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.by_guild.retain(|_, ration| !matches!(ration, Ration::Until(until) if *until <= now));
+        self.by_guild.retain(|_, cooldown| !matches!(cooldown, Cooldown::Until(until) if *until <= now));
     }
 }

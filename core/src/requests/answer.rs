@@ -20,7 +20,7 @@ pub enum Answer {
 /// Members of a guild: all chunks of an answer, raw.
 ///
 /// ```
-/// # use portcullis::dialect::discord::request::GuildMembers;
+/// # use portcullis::requests::GuildMembers;
 /// # use portcullis::dispatch::DecodeError;
 /// #[derive(serde::Deserialize)]
 /// struct Member<'a> {

@@ -3,7 +3,9 @@
 use super::answer::{Answer, ChannelInfo, GuildMembers, SoundboardSounds};
 use super::error::RequestError;
 use super::part::{CHANNEL_INFO, GUILD_MEMBERS_CHUNK, Part, RATE_LIMITED, RateLimited, SOUNDBOARD_SOUNDS};
-use crate::dialect::discord::{Command, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
+use crate::dialect::discord::{
+    Command, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, opcode,
+};
 use crate::dispatch::Dispatch;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -79,7 +81,7 @@ pub(super) enum Chunks {
 #[derive(Debug)]
 pub(super) enum Taken {
     /// It came before.
-    Again,
+    Duplicate,
     /// It is kept.
     More,
     /// It was the last.
@@ -117,7 +119,7 @@ impl Collector {
             }
             (Self::SoundboardSounds { request, sounds }, Part::Sounds { guild_id }) => {
                 if sounds.contains_key(guild_id) {
-                    return Taken::Again;
+                    return Taken::Duplicate;
                 }
                 sounds.insert(*guild_id, dispatch.detach());
                 if sounds.len() < request.guild_ids().len() {
@@ -132,7 +134,7 @@ impl Collector {
             (
                 Self::GuildMembers { .. } | Self::SoundboardSounds { .. } | Self::ChannelInfo { .. },
                 Part::Chunk { .. } | Part::Sounds { .. } | Part::Info { .. } | Part::RateLimited(_),
-            ) => Taken::Again,
+            ) => Taken::Duplicate,
         }
     }
 
@@ -175,7 +177,7 @@ impl Collector {
             Self::SoundboardSounds { request, .. } => request.guild_ids().contains(&guild_id),
             Self::ChannelInfo { request } => request.guild_id() == guild_id,
         };
-        is_about && limited.opcode == u64::from(self.op())
+        is_about && limited.opcode == self.op()
     }
 
     pub(super) fn command(&self) -> Command {
@@ -192,11 +194,11 @@ impl Collector {
         matches!(self, Self::GuildMembers { nonce, .. } if nonce == of)
     }
 
-    pub(super) const fn op(&self) -> u8 {
+    pub(super) const fn op(&self) -> u64 {
         match self {
-            Self::GuildMembers { .. } => 8,
-            Self::SoundboardSounds { .. } => 31,
-            Self::ChannelInfo { .. } => 43,
+            Self::GuildMembers { .. } => opcode::REQUEST_GUILD_MEMBERS,
+            Self::SoundboardSounds { .. } => opcode::REQUEST_SOUNDBOARD_SOUNDS,
+            Self::ChannelInfo { .. } => opcode::REQUEST_CHANNEL_INFO,
         }
     }
 
@@ -210,7 +212,7 @@ impl Collector {
     }
 
     /// The guild all of whose members are asked for: the gateway cooldowns that.
-    pub(super) fn rationed_guild(&self) -> Option<u64> {
+    pub(super) fn cooldown_guild(&self) -> Option<u64> {
         match self {
             Self::GuildMembers { request, .. } => request.is_for_all().then(|| request.guild_id()),
             Self::SoundboardSounds { .. } | Self::ChannelInfo { .. } => None,
@@ -231,9 +233,9 @@ impl Chunks {
         if matches!(self, Self::None) {
             *self = Self::Some { count, by_index: BTreeMap::new() };
         }
-        let Self::Some { by_index, .. } = self else { return Taken::Again };
+        let Self::Some { by_index, .. } = self else { return Taken::Duplicate };
         if by_index.contains_key(&index) {
-            return Taken::Again;
+            return Taken::Duplicate;
         }
         by_index.insert(index, dispatch.detach());
         if (by_index.len() as u64) < count {

@@ -3,10 +3,10 @@
 
 #[cfg(feature = "tracing")]
 mod on {
-    use crate::dialect::discord::request::{Answer, RequestError, RequestId};
+    use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
-    pub(in super::super) fn sent(id: RequestId, op: u8) {
+    pub(in super::super) fn sent(id: RequestId, op: u64) {
         tracing::debug!(request = id.0, op, "request sent");
     }
 
@@ -24,10 +24,10 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use crate::dialect::discord::request::{Answer, RequestError, RequestId};
+    use crate::requests::{Answer, RequestError, RequestId};
     use core::time::Duration;
 
-    pub(in super::super) const fn sent(_: RequestId, _: u8) {}
+    pub(in super::super) const fn sent(_: RequestId, _: u64) {}
     pub(in super::super) const fn held(_: RequestId, _: Duration) {}
     pub(in super::super) const fn done(_: RequestId, _: &Result<Answer, RequestError>, _: usize) {}
 }

@@ -7,13 +7,18 @@
 //! # Invariants
 //! * `normal-form`: the text is `scheme://host[:port]/…`, and the offsets point into it at ASCII bytes.
 
+mod authority;
+mod error;
+
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use authority::{Host, parse_port, split_authority};
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::Range;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use error::UrlError;
 
 /// How the bytes travel: with TLS or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,9 +124,9 @@ impl GatewayUrl {
                 continue;
             }
             url.text.push(separator);
-            url.text.extend(utf8_percent_encode(key, UNRESERVED));
+            url.text.extend(utf8_percent_encode(key, ESCAPED));
             url.text.push('=');
-            url.text.extend(utf8_percent_encode(value, UNRESERVED));
+            url.text.extend(utf8_percent_encode(value, ESCAPED));
             separator = '&';
         }
         url
@@ -286,96 +291,6 @@ impl<'de> Deserialize<'de> for GatewayUrl {
     }
 }
 
-/// Why a text is no gateway URL.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// It is `len` bytes long.
-    TooLong {
-        /// Bytes it has.
-        len: usize,
-        /// Bytes it may have.
-        max: usize,
-    },
-    /// The byte at `at` may not stand in a URL: a control character, a space, a quote, or not ASCII.
-    Character {
-        /// Offset of the byte.
-        at: usize,
-    },
-    /// It does not start with `wss://` or `ws://`.
-    Scheme,
-    /// It has a fragment, which no server would see.
-    Fragment,
-    /// It has a user name before the host.
-    Userinfo,
-    /// It has no host.
-    NoHost,
-    /// Its host is neither a DNS name nor an IP address.
-    Host,
-    /// Its port is no number from 1 to 65535.
-    Port,
-}
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { len, max } => write!(f, "the url has {len} bytes, give one of at most {max}"),
-            Self::Character { at } => write!(f, "the character at byte {at} of the url must be percent-encoded"),
-            Self::Scheme => f.write_str("the url must start with wss:// or ws://"),
-            Self::Fragment => f.write_str("the url has a fragment, leave out the # and what follows"),
-            Self::Userinfo => f.write_str("the url has a user name, leave out what is before the @"),
-            Self::NoHost => f.write_str("the url has no host, name one after ://"),
-            Self::Host => f.write_str("the host of the url must be a dns name, an ipv4 or an [ipv6] address"),
-            Self::Port => f.write_str("the port of the url must be a number from 1 to 65535"),
-        }
-    }
-}
-
-impl core::error::Error for UrlError {}
-
-enum Host<'a> {
-    /// A DNS name or an IPv4 address, in any case.
-    Name(&'a str),
-    V6(Ipv6Addr),
-}
-
-fn split_authority(authority: &str) -> Result<(Host<'_>, Option<&str>), UrlError> {
-    if let Some(bracketed) = authority.strip_prefix('[') {
-        let (address, rest) = bracketed.split_once(']').ok_or(UrlError::Host)?;
-        let address = address.parse().map_err(|_| UrlError::Host)?;
-        return match rest.strip_prefix(':') {
-            None if rest.is_empty() => Ok((Host::V6(address), None)),
-            None => Err(UrlError::Port),
-            port => Ok((Host::V6(address), port)),
-        };
-    }
-    let (name, port) = match authority.split_once(':') {
-        Some((name, port)) => (name, Some(port)),
-        None => (authority, None),
-    };
-    if name.is_empty() {
-        return Err(UrlError::NoHost);
-    }
-    if is_host_name(name) { Ok((Host::Name(name), port)) } else { Err(UrlError::Host) }
-}
-
-/// A DNS name without a final dot, or an IPv4 address: what ends in a number must be one.
-fn is_host_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let ends_in_a_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    name.len() <= 253 && name.split('.').all(is_label) && (!ends_in_a_number || name.parse::<Ipv4Addr>().is_ok())
-}
-
-fn parse_port(digits: &str) -> Result<u16, UrlError> {
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(UrlError::Port);
-    }
-    digits.parse().ok().filter(|&port| port != 0).ok_or(UrlError::Port)
-}
-
 /// Visible ASCII without the characters that RFC 3986 leaves out.
 fn may_stand_in_a_url(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
@@ -385,159 +300,10 @@ fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
 
-/// The characters that a query may hold as they are: those that no URL reader treats in a special way. *(source: RFC 3986 §2.3)*
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
+/// All but what stands for itself in a query, the unreserved characters (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Room for `wss://gateway-us-east1-b.discord.gg/` without growing.
 const GATEWAY_LEN_USUAL: usize = 48;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::format;
-
-    fn url(text: &str) -> GatewayUrl {
-        GatewayUrl::parse(text).unwrap()
-    }
-
-    #[test]
-    fn a_key_of_the_query_can_be_read_and_left_out() {
-        for (given, value, without) in [
-            ("wss://h", None, "wss://h/"),
-            ("wss://h/?", None, "wss://h/"),
-            ("wss://h/?v", Some(""), "wss://h/"),
-            ("wss://h/a?x=1&v=2&y&%76=%33", Some("3"), "wss://h/a?x=1&y"),
-            ("wss://h/?v=a=b&w=1", Some("a=b"), "wss://h/?w=1"),
-            ("wss://h/?v=%ff", Some("\u{fffd}"), "wss://h/"),
-            ("wss://h/v=1", None, "wss://h/v=1"),
-        ] {
-            assert_eq!(url(given).query("v").as_deref(), value, "{given}");
-            assert_eq!(url(given).without_query(&["v"]).as_str(), without, "{given}");
-        }
-    }
-
-    #[test]
-    fn the_query_is_set_once_whatever_the_url_ends_with() {
-        let query = [("v", "10"), ("encoding", "json"), ("compress", "zlib-stream")];
-        for (given, expected) in [
-            ("wss://h", "wss://h/?v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h/", "wss://h/?v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h/?", "wss://h/?v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h?v=9", "wss://h/?v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h/?v=9&x=1", "wss://h/?x=1&v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h/?v=9&&v=8&%76=7&x", "wss://h/?x&v=10&encoding=json&compress=zlib-stream"),
-            ("wss://h:444/a/b?vv=1", "wss://h:444/a/b?vv=1&v=10&encoding=json&compress=zlib-stream"),
-        ] {
-            let full = url(given).with_query(&query);
-            assert_eq!(full.as_str(), expected);
-            assert_eq!(full.with_query(&query), full);
-            assert_eq!(url(full.as_str()), full);
-        }
-    }
-
-    #[test]
-    fn a_query_value_is_escaped_and_the_last_of_a_key_counts() {
-        let full = url("ws://h").with_query(&[("a", "1"), ("b&", "x y/é%"), ("a", "2")]);
-        assert_eq!(full.as_str(), "ws://h/?b%26=x%20y%2F%C3%A9%25&a=2");
-        assert_eq!(full.with_query(&[("b&", "")]).as_str(), "ws://h/?a=2&b%26=");
-        assert_eq!(url("ws://h/?a=1").with_query(&[]).as_str(), "ws://h/?a=1");
-    }
-
-    #[test]
-    fn spellings_of_one_address_are_one_url() {
-        assert_eq!(url("WSS://Gateway.Discord.GG"), url("wss://gateway.discord.gg:443/"));
-        assert_eq!(url("ws://[0:0::0:1]:80?x"), url("ws://[::1]/?x"));
-        assert_ne!(url("ws://h/"), url("wss://h/"));
-        let address = url("ws://[::1]:8080/path");
-        let parts = (address.scheme(), address.host(), address.port(), address.path_and_query());
-        assert_eq!(parts, (Scheme::Ws, "::1", 8080, "/path"));
-        let address = url("wss://127.0.0.1");
-        assert_eq!((address.host(), address.port(), address.path_and_query()), ("127.0.0.1", 443, "/"));
-    }
-
-    #[test]
-    fn what_is_no_gateway_url_is_refused_with_its_fault() {
-        let long = format!("wss://h/{}", "a".repeat(GatewayUrl::LEN_MAX));
-        for (text, error) in [
-            (long.as_str(), UrlError::TooLong { len: 2056, max: 2048 }),
-            ("", UrlError::Scheme),
-            ("gateway.discord.gg", UrlError::Scheme),
-            ("https://h", UrlError::Scheme),
-            ("wss:/h", UrlError::Scheme),
-            ("wss://h/#f", UrlError::Fragment),
-            ("wss://bot:token@h/", UrlError::Userinfo),
-            ("wss://", UrlError::NoHost),
-            ("wss:///path", UrlError::NoHost),
-            ("wss://:443", UrlError::NoHost),
-            ("wss://h..i", UrlError::Host),
-            ("wss://h.", UrlError::Host),
-            ("wss://1.2.3.400", UrlError::Host),
-            ("wss://evil.1.2.3.4", UrlError::Host),
-            ("wss://[::1", UrlError::Host),
-            ("wss://[fe80::1%25eth0]", UrlError::Host),
-            ("wss://[::1]8", UrlError::Port),
-            ("wss://h:", UrlError::Port),
-            ("wss://h:0", UrlError::Port),
-            ("wss://h:+80", UrlError::Port),
-            ("wss://h:65536", UrlError::Port),
-            ("wss://h:1:2", UrlError::Port),
-            ("wss://h /", UrlError::Character { at: 7 }),
-            ("wss://h/\r\nX: y", UrlError::Character { at: 8 }),
-            ("wss://h\u{e9}", UrlError::Character { at: 7 }),
-            ("wss://h\\evil", UrlError::Character { at: 7 }),
-        ] {
-            assert_eq!(GatewayUrl::parse(text), Err(error), "{text}");
-        }
-    }
-
-    #[test]
-    fn errors_say_what_to_mend() {
-        assert_eq!(UrlError::Port.to_string(), "the port of the url must be a number from 1 to 65535");
-        assert_eq!(
-            UrlError::TooLong { len: 2056, max: 2048 }.to_string(),
-            "the url has 2056 bytes, give one of at most 2048"
-        );
-    }
-
-    #[test]
-    fn a_url_prints_neither_path_nor_query() {
-        let secret = url("wss://gateway.discord.gg/secret?token=x");
-        assert_eq!(format!("{secret} {secret:?}"), "wss://gateway.discord.gg:443/… wss://gateway.discord.gg:443/…");
-        assert_eq!(url("ws://[::1]:9/a").to_string(), "ws://[::1]:9/…");
-    }
-
-    #[test]
-    fn json_holds_the_whole_url_and_is_checked() {
-        let whole = url("wss://h/?v=10");
-        let json = serde_json::to_string(&whole).unwrap();
-        assert_eq!(json, "\"wss://h/?v=10\"");
-        assert_eq!(serde_json::from_str::<GatewayUrl>(&json).unwrap(), whole);
-        let error = serde_json::from_str::<GatewayUrl>("\"https://h\"").unwrap_err();
-        assert!(error.to_string().starts_with("the url must start with wss:// or ws://"), "{error}");
-    }
-
-    #[test]
-    fn a_resume_url_stays_on_the_site_of_its_base() {
-        let (base, domain) = (url("wss://gateway.discord.gg"), Some("discord.gg"));
-        for (text, same, within) in [
-            ("wss://gateway.discord.gg:8443/x", true, true),
-            ("wss://east.gateway.discord.gg", true, true),
-            ("wss://gateway-us-east1-b.discord.gg", false, true),
-            ("wss://discord.gg", false, true),
-            ("wss://evil-discord.gg", false, false),
-            ("wss://gateway.discord.gg.evil.example", false, false),
-            ("ws://gateway.discord.gg", false, false),
-        ] {
-            assert_eq!(url(text).same_site(&base, None), same, "{text}");
-            assert_eq!(url(text).same_site(&base, domain), within, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_domain_counts_only_for_a_base_within_it() {
-        let local = url("ws://127.0.0.1:9000");
-        assert!(!url("wss://gateway.discord.gg").same_site(&local, Some("discord.gg")));
-        assert!(url("ws://127.0.0.1:9001/resume").same_site(&local, Some("discord.gg")));
-        assert!(url("wss://127.0.0.1").same_site(&local, None));
-    }
-}
+mod tests;

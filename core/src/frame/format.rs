@@ -1,8 +1,5 @@
 //! How a gateway compresses and encodes payloads, in the protocol's words.
 
-use super::etf;
-use crate::message::Message;
-use bytes::Bytes;
 use core::fmt;
 use core::str::FromStr;
 
@@ -92,28 +89,6 @@ pub enum Encoding {
     Etf,
 }
 
-impl Encoding {
-    /// The message for a JSON frame. A frame that cannot be a term is sent as JSON: `send` has refused such commands before
-    /// ([`len_sent`](Self::len_sent) is `None`), so only a dialect's own mistake comes here, and the gateway's close code reports it.
-    pub(crate) fn message(self, frame: Bytes) -> Message {
-        match self {
-            Self::Json => Message::Text(frame),
-            Self::Etf => match etf::write(&frame) {
-                Some(term) => Message::Binary(term.into()),
-                None => Message::Text(frame),
-            },
-        }
-    }
-
-    /// The encoded size of a JSON frame in bytes; `None` where it cannot be encoded. Limits count these bytes, as the gateway does.
-    pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
-        match self {
-            Self::Json => Some(frame.len()),
-            Self::Etf => etf::write(frame).map(|term| term.len()),
-        }
-    }
-}
-
 impl FromStr for Encoding {
     type Err = FormatError;
 
@@ -136,28 +111,19 @@ impl fmt::Display for Encoding {
 }
 
 /// Why a name is not a known compression or encoding.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// No compression has this name.
+    #[error("no such compression; there are none, zlib-stream, zstd-stream and payload")]
     NoCompression,
     /// No encoding has this name.
+    #[error("no such encoding; there are json and etf")]
     NoEncoding,
     /// `zstd-stream` is not compiled in: it needs the feature `zstd`, and a C compiler.
+    #[error("zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream")]
     NeedsZstd,
 }
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCompression => "no such compression; there are none, zlib-stream, zstd-stream and payload",
-            Self::NoEncoding => "no such encoding; there are json and etf",
-            Self::NeedsZstd => "zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream",
-        })
-    }
-}
-
-impl core::error::Error for FormatError {}
 
 #[cfg(test)]
 mod tests {

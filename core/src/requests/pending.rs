@@ -20,7 +20,7 @@ pub(super) enum Stage {
     /// It goes out then.
     Held { until: Timestamp },
     /// The outbox was full.
-    Turned,
+    OutboxFull,
     /// The machine has it.
     Queued(CommandId),
     /// The socket took it; the answer is on its way.
@@ -46,14 +46,14 @@ impl Pending {
         match &mut self.stage {
             Stage::Sent(Patience::Until(until)) => *until = silent_at,
             Stage::Held { .. } => self.stage = Stage::Sent(Patience::Until(silent_at)),
-            Stage::Sent(Patience::Suspended { .. }) | Stage::Turned | Stage::Queued(_) => {}
+            Stage::Sent(Patience::Suspended { .. }) | Stage::OutboxFull | Stage::Queued(_) => {}
         }
     }
 
     /// When something is to be done about it.
     pub(super) fn deadline(&self, policy: &RequestPolicy) -> Timestamp {
         match self.stage {
-            Stage::Turned | Stage::Queued(_) => self.give_up(policy),
+            Stage::OutboxFull | Stage::Queued(_) => self.give_up(policy),
             Stage::Held { until } | Stage::Sent(Patience::Until(until) | Patience::Suspended { give_up: until }) => {
                 until
             }

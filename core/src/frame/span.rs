@@ -21,6 +21,14 @@ impl Span {
         (start <= end).then_some(Self { start, end })
     }
 
+    /// The part that `part` is, which was borrowed from `frame`; `None` where it lies behind 4 GiB.
+    pub(crate) fn of_part(frame: &[u8], part: &str) -> Option<Self> {
+        let start = part.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
+        let span = Self::new(start, start.checked_add(part.len())?)?;
+        debug_assert!(span.end() <= frame.len(), "within: a part of another buffer");
+        Some(span)
+    }
+
     /// The bytes of this part; none where the frame is too short to have it.
     #[must_use]
     pub fn of<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
@@ -69,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_span_is_lawful_and_a_reversed_one_cannot_be_made() {
+    fn an_empty_span_can_be_made_and_a_reversed_one_cannot_be_made() {
         assert!(Span::new(3, 3).unwrap().is_empty());
         assert_eq!(Span::new(3, 2), None);
         #[cfg(target_pointer_width = "64")]

@@ -1,10 +1,10 @@
 //! Discord's commands, as methods of its machine.
 
-use super::{CommandId, GatewayMachine, SendError};
-use crate::dialect::discord::request::{RequestPolicy, Requests};
+use super::{RequestPolicy, Requests};
 use crate::dialect::discord::{
     Command, Discord, Presence, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, UpdateVoiceState,
 };
+use crate::machine::{CommandId, GatewayMachine, SendError};
 use crate::time::Timestamp;
 
 impl GatewayMachine<Discord> {
@@ -12,7 +12,7 @@ impl GatewayMachine<Discord> {
     /// would be the same.
     #[must_use]
     pub fn requests(&self, policy: RequestPolicy) -> Requests {
-        Requests::new(&self.context.dialect, self.context.config.events.clone(), self.context.seed, policy)
+        Requests::new(self.dialect(), self.config().events.clone(), self.seed(), policy)
     }
 
     /// Shows another presence, in this session and each to come.

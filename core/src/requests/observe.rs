@@ -5,6 +5,7 @@ use super::error::RequestError;
 use super::part::{Part, RateLimited};
 use super::pending::{Patience, Pending, Stage};
 use super::{Life, RequestId, Requests};
+use crate::dialect::discord::opcode;
 use crate::dispatch::Dispatch;
 use crate::machine::{CommandId, Event, Outcome, ReturnReason};
 use crate::time::Timestamp;
@@ -17,7 +18,7 @@ impl Requests {
         if let Event::Ended(_) = event {
             self.life = Life::Over;
         } else if let Event::Command(command, outcome) = event {
-            self.cooldowns.settle(self.now, *command, *outcome);
+            self.cooldowns.on_outcome(self.now, *command, *outcome);
         }
         // The hot path: most shards ask for nothing most of the time.
         if self.open() == 0 {
@@ -29,8 +30,8 @@ impl Requests {
                 Some(Part::RateLimited(limited)) => self.rate_limited(&limited),
                 Some(part) => self.collect(&part, dispatch),
             },
-            Event::Command(command, outcome) => self.settle(*command, *outcome),
-            Event::Connecting { .. } | Event::Closed { .. } | Event::Reconnecting { .. } => self.link_lost(),
+            Event::Command(command, outcome) => self.on_outcome(*command, *outcome),
+            Event::Connecting { .. } | Event::Closed { .. } | Event::Reconnecting { .. } => self.connection_lost(),
             Event::Resumed(_) => self.resumed(),
             Event::SessionLost { .. } => self.session_lost(),
             Event::Ready(_) => self.end_where(&RequestError::SessionLost, Pending::is_sent),
@@ -43,10 +44,10 @@ impl Requests {
             | Event::Unknown(_)
             | Event::Lagged(_) => return,
         }
-        self.settle_due();
+        self.update_due();
     }
 
-    fn settle(&mut self, command: CommandId, outcome: Outcome) {
+    fn on_outcome(&mut self, command: CommandId, outcome: Outcome) {
         let is_its = |(id, pending): (&RequestId, &Pending)| pending.is_queued_as(command).then_some(*id);
         let Some(id) = self.pending.iter().find_map(is_its) else { return };
         match outcome {
@@ -74,7 +75,7 @@ impl Requests {
         for id in its {
             let Some(pending) = self.pending.get_mut(&id) else { continue };
             match pending.collector.take(part, dispatch) {
-                Taken::Again => {}
+                Taken::Duplicate => {}
                 Taken::Fault(error) => self.finish(id, Err(error)),
                 Taken::More | Taken::Whole(_) if self.bytes + weight > self.policy.bytes => {
                     self.finish(id, Err(RequestError::TooLarge { limit: self.policy.bytes }));
@@ -101,9 +102,9 @@ impl Requests {
         };
         // Without a nonce it may be any of them. Requests for all members are what is limited, the latest of them first.
         let its = self.pending.iter().filter(|(_, pending)| is_its(pending));
-        let likely = its.max_by_key(|(id, pending)| (pending.collector.rationed_guild().is_some(), **id));
+        let likely = its.max_by_key(|(id, pending)| (pending.collector.cooldown_guild().is_some(), **id));
         let likely = likely.map(|(id, _)| *id);
-        if let (8, Some(guild_id)) = (limited.opcode, limited.guild_id)
+        if let (opcode::REQUEST_GUILD_MEMBERS, Some(guild_id)) = (limited.opcode, limited.guild_id)
             && (likely.is_some() || self.cooldowns.knows(guild_id))
         {
             self.cooldowns.hold(self.now, guild_id, until);
@@ -113,7 +114,7 @@ impl Requests {
         }
     }
 
-    fn link_lost(&mut self) {
+    fn connection_lost(&mut self) {
         let give_up = self.now + self.policy.unsent;
         for pending in self.pending.values_mut() {
             if let Stage::Sent(patience @ Patience::Until(_)) = &mut pending.stage {
@@ -143,7 +144,7 @@ impl Requests {
 
     fn outbox_drained(&mut self) {
         for pending in self.pending.values_mut() {
-            if let Stage::Turned = pending.stage {
+            if let Stage::OutboxFull = pending.stage {
                 pending.stage = Stage::Held { until: self.now };
             }
         }
@@ -151,7 +152,7 @@ impl Requests {
 
     fn end_all(&mut self) {
         self.end_where(&RequestError::Ended, |_| true);
-        while let Some((id, _)) = self.asked.pop_front() {
+        while let Some((id, _)) = self.accepted.pop_front() {
             self.done.push_back((id, Err(RequestError::Ended), 0));
         }
     }
