@@ -43,7 +43,7 @@ pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
 pub use soundboard::RequestSoundboardSounds;
 
-/// The Discord gateway as one shard of a bot speaks it: JSON, API v10.
+/// The Discord gateway, API v10, as one shard of a bot speaks it.
 ///
 /// ```
 /// use portcullis::dialect::ShardId;
@@ -72,17 +72,17 @@ pub struct Discord {
 }
 
 impl Discord {
-    /// Where bots connect when nothing else is configured.
+    /// The URL that bots connect to when no other is configured.
     pub const GATEWAY: &'static str = "wss://gateway.discord.gg/";
-    /// The API version that is spoken, and asked for unless a gateway's URL says otherwise.
+    /// The API version of this dialect. Each connection asks for it, unless the gateway's URL names another.
     pub const VERSION: &'static str = "10";
     /// The most bytes a frame to the gateway may have. *(source: Gateway, Sending events)*
     pub const PAYLOAD_MAX: usize = 4096;
 
-    /// A bot of one shard.
+    /// A bot with one shard.
     ///
     /// # Errors
-    /// [`DiscordError::Token`] when the token cannot be one; it is not sent anywhere to find out.
+    /// [`DiscordError::Token`] when the token cannot be valid. It is checked here, without asking Discord.
     pub fn new(token: impl Into<String>, intents: Intents) -> Result<Self, DiscordError> {
         trace::undocumented(intents);
         Ok(Self {
@@ -98,32 +98,33 @@ impl Discord {
         })
     }
 
-    /// The same for one of several shards.
+    /// Sets which of several shards this is.
     #[must_use]
     pub fn with_shard(self, shard: ShardId) -> Self {
         Self { shard, ..self }
     }
 
-    /// The same with a presence from the start. A later `UpdatePresence` takes its place, in each session to come.
+    /// Sets the presence of each Identify. A later `UpdatePresence` replaces it, in the sessions to come too.
     ///
     /// # Errors
-    /// [`DiscordError::Presence`] for what the gateway is known to refuse, [`DiscordError::TooLong`] when no Identify has
-    /// room for it.
+    /// [`DiscordError::Presence`] for a presence that the gateway is known to refuse, [`DiscordError::TooLong`] when it makes
+    /// the Identify too long.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
         presence.check().map_err(DiscordError::Presence)?;
         let presence = to_raw_value(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
         Self { presence: Some(presence), ..self }.fitting()
     }
 
-    /// The same with other identify properties.
+    /// Sets the identify properties.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when no Identify has room for them.
+    /// [`DiscordError::TooLong`] when they make the Identify too long.
     pub fn with_properties(self, properties: IdentifyProperties) -> Result<Self, DiscordError> {
         Self { properties, ..self }.fitting()
     }
 
-    /// The same with another number of members from which on a guild comes without its offline ones: 50 to 250.
+    /// Sets the number of members, 50 to 250, above which a guild's `GUILD_CREATE` lists only its online members. The default
+    /// is 50.
     ///
     /// # Errors
     /// [`DiscordError::LargeThreshold`] for any other number.
@@ -134,16 +135,16 @@ impl Discord {
         }
     }
 
-    /// The same with another rule for commands about guilds of other shards, which are refused unless it is set.
+    /// Sets what is done with commands about guilds of other shards. By default they are refused.
     #[must_use]
     pub fn with_foreign_guilds(self, foreign_guilds: ForeignGuilds) -> Self {
         Self { foreign_guilds, ..self }
     }
 
-    /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
+    /// Sets another gateway, such as a proxy or a fake for tests. The machine then accepts resume URLs of this host only.
     ///
-    /// A `v` in its query counts, also where sessions are resumed: a gateway that is not Discord's may number its versions
-    /// as it likes. Discord's own is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
+    /// A `v` in its query is kept, for resumes too: a gateway that is not Discord's may number its versions
+    /// differently. Discord's own gateway is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
     ///
     /// ```
     /// use portcullis::Discord;
@@ -157,9 +158,9 @@ impl Discord {
     /// ```
     ///
     /// # Errors
-    /// [`DiscordError::Url`] when it is no WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
-    /// version; [`DiscordError::Query`] when it asks for a compression, or an encoding but `json`, which
-    /// [`with_compression`](Self::with_compression) and [`with_encoding`](Self::with_encoding) do.
+    /// [`DiscordError::Url`] when it is not a WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
+    /// version; [`DiscordError::Query`] when it asks for a compression, or for an encoding other than `json`: call
+    /// [`with_compression`](Self::with_compression) or [`with_encoding`](Self::with_encoding) for that.
     pub fn with_gateway(self, url: &str) -> Result<Self, DiscordError> {
         let base = GatewayUrl::parse(url)?;
         if base.is_of(DOMAIN) && base.query("v").is_some_and(|version| version != Self::VERSION) {
@@ -174,26 +175,26 @@ impl Discord {
         Ok(Self { base, ..self })
     }
 
-    /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
-    /// send stays as it is.
+    /// Sets the compression of what the gateway sends. The URL asks for it, or the Identify for
+    /// [`Compression::ZlibPayload`]. What we send is never compressed.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when the Identify has no room left to ask, [`DiscordError::PayloadCompression`] for
+    /// [`DiscordError::TooLong`] when asking makes the Identify too long, [`DiscordError::PayloadCompression`] for
     /// [`Compression::ZlibPayload`] with ETF.
     pub fn with_compression(self, compression: Compression) -> Result<Self, DiscordError> {
         Self { format: Format { compression, ..self.format }, ..self }.fitting()
     }
 
-    /// The same in another encoding, both ways.
+    /// Sets the encoding of both directions.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when an Identify would be too long in it, [`DiscordError::PayloadCompression`] for ETF
+    /// [`DiscordError::TooLong`] when the Identify is too long in this encoding, [`DiscordError::PayloadCompression`] for ETF
     /// with [`Compression::ZlibPayload`].
     pub fn with_encoding(self, encoding: Encoding) -> Result<Self, DiscordError> {
         Self { format: Format { encoding, ..self.format }, ..self }.fitting()
     }
 
-    /// The intents that are asked for.
+    /// The intents that the Identify asks for.
     #[must_use]
     pub const fn intents(&self) -> Intents {
         self.intents
@@ -351,7 +352,7 @@ impl Dialect for Discord {
     }
 }
 
-/// Prints what it is for, never the token.
+/// Prints shard, intents and URL, never the token.
 impl fmt::Debug for Discord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Discord")
@@ -362,10 +363,10 @@ impl fmt::Debug for Discord {
     }
 }
 
-/// Discord's own gateways are in it.
+/// The domain of Discord's own gateways.
 const DOMAIN: &str = "discord.gg";
 
-/// How often a presence may change. What comes sooner is not heeded. *(source: Gateway, Sending Events; the number is
+/// How often a presence may change: the gateway ignores what comes sooner. *(source: Gateway, Sending Events; the number is
 /// observed, not documented)*
 const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_secs(20) };
 
