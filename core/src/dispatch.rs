@@ -1,14 +1,13 @@
 //! Payloads for the application: the frame as it came, with the places of its parts.
 
-use crate::dialect::{Span, Spans};
+use crate::dialect::Spans;
+use crate::frame::value_at;
 use crate::message::Sequence;
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use bytes::Bytes;
 use core::fmt;
 use core::str::Utf8Error;
-use serde::de::{Deserialize, Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 /// An event of the gateway's: its name, its data as raw JSON, its sequence.
 ///
@@ -79,7 +78,7 @@ impl Dispatch {
         match serde_json::from_slice(self.raw()) {
             Ok(value) => Ok(value),
             // Keys behind the data are cut off here only, where they are met: the hot path does not look.
-            Err(error) => match self.data_alone() {
+            Err(error) => match value_at(&self.frame, self.spans.data.start()) {
                 Some(data) if data.len() < self.spans.data.len() => {
                     serde_json::from_slice(data.of(&self.frame)).map_err(|error| DecodeError::of(&error))
                 }
@@ -89,14 +88,26 @@ impl Dispatch {
     }
 
     /// The data's bytes, unchecked: from its first byte to the end of the frame's object. Where a frame has keys
-    /// behind the data, they are in it; only [`decode`](Self::decode) knows how to leave them out.
+    /// behind the data, they are in it, and the bytes are not JSON.
+    ///
+    /// For the data alone, as JSON that was checked, use `decode::<&RawValue>()` with `serde_json` and its feature `raw_value`.
+    /// It borrows from the dispatch and copies nothing:
+    ///
+    /// ```
+    /// # use portcullis::dispatch::Dispatch;
+    /// use serde_json::value::RawValue;
+    ///
+    /// fn json(dispatch: &Dispatch) -> Option<&str> {
+    ///     Some(dispatch.decode::<&RawValue>().ok()?.get())
+    /// }
+    /// ```
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         // A frame without data says what one with null says.
         if self.spans.data.is_empty() { b"null" } else { self.spans.data.of(&self.frame) }
     }
 
-    /// The data as text. See [`raw`](Self::raw) for what it may hold.
+    /// The data as text. See [`raw`](Self::raw) for what it may hold beside the data.
     ///
     /// # Errors
     /// [`Utf8Error`] when it is not UTF-8.
@@ -131,55 +142,7 @@ impl Dispatch {
     pub(crate) fn position(&self) -> Option<Bytes> {
         self.spans.position_in(&self.frame).map(Bytes::copy_from_slice)
     }
-
-    /// Where exactly the data stands, found by parsing the whole frame: the value that starts where the data does, or
-    /// the last of its key.
-    fn data_alone(&self) -> Option<Span> {
-        let start = self.frame.iter().skip(self.spans.data.start()).take_while(|byte| is_blank(**byte)).count();
-        let start = self.frame.get(self.spans.data.start() + start..)?.as_ptr().addr();
-        let mut parser = serde_json::Deserializer::from_slice(&self.frame);
-        let value = parser.deserialize_map(ValueAt { start }).ok()??;
-        parser.end().ok()?;
-        let start = value.get().as_ptr().addr() - self.frame.as_ptr().addr();
-        Span::new(start, start + value.get().len())
-    }
 }
-
-/// White space between two tokens (RFC 8259 §2).
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// Finds a value among those of an object, by where it starts. The others are passed over and not kept: there may be
-/// millions.
-struct ValueAt {
-    start: usize,
-}
-
-impl<'de> Visitor<'de> for ValueAt {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a frame")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found: Option<(Key<'_>, &RawValue)> = None;
-        while let Some((key, value)) = map.next_entry::<Key<'_>, &RawValue>()? {
-            let is_it = match &found {
-                None => value.get().as_ptr().addr() == self.start,
-                Some((of, _)) => *of == key,
-            };
-            if is_it {
-                found = Some((key, value));
-            }
-        }
-        Ok(found.map(|(_, value)| value))
-    }
-}
-
-#[derive(PartialEq, Eq, serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Prints name, sequence and size, never the data.
 impl fmt::Debug for Dispatch {
@@ -267,7 +230,8 @@ impl fmt::Debug for UnknownFrame {
 /// Why a dispatch's data could not be decoded.
 ///
 /// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{syntax}: {reason}")]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,
@@ -278,6 +242,15 @@ pub struct DecodeError {
 enum Syntax {
     Json,
     Broken,
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "the event's data is not of the type that it is decoded to",
+            Self::Broken => "the event's data is not valid json",
+        })
+    }
 }
 
 impl DecodeError {
@@ -292,14 +265,3 @@ impl DecodeError {
         self.syntax == Syntax::Broken
     }
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.syntax {
-            Syntax::Json => write!(f, "the data has another shape: {}", self.reason),
-            Syntax::Broken => write!(f, "the data is no json: {}", self.reason),
-        }
-    }
-}
-
-impl core::error::Error for DecodeError {}

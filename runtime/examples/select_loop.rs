@@ -2,15 +2,15 @@
 //! `cargo run -p portcullis-runtime --example select_loop`.
 //!
 //! Nothing is spawned, and the driver of this crate is not used: the loop in `run` takes its place. All that is underway
-//! is in `wire`, none of it in a future, so that a branch which loses the race has lost nothing. `main` joins a fake
+//! is in `current`, none of it in a future, so that a branch which loses the race has lost nothing. `main` joins a fake
 //! gateway, sends a command, loses its connection, resumes, and leaves.
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
-use async_tungstenite::tungstenite::error::{CapacityError, Error as WireError, ProtocolError};
+use async_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use async_tungstenite::tungstenite::protocol::frame::{CloseFrame as WireClose, Frame};
-use async_tungstenite::tungstenite::protocol::{Message as WireMessage, WebSocketConfig};
+use async_tungstenite::tungstenite::protocol::frame::{CloseFrame as WsClose, Frame};
+use async_tungstenite::tungstenite::protocol::{Message as WsMessage, WebSocketConfig};
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -18,7 +18,7 @@ use futures_core::Stream as _;
 use futures_sink::Sink as _;
 use portcullis::dialect::discord::{Command, Intents, Presence, Status};
 use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
-use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, Outcome, Phase, Shutdown};
+use portcullis::machine::{ConnectFailure, ConnectLimits, EndReason, IoFailure, Outcome, Phase, Shutdown, TlsFailure};
 use portcullis::url::{GatewayUrl, Scheme};
 use portcullis::{
     Action, CloseCode, CloseFrame, CloseReason, Config, ConnectionId, Discord, Event, GatewayMachine, Input, Message,
@@ -39,8 +39,8 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
     let clock = || Timestamp::since_start(origin.elapsed());
     let (ask, mut asked) = mpsc::channel::<Command>(16);
     let mut every = interval(Duration::from_millis(250));
-    let mut turns = IdentifyQueue::new(clock(), SessionStartLimit::default(), QueueConfig::default());
-    let (mut wire, mut inputs) = (Wire::None, VecDeque::from([Input::Start]));
+    let mut permits = IdentifyQueue::new(clock(), SessionStartLimit::default(), QueueConfig::default());
+    let (mut current, mut inputs) = (Connection::None, VecDeque::from([Input::Start]));
     loop {
         let input = match (inputs.pop_front(), machine.deadline()) {
             (Some(input), _) => input,
@@ -57,7 +57,7 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
                     machine.send(clock(), command)?;
                     Input::TickUnread
                 }
-                input = poll_fn(|cx| wire.poll(cx)) => input,
+                input = poll_fn(|cx| current.poll(cx)) => input,
                 () = sleep_until(origin + Duration::from_nanos(deadline.as_nanos())) => Input::Tick,
             },
         };
@@ -66,34 +66,34 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
         for action in actions {
             match action {
                 Action::Connect { connection, url, limits } => {
-                    wire = Wire::Dialing(connection, Box::pin(dial(url, limits)))
+                    current = Connection::Dialing(connection, Box::pin(dial(url, limits)));
                 }
-                Action::Send { connection, message } => wire.start(connection, wire_message(message)),
+                Action::Send { connection, message } => current.start(connection, to_tungstenite(message)),
                 Action::Close { connection, code, reason } => {
-                    let frame = WireClose { code: code.0.into(), reason: reason.into() };
-                    wire.start(connection, WireMessage::Close(Some(frame)));
+                    let frame = WsClose { code: code.0.into(), reason: reason.into() };
+                    current.start(connection, WsMessage::Close(Some(frame)));
                 }
-                Action::Abort { connection } => wire.abort(connection),
-                Action::RequestIdentify { connection } => inputs.push_back(turn(&mut turns, now, connection)),
-                Action::ReleaseIdentify { connection } => turns.give_back(now, sent(connection)),
+                Action::Abort { connection } => current.abort(connection),
+                Action::RequestIdentify { connection } => inputs.push_back(permit(&mut permits, now, connection)),
+                Action::ReleaseIdentify { connection } => permits.give_back(now, permit_of(connection)),
                 // Discord's tokens do not expire: it is never asked.
                 Action::RequestToken { .. } => inputs.push_back(Input::TokenDenied(None)),
                 Action::Event(event) => {
                     println!("{now} {event:?}");
-                    hear(&event, machine, now, &ask, gateway)?;
+                    on_event(&event, machine, now, &ask, gateway)?;
                 }
                 // `deadline()` says the same.
                 Action::Wait { .. } => {}
             }
         }
-        if let (Phase::Identifying, Some(connection)) = (machine.phase(), wire.connection()) {
-            turns.spent(now, sent(connection));
+        if let (Phase::Identifying, Some(connection)) = (machine.phase(), current.connection()) {
+            permits.spent(now, permit_of(connection));
         }
     }
 }
 
 /// What the application makes of an event. It does not wait here: that would be a wait of the whole loop.
-fn hear(
+fn on_event(
     event: &Event,
     machine: &mut GatewayMachine,
     now: Timestamp,
@@ -116,33 +116,33 @@ type Socket = WebSocketStream<TokioAdapter<TcpStream>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, ConnectFailure>>>>;
 
 /// The one connection there is, and all that is underway on it.
-enum Wire {
+enum Connection {
     None,
     Dialing(ConnectionId, Dial),
     Open { connection: ConnectionId, socket: Box<Socket>, write: Write },
 }
 
 enum Write {
-    Settled,
-    ToStart(WireMessage),
+    Idle,
+    ToStart(WsMessage),
     ToFlush,
     /// Nobody waits for word of it.
     ToFlushClose,
 }
 
-impl Wire {
+impl Connection {
     /// What happens first: the dial is done, the write is done, a message comes. It starts anew where it was left.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         if let Self::Dialing(connection, dial) = self {
             let (connection, dialed) = (*connection, ready!(dial.as_mut().poll(cx)));
-            let (wire, input) = match dialed {
+            let (current, input) = match dialed {
                 Ok(socket) => {
                     let socket = Box::new(socket);
-                    (Self::Open { connection, socket, write: Write::Settled }, Input::Opened(connection))
+                    (Self::Open { connection, socket, write: Write::Idle }, Input::Opened(connection))
                 }
                 Err(failure) => (Self::None, Input::ConnectFailed(connection, failure)),
             };
-            *self = wire;
+            *self = current;
             return Poll::Ready(input);
         }
         let Self::Open { connection, socket, write } = self else { return Poll::Pending };
@@ -151,10 +151,10 @@ impl Wire {
         // A write that fails is told by the read, behind what came before it.
         if let Write::ToStart(_) = write
             && pinned.as_mut().poll_ready(cx).is_ready()
-            && let Write::ToStart(message) = core::mem::replace(write, Write::Settled)
+            && let Write::ToStart(message) = core::mem::replace(write, Write::Idle)
         {
             let underway = match message {
-                WireMessage::Close(_) => Write::ToFlushClose,
+                WsMessage::Close(_) => Write::ToFlushClose,
                 _ => Write::ToFlush,
             };
             if pinned.as_mut().start_send(message).is_ok() {
@@ -163,36 +163,37 @@ impl Wire {
         }
         if let Write::ToFlush | Write::ToFlushClose = write
             && let Poll::Ready(flushed) = pinned.as_mut().poll_flush(cx)
-            && let (Write::ToFlush, Ok(())) = (core::mem::replace(write, Write::Settled), flushed)
+            && let (Write::ToFlush, Ok(())) = (core::mem::replace(write, Write::Idle), flushed)
         {
             return Poll::Ready(Input::Sent(connection));
         }
-        let reason = loop {
-            match ready!(pinned.as_mut().poll_next(cx)) {
-                Some(Ok(WireMessage::Text(text))) => {
-                    return Poll::Ready(Input::Message(connection, Message::Text(text.into())));
-                }
-                Some(Ok(WireMessage::Binary(bytes))) => {
-                    return Poll::Ready(Input::Message(connection, Message::Binary(bytes)));
-                }
-                Some(Ok(WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_))) => {}
-                Some(Ok(WireMessage::Close(frame))) => {
-                    let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
-                    break CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
-                        code: Some(CloseCode(frame.code.into())),
-                        reason: frame.reason.as_str().into(),
-                    }));
-                }
-                Some(Err(error)) => break close_reason_of(&error),
-                None => break CloseReason::Eof,
+        let reason = match ready!(pinned.as_mut().poll_next(cx)) {
+            Some(Ok(WsMessage::Text(text))) => {
+                return Poll::Ready(Input::Message(connection, Message::Text(text.into())));
             }
+            Some(Ok(WsMessage::Binary(bytes))) => {
+                return Poll::Ready(Input::Message(connection, Message::Binary(bytes)));
+            }
+            // A flood of them must not keep the loop from what is due.
+            Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_))) => {
+                return Poll::Ready(Input::TickUnread);
+            }
+            Some(Ok(WsMessage::Close(frame))) => {
+                let _ = pinned.as_mut().poll_flush(cx); // our answer; whether it left is the peer's concern
+                CloseReason::Frame(frame.map_or_else(CloseFrame::default, |frame| CloseFrame {
+                    code: Some(CloseCode(frame.code.into())),
+                    reason: frame.reason.as_str().into(),
+                }))
+            }
+            Some(Err(error)) => close_reason_of(&error),
+            None => CloseReason::Eof,
         };
         *self = Self::None;
         Poll::Ready(Input::Closed(connection, reason))
     }
 
     /// No other write is underway: the machine waits for `Sent`.
-    fn start(&mut self, of: ConnectionId, message: WireMessage) {
+    fn start(&mut self, of: ConnectionId, message: WsMessage) {
         if let Self::Open { connection, write, .. } = self
             && *connection == of
         {
@@ -217,56 +218,57 @@ impl Wire {
 /// The machine times it, with an `Abort`.
 async fn dial(url: GatewayUrl, limits: ConnectLimits) -> Result<Socket, ConnectFailure> {
     if url.scheme() == Scheme::Wss {
-        return Err(ConnectFailure::Tls); // an application's own TLS stands here
+        return Err(ConnectFailure::Tls(TlsFailure::Other)); // an application's own TLS stands here
     }
     let stream = TcpStream::connect((url.host(), url.port())).await.map_err(|_| ConnectFailure::Refused)?;
-    stream.set_nodelay(true).map_err(|_| ConnectFailure::Io)?;
+    stream.set_nodelay(true).map_err(|_| ConnectFailure::Io(IoFailure::Other))?;
     let most = Some(limits.message);
     let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
     match client_async_with_config(url.as_str(), stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
-        Err(WireError::Http(answer)) => {
-            Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after: None })
+        Err(WsError::Http(answer)) => {
+            let seconds =
+                answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let retry_after = seconds.map(Duration::from_secs);
+            Err(ConnectFailure::Http { status: answer.status().as_u16(), retry_after })
         }
-        Err(WireError::Io(_)) => Err(ConnectFailure::Io),
+        Err(WsError::Io(_)) => Err(ConnectFailure::Io(IoFailure::Other)),
         Err(_) => Err(ConnectFailure::Protocol),
     }
 }
 
-fn close_reason_of(error: &WireError) -> CloseReason {
+fn close_reason_of(error: &WsError) -> CloseReason {
     match error {
-        WireError::ConnectionClosed
-        | WireError::AlreadyClosed
-        | WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
-        WireError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
-        WireError::Io(_) => CloseReason::Io,
-        WireError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            CloseReason::TooLarge { limit: *max_size }
-        }
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Eof,
+        WsError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CloseReason::Reset,
+        WsError::Io(_) => CloseReason::Io,
+        WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => CloseReason::TooLarge { limit: *max_size },
         _ => CloseReason::Protocol,
     }
 }
 
 /// As it is: what the machine writes is not checked for UTF-8 once more.
-fn wire_message(message: Message) -> WireMessage {
-    WireMessage::Frame(match message {
+fn to_tungstenite(message: Message) -> WsMessage {
+    WsMessage::Frame(match message {
         Message::Text(bytes) => Frame::message(bytes, OpCode::Data(Data::Text), true),
         Message::Binary(bytes) => Frame::message(bytes, OpCode::Data(Data::Binary), true),
     })
 }
 
 /// One shard's own turn. Those of one bot share a queue.
-fn turn(turns: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
-    let is_queued = turns.ask(now, sent(connection), 0).is_ok();
-    if is_queued && turns.answers(now).contains(&Answer::Granted(sent(connection))) {
+fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
+    let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
+    if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {
         return Input::IdentifyGranted(connection);
     }
-    let wait = turns.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    turns.give_back(now, sent(connection));
+    let wait = permits.deadline().map_or(Duration::from_secs(5), |until| until - now);
+    permits.give_back(now, permit_of(connection));
     Input::IdentifyDenied(connection, wait)
 }
 
-fn sent(connection: ConnectionId) -> PermitId {
+fn permit_of(connection: ConnectionId) -> PermitId {
     PermitId(connection.0.into())
 }
 

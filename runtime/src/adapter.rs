@@ -9,10 +9,11 @@ pub use crate::driver::{
 pub use crate::identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use crate::network::{HeaderError, Network};
 pub use crate::pem::PemError;
-pub use crate::proxy::{Proxy, ProxyError, UnsupportedScheme};
+pub use crate::proxy::{Proxy, ProxyError, ProxyVariableError, UnsupportedScheme};
 pub use crate::rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use crate::runtime::Runtime;
 pub use crate::set::{AutoError, Member, ShardKey, SplitShardSet};
 pub use crate::tls::Tls;
+pub use crate::websocket::WebSocketLayer;
 pub use futures_rustls::rustls;
 pub use http;

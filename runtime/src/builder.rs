@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::proxy::Proxy;
 use crate::runtime::Runtime;
 use crate::tls::Tls;
+use crate::websocket::WebSocketLayer;
 use core::fmt;
 use core::time::Duration;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
@@ -37,6 +38,7 @@ pub struct Builder<R: Runtime> {
     tls: Option<Tls>,
     proxy: Option<String>,
     user_agent: Option<String>,
+    websocket: Option<WebSocketLayer>,
     headers: Vec<(String, String)>,
     seed: Option<Seed>,
     host_sleep: HostSleep,
@@ -70,6 +72,7 @@ impl<R: Runtime> Builder<R> {
             tls: None,
             proxy: None,
             user_agent: None,
+            websocket: None,
             headers: Vec::new(),
             seed: None,
             host_sleep: HostSleep::default(),
@@ -184,6 +187,13 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
+    /// Another implementation of WebSocket than the native one.
+    #[must_use]
+    pub fn websocket(mut self, layer: WebSocketLayer) -> Self {
+        self.websocket = Some(layer);
+        self
+    }
+
     /// What to trust in place of the built-in certificate authorities.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -259,6 +269,9 @@ impl<R: Runtime> Builder<R> {
         if let Some(user_agent) = &self.user_agent {
             network = network.with_user_agent(user_agent)?;
         }
+        if let Some(layer) = self.websocket {
+            network = network.with_websocket(layer);
+        }
         for (name, value) in &self.headers {
             network = network.with_header(name, value)?;
         }
@@ -274,7 +287,7 @@ impl<R: Runtime> Builder<R> {
     /// Takes the sessions to resume, each for its shard: the last that was given for it.
     pub(crate) fn take_sessions(&mut self) -> BTreeMap<Option<ShardId>, ResumeFrom> {
         let sessions = core::mem::take(&mut self.resume);
-        sessions.into_iter().map(|resume_from| (resume_from.session.shard(), resume_from)).collect()
+        sessions.into_iter().map(|resume| (resume.session.shard(), resume)).collect()
     }
 
     /// One of the shards that are made together, and its own session to resume, if it has one.

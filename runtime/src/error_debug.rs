@@ -9,7 +9,7 @@
 use crate::build_error::BuildError;
 use crate::network::HeaderError;
 use crate::pem::PemError;
-use crate::proxy::ProxyError;
+use crate::proxy::{ProxyError, ProxyVariableError};
 use crate::rest::AskError;
 use crate::set::AutoError;
 use core::fmt;
@@ -31,4 +31,5 @@ print_the_message! {
     HeaderError,
     PemError,
     ProxyError,
+    ProxyVariableError,
 }

@@ -4,8 +4,9 @@
 //! [`Runtime`]: names, sockets, a clock and timers; an adapter such as `portcullis-tokio` is that and little more. TLS
 //! (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all runtimes.
 //!
-//! At log level `TRACE` the WebSocket layer below (`tungstenite`) logs whole frames, the Identify and its token among
-//! them: leave it below that in production.
+//! The WebSocket layer is `portcullis-websocket`, which logs nothing. With the feature `tungstenite` a config may choose that
+//! one ([`WebSocketLayer`]): at level `TRACE` of the crate `log` it logs whole messages and upgrade requests, so the token, session
+//! ids, and the values of headers such as `authorization`. SECURITY.md says how to keep it below that level.
 
 #![forbid(unsafe_code)]
 
@@ -42,11 +43,11 @@ pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
 pub use network::{HeaderError, Network};
 pub use pem::PemError;
-pub use proxy::{Proxy, ProxyError, UnsupportedScheme};
+pub use proxy::{Proxy, ProxyError, ProxyVariableError, UnsupportedScheme};
 pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
 pub use runtime::Runtime;
 pub use set::{AutoError, Member, ShardKey, ShardSet, SplitShardSet};
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
 pub use tls::Tls;
-pub use websocket::WebSocket;
+pub use websocket::{WebSocket, WebSocketLayer};

@@ -2,7 +2,6 @@
 
 use crate::rustls::RootCertStore;
 use crate::tls::{self, Tls};
-use core::fmt;
 use futures_rustls::pki_types::CertificateDer;
 use futures_rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
@@ -36,38 +35,23 @@ impl Tls {
     }
 }
 
-/// Why a PEM file is no list of certificate authorities.
-#[derive(Clone, PartialEq, Eq)]
+/// Why a PEM file gives no certificate authorities.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
-    /// There is no certificate in it.
+    /// The file has no certificate.
+    #[error("the pem file has no certificate; it should have a line -----BEGIN CERTIFICATE-----")]
     NoCertificate,
     /// A certificate has no end, or is not base64.
+    #[error("certificate {} of the pem file has no end or is not base64; copy it again", index + 1)]
     Damaged {
         /// Which, counted from 0.
         index: usize,
     },
-    /// A certificate is none of an authority: its content cannot be read.
+    /// The content of a certificate cannot be read as one of an authority.
+    #[error("certificate {} of the pem file is not an X.509 certificate; leave it out", index + 1)]
     Certificate {
         /// Which, counted from 0.
         index: usize,
     },
 }
-
-impl fmt::Display for PemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCertificate => {
-                f.write_str("the pem file has no certificate; it should have a line -----BEGIN CERTIFICATE-----")
-            }
-            Self::Damaged { index } => {
-                write!(f, "certificate {} of the pem file has no end or is not base64; copy it again", index + 1)
-            }
-            Self::Certificate { index } => {
-                write!(f, "certificate {} of the pem file is not an X.509 certificate; leave it out", index + 1)
-            }
-        }
-    }
-}
-
-impl core::error::Error for PemError {}

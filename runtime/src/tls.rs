@@ -1,5 +1,6 @@
 //! TLS, once for all runtimes: rustls with the provider `ring`.
 
+use crate::failure;
 use crate::rustls::crypto::ring;
 use crate::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use core::fmt;
@@ -7,7 +8,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
 use futures_rustls::pki_types::ServerName;
-use portcullis::machine::ConnectFailure;
+use portcullis::machine::{ConnectFailure, TlsFailure};
 use std::sync::{Arc, OnceLock};
 
 /// How a `wss` connection is secured. Clones share one configuration, and its session sent.
@@ -51,9 +52,10 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFailure::Tls)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFailure::Tls(TlsFailure::InvalidName))?;
         // Whatever ends the handshake, a refused certificate or a lost stream, it is the handshake that failed.
-        TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await.map_err(|_| ConnectFailure::Tls)
+        let connected = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await;
+        connected.map_err(|error| ConnectFailure::Tls(failure::of_tls(&error)))
     }
 }
 

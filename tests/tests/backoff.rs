@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use core::time::Duration;
-use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase};
+use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase, SpanOption};
 use portcullis::{GatewayMachine, Seed};
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
@@ -34,6 +34,31 @@ fn waits(backoff: Backoff, seed: Seed, count: usize) -> Vec<Duration> {
             wait
         })
         .collect()
+}
+
+#[test]
+fn found_23_the_waits_are_those_of_the_page() {
+    // given: the rows of the page, `| attempt | from to to s |`
+    let page = include_str!("../../core/docs/when_it_fails.md");
+    let rows = page.lines().filter_map(|line| {
+        let (_, span) = line.strip_suffix(" s |")?.rsplit_once("| ")?;
+        let (from, to) = span.split_once(" to ")?;
+        let exact = |text: &str| Duration::from_secs_f64(text.parse().unwrap());
+        Some((exact(from), exact(to)))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), 8);
+
+    // then: each wait is in its row's span, and the spans are no wider than need be
+    let runs: Vec<_> = (0..200).map(|seed| waits(Backoff::STANDARD, Seed(seed), 9)).collect();
+    for attempt in 0..9 {
+        let (from, to) = rows[attempt.min(7)];
+        let waited: Vec<_> = runs.iter().map(|waits| waits[attempt]).collect();
+        assert!(waited.iter().all(|wait| (from..=to).contains(wait)), "attempt {}: {waited:?}", attempt + 1);
+        let tenth = to.saturating_sub(from) / 10;
+        assert!(waited.iter().any(|wait| *wait < from + tenth), "attempt {}", attempt + 1);
+        assert!(waited.iter().any(|wait| *wait + tenth > to), "attempt {}", attempt + 1);
+    }
 }
 
 /// The next connection, up to Ready or Resumed.
@@ -231,8 +256,8 @@ fn a_backoff_that_shrinks_or_has_no_jitter_is_refused() {
         (Backoff { base: seconds(61), ..standard }, ConfigError::Backoff),
         (Backoff { jitter_percent: 0, ..standard }, ConfigError::Jitter { percent: 0 }),
         (Backoff { jitter_percent: 101, ..standard }, ConfigError::Jitter { percent: 101 }),
-        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.spread" }),
-        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.base" }),
+        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffSpread }),
+        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffBase }),
     ] {
         let made = GatewayMachine::new(discord(), Config { backoff, ..config() }, Seed(1)).map(|_| ());
         assert_eq!(made, Err(error), "{backoff:?}");

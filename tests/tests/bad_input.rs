@@ -6,19 +6,20 @@ use portcullis::machine::{Limits, MalformedPolicy, Phase};
 use portcullis::{Config, Event, Message, Sequence};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, seconds};
+use serde_json::value::RawValue;
 
 /// A frame that is no frame: garbage, or JSON of another shape.
 const UNREADABLE: [(&[u8], &str); 14] = [
-    (b"", "no json near byte 0"),
-    (b"\0\x01\x02", "no json near byte 0"),
-    (b"hello", "no json near byte 0"),
-    (b"{", "no json near byte 0"),
-    (b"{\"op\":0,\"d\":{\"a\":", "no json near byte 16"),
-    (b"{\"op\":0,\"t\":\"X\",\"d\":1}}", "no json near byte 22"),
-    (b"{\"op\":10,\"d\":\"\xff\"}", "no utf-8 at byte 14"),
-    (b"null", "json, but no object"),
-    (b"[]", "json, but no object"),
-    (b"\"text\"", "json, but no object"),
+    (b"", "not valid json near byte 0"),
+    (b"\0\x01\x02", "not valid json near byte 0"),
+    (b"hello", "not valid json near byte 0"),
+    (b"{", "not valid json near byte 0"),
+    (b"{\"op\":0,\"d\":{\"a\":", "not valid json near byte 16"),
+    (b"{\"op\":0,\"t\":\"X\",\"d\":1}}", "not valid json near byte 22"),
+    (b"{\"op\":10,\"d\":\"\xff\"}", "not valid utf-8 at byte 14"),
+    (b"null", "json, but not an object"),
+    (b"[]", "json, but not an object"),
+    (b"\"text\"", "json, but not an object"),
     (b"{}", "no opcode"),
     (b"{\"op\":-1,\"d\":null}", "no opcode"),
     (b"{\"op\":\"0\",\"d\":null}", "no opcode"),
@@ -154,7 +155,7 @@ fn a_binary_message_is_read_as_the_text_it_holds() {
     let mut rig = Rig::online(config());
     rig.message(Message::Binary(frames::message_create(3).into_bytes())).did("t+0.000 * MESSAGE_CREATE 3");
     rig.message(Message::Binary(vec![0x78, 0x9c, 0, 0xff].into()))
-        .did("t+0.000 ! faulted: malformed frame: no utf-8 at byte 1");
+        .did("t+0.000 ! faulted: malformed frame: not valid utf-8 at byte 1");
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn frames_before_hello_send_nothing_and_the_hello_deadline_still_holds() {
          t+0.000 ! faulted: heartbeat out of place
          t+0.000 ! faulted: heartbeat out of place
          t+0.000 * unknown op 99
-         t+0.000 ! faulted: malformed frame: no json near byte 0
+         t+0.000 ! faulted: malformed frame: not valid json near byte 0
          t+15.000 ! faulted: timed out: hello
          t+15.000 > abort
          t+15.000 ~ reconnect in 0 s, identify: timed_out_hello",
@@ -251,4 +252,15 @@ fn a_message_above_the_limit_costs_the_link_and_keeps_the_session() {
          t+0.000 * closed 1: close 4000
          t+0.000 ~ reconnect in 0 s, resume: too_large",
     );
+}
+
+#[test]
+fn found_23_the_data_alone_is_decoded_as_a_raw_value() {
+    for (behind, raw) in [("", r#"{"a":[1]}"#), (r#","later":2"#, r#"{"a":[1]},"later":2"#)] {
+        let mut rig = Rig::online(config());
+        rig.message(frames::text(format!(r#"{{"t":"A","s":3,"op":0,"d":{{"a":[1]}}{behind}}}"#)));
+        let dispatch = rig.dispatches.last().unwrap();
+        assert_eq!((dispatch.name(), dispatch.text().unwrap()), ("A", raw));
+        assert_eq!(dispatch.decode::<&RawValue>().unwrap().get(), r#"{"a":[1]}"#);
+    }
 }

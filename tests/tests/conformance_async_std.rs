@@ -4,3 +4,4 @@
 mod host;
 
 portcullis_tests::conformance!(host::OnAsyncStd);
+portcullis_tests::conformance_native!(host::OnAsyncStd);

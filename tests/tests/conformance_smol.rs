@@ -4,3 +4,4 @@
 mod host;
 
 portcullis_tests::conformance!(host::OnSmol);
+portcullis_tests::conformance_native!(host::OnSmol);

@@ -5,8 +5,10 @@ mod host;
 
 mod current_thread {
     portcullis_tests::conformance!(super::host::CurrentThread);
+    portcullis_tests::conformance_native!(super::host::CurrentThread);
 }
 
 mod multi_thread {
     portcullis_tests::conformance!(super::host::MultiThread);
+    portcullis_tests::conformance_native!(super::host::MultiThread);
 }

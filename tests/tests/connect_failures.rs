@@ -1,11 +1,12 @@
 //! Connections that cannot be opened: each kind of failure under each policy, `Retry-After`, and which URL is tried
 //! next. Scenarios 7, 8 and 9.
 
+use core::error::Error as _;
 use core::time::Duration;
 use portcullis::dialect::discord::Discord;
 use portcullis::machine::{
-    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, OnConnectFailure, Phase, ProxyStatus,
-    ResumeFrom, Session,
+    Backoff, Cause, Config, ConfigError, ConnectFailure, ConnectPolicy, EndReason, IoFailure, Location,
+    OnConnectFailure, Phase, ProxyStatus, ResumeFrom, Session, TlsFailure,
 };
 use portcullis::url::GatewayUrl;
 use portcullis::{Seed, Sequence};
@@ -19,6 +20,10 @@ const fn http(status: u16) -> ConnectFailure {
     ConnectFailure::Http { status, retry_after: None }
 }
 
+const fn tls(failure: TlsFailure) -> ConnectFailure {
+    ConnectFailure::Tls(failure)
+}
+
 const fn proxy(status: ProxyStatus) -> ConnectFailure {
     ConnectFailure::Proxy { status: Some(status) }
 }
@@ -27,10 +32,25 @@ const fn http_after(status: u16, after: Duration) -> ConnectFailure {
     ConnectFailure::Http { status, retry_after: Some(after) }
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 24] = [
     (ConnectFailure::Name, "name not resolved", "connect_name", |p| &mut p.name),
     (ConnectFailure::Refused, "connection refused", "connect_refused", |p| &mut p.refused),
-    (ConnectFailure::Tls, "tls handshake failed", "connect_tls", |p| &mut p.tls),
+    (tls(TlsFailure::Other), "tls handshake failed", "connect_tls", |p| &mut p.tls),
+    (
+        tls(TlsFailure::UnknownIssuer),
+        "tls handshake failed: the certificate's issuer is not trusted",
+        "connect_tls unknown_issuer",
+        |p| &mut p.tls,
+    ),
+    (tls(TlsFailure::NotTls), "tls handshake failed: the server does not speak tls", "connect_tls not_tls", |p| {
+        &mut p.tls
+    }),
+    (
+        tls(TlsFailure::Alert(116)),
+        "tls handshake failed: the server refused it with alert 116",
+        "connect_tls alert 116",
+        |p| &mut p.tls,
+    ),
     (ConnectFailure::Proxy { status: None }, "proxy failed", "connect_proxy", |p| &mut p.proxy),
     (proxy(ProxyStatus::Http(502)), "proxy refused with http 502", "connect_proxy http 502", |p| &mut p.proxy),
     (proxy(ProxyStatus::Socks(5)), "proxy refused with socks 5", "connect_proxy socks 5", |p| &mut p.proxy),
@@ -50,7 +70,16 @@ const KINDS: [Kind; 19] = [
     (http(404), "http status 404", "connect_http 404", |p| &mut p.other),
     (http(600), "http status 600", "connect_http 600", |p| &mut p.other),
     (ConnectFailure::Protocol, "no websocket handshake", "connect_protocol", |p| &mut p.other),
-    (ConnectFailure::Io, "i/o failure", "connect_io", |p| &mut p.other),
+    (ConnectFailure::Io(IoFailure::Other), "i/o failure", "connect_io", |p| &mut p.other),
+    (
+        ConnectFailure::Io(IoFailure::TooManyFiles),
+        "i/o failure: too many open files",
+        "connect_io too_many_files",
+        |p| &mut p.other,
+    ),
+    (ConnectFailure::Io(IoFailure::HungUp), "i/o failure: the peer closed the connection", "connect_io hung_up", |p| {
+        &mut p.other
+    }),
 ];
 
 /// A policy that does `first` about every kind but one.
@@ -112,8 +141,8 @@ fn each_kind_of_failure_waits_the_longest_where_its_option_says_so() {
 #[test]
 fn each_kind_of_failure_ends_the_machine_where_its_option_says_so() {
     for (failure, told, _, option) in KINDS {
+        let advice = Cause::from(&failure).advice().map_or(String::new(), |advice| format!("; {advice}"));
         let mut rig = failed(all_but(option, OnConnectFailure::End), failure);
-        let advice = Cause::from(failure).advice().map_or(String::new(), |advice| format!("; {advice}"));
         rig.assert(&format!("t+0.000 * ended: could not connect: {told}{advice}"));
         assert_eq!((rig.machine.phase(), rig.machine.deadline()), (Phase::Ended, None));
     }
@@ -123,7 +152,13 @@ fn each_kind_of_failure_ends_the_machine_where_its_option_says_so() {
 fn a_fatal_failure_is_final() {
     let mut rig = failed(config(), http(401));
     rig.story.clear();
-    rig.start().open().refuse(ConnectFailure::Io).message(frames::hello("40000")).lose().pass(seconds(3600)).tick();
+    rig.start()
+        .open()
+        .refuse(ConnectFailure::Io(IoFailure::Other))
+        .message(frames::hello("40000"))
+        .lose()
+        .pass(seconds(3600))
+        .tick();
     let deeds: Vec<_> = ['>', '*', '!', '~'].iter().flat_map(|kind| rig.story.of_kind(*kind)).collect();
     assert_eq!(deeds, Vec::<&str>::new());
 }
@@ -131,7 +166,7 @@ fn a_fatal_failure_is_final() {
 #[test]
 fn by_default_401_and_407_end_403_waits_the_longest_and_the_rest_backs_off() {
     for (failure, _, cause, _) in KINDS {
-        let rig = failed(config(), failure);
+        let rig = failed(config(), failure.clone());
         let expected = match failure {
             ConnectFailure::Http { status: 401, .. }
             | ConnectFailure::Proxy { status: Some(ProxyStatus::Http(407) | ProxyStatus::SocksCredentials) } => {
@@ -146,24 +181,57 @@ fn by_default_401_and_407_end_403_waits_the_longest_and_the_rest_backs_off() {
 
 #[test]
 fn what_a_person_can_mend_comes_with_advice() {
-    let with_advice = KINDS.iter().filter(|(failure, ..)| Cause::from(*failure).advice().is_some());
-    let told: Vec<_> = with_advice.map(|(_, told, ..)| *told).collect();
+    let with_advice = KINDS.into_iter().filter(|(failure, ..)| Cause::from(failure).advice().is_some());
+    let told: Vec<_> = with_advice.map(|(_, told, ..)| told).collect();
     assert_eq!(
         told,
         [
             "name not resolved",
             "tls handshake failed",
+            "tls handshake failed: the certificate's issuer is not trusted",
+            "tls handshake failed: the server does not speak tls",
+            "tls handshake failed: the server refused it with alert 116",
             "proxy failed",
             "proxy refused with http 407",
             "proxy refused the credentials",
             "http status 401",
             "http status 403",
-            "http status 429"
+            "http status 429",
+            "i/o failure: too many open files",
         ]
     );
     let rig = failed(config(), http(401));
     let advice = rig.machine.end_reason().and_then(portcullis::machine::EndReason::advice);
     assert_eq!(advice, Some("the token or a proxy's credentials were refused: check them"));
+}
+
+#[test]
+fn found_13_a_redirect_tells_where_to_and_is_not_followed() {
+    let location = Location::new(b"wss://elsewhere.example/?token=secret").unwrap();
+    let redirect = ConnectFailure::Redirect { status: 301, location };
+    let mut rig = failed(config(), redirect.clone());
+    rig.next().assert(
+        "t+0.000 ! faulted: redirected with http 301 to wss://elsewhere.example/
+         t+0.000 ~ reconnect in 0.779 s, identify: connect_http 301
+         t+0.779 * connecting 2, identify
+         t+0.779 > connect 2 wss://gateway.discord.gg/?v=10&encoding=json",
+    );
+    assert!(Cause::from(&redirect).advice().is_some_and(|advice| advice.contains("redirected")));
+
+    let rig = failed(all_but(|policy| &mut policy.other, OnConnectFailure::End), redirect.clone());
+    let reason = rig.machine.end_reason().unwrap();
+    let told = "could not connect: http status 301, the gateway is at wss://elsewhere.example/";
+    assert!(reason.to_string().starts_with(told), "{reason}");
+    assert_eq!(reason.source().unwrap().to_string(), redirect.to_string());
+}
+
+#[test]
+fn found_13_an_end_has_its_reason_as_its_source() {
+    let rig = failed(all_but(|policy| &mut policy.tls, OnConnectFailure::End), tls(TlsFailure::Expired));
+    let failure = rig.machine.end_reason().unwrap().source().unwrap();
+    assert_eq!(failure.to_string(), "tls handshake failed: the certificate has expired");
+    assert_eq!(failure.source().unwrap().to_string(), "the certificate has expired");
+    assert_eq!(EndReason::Shutdown.source().map(ToString::to_string), None);
 }
 
 #[test]
@@ -218,7 +286,7 @@ fn a_connection_that_ends_while_it_is_dialed_counts_as_an_io_failure() {
 
 #[test]
 fn scenario_7_an_unreachable_resume_url_gives_way_to_the_base_url_with_the_same_session() {
-    for failure in [ConnectFailure::Name, http(503), ConnectFailure::Tls] {
+    for failure in [ConnectFailure::Name, http(503), tls(TlsFailure::HungUp)] {
         // given: a shard in session whose connection is lost and whose resume URL cannot be reached
         let mut rig = Rig::online(config());
         rig.lose().next().refuse(failure);
@@ -263,7 +331,7 @@ fn scenario_7_links_without_a_hello_count_as_unreachable_and_a_resumed_one_forgi
     let mut rig = Rig::online(Config { resume, ..config() });
     for _ in 0..4 {
         rig.lose();
-        rig.next().refuse(ConnectFailure::Io).next().open().lose().next().open();
+        rig.next().refuse(ConnectFailure::Io(IoFailure::Other)).next().open().lose().next().open();
         rig.message(frames::hello("40000")).message(frames::resumed(3)).message(frames::ack());
         assert_eq!(rig.machine.phase(), Phase::Active);
     }

@@ -132,7 +132,7 @@ fn a_term_that_cannot_be_read_is_reported_and_the_next_one_comes() {
         pair.give(bytes);
         pair.say(&frames::message_create(3));
         pair.rig.assert(&format!(
-            "t+0.000 ! faulted: malformed frame: no term near byte {}
+            "t+0.000 ! faulted: malformed frame: not a valid term near byte {}
              t+0.000 * gap after 1, got 3
              t+0.000 * MESSAGE_CREATE 3",
             at + 1

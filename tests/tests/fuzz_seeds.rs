@@ -18,6 +18,21 @@ fn every_seed_of_a_packed_stream_holds() {
     run("inflate", fuzz::inflate);
 }
 
+#[test]
+fn every_seed_of_a_websocket_holds() {
+    run("websocket", fuzz::websocket);
+}
+
+#[test]
+fn every_seed_of_a_websocket_is_heard_alike_by_tungstenite() {
+    run("websocket_differential", fuzz::websocket_differential);
+}
+
+#[test]
+fn every_seed_of_a_websocket_handshake_holds() {
+    run("websocket_handshake", fuzz::websocket_handshake);
+}
+
 fn run(target: &str, body: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
     let mut seeds: Vec<_> =

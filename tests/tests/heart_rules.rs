@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use portcullis::Timestamp;
-use portcullis::dialect::discord::{Command, UpdateVoiceState};
-use portcullis::machine::{Config, FirstBeat, HeartbeatPolicy, Input, OutOfBounds, Timer};
+use portcullis::dialect::discord::{Command, Presence, Status, UpdateVoiceState};
+use portcullis::machine::{Cause, Config, FirstBeat, HeartbeatPolicy, Input, OutOfBounds, Phase, Shutdown, Timer};
+use portcullis::{GatewayMachine, Timestamp};
 use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, millis, seconds};
 
@@ -185,4 +185,49 @@ fn a_second_hello_keeps_what_is_awaited() {
          t+80.000 ! faulted: heartbeat missed, waited 40 s
          t+80.000 > close 4000",
     );
+}
+
+/// A healthy connection in a process that stalled until a second after the next heartbeat was due: the acknowledgement of
+/// the last one has come, and lies unread in the socket.
+fn stalled() -> Rig {
+    let mut rig = Rig::online(config());
+    rig.advance(seconds(40)).pass(seconds(41));
+    rig
+}
+
+#[test]
+fn found_17_the_documented_call_after_send_keeps_a_healthy_connection_after_a_stall() {
+    // given: a command that is sent before the socket is read again
+    let command = || Command::UpdatePresence(Presence::new(Status::Idle));
+    let mut rig = stalled();
+    rig.machine.send(rig.now, command()).unwrap();
+
+    // when: the driver follows with what the documentation of `send` says
+    rig.give(Input::TickUnread);
+
+    // then: the command leaves, no heartbeat is judged, and the acknowledgement is read in time
+    assert_eq!(rig.machine.phase(), Phase::Active);
+    assert!(rig.story.of_kind('>').iter().any(|sent| sent.starts_with("presence")), "{}", rig.story.text());
+    rig.message(frames::ack()).message(frames::ack()).ack_beats().advance(seconds(400));
+    assert_eq!((rig.machine.phase(), rig.machine.health().counts.connections), (Phase::Active, 1));
+
+    // and: a `Tick` says that the socket holds nothing, which is not true, and costs the connection
+    let mut rig = stalled();
+    rig.machine.send(rig.now, command()).unwrap();
+    rig.tick();
+    assert_eq!(rig.machine.explain().last().unwrap().cause, Cause::HeartbeatMissed);
+}
+
+#[test]
+fn found_17_the_documented_call_after_shutdown_and_reconnect_carries_them_out_at_once() {
+    for (ask, cause) in [
+        ((|machine, now| machine.shutdown(now, Shutdown::KeepSession)) as fn(&mut GatewayMachine, _), Cause::Shutdown),
+        (|machine, now| machine.reconnect(now, Cause::Requested), Cause::Requested),
+    ] {
+        let mut rig = stalled();
+        ask(&mut rig.machine, rig.now);
+        rig.give(Input::TickUnread);
+        assert_eq!(rig.machine.phase(), Phase::Closing);
+        assert_eq!(rig.machine.explain().last().unwrap().cause, cause);
+    }
 }

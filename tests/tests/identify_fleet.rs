@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 use portcullis::Timestamp;
-use portcullis::identify::{IdentifyQueue, QueueConfig, SessionStartLimit};
+use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
 use portcullis::machine::{Config, Phase};
 use portcullis_fake::{ClientFrame, FakeConfig, Fault, FaultKind, Rebuff, Resumable, Span, Target};
 use portcullis_tests::{Fleet, seconds};
@@ -55,6 +55,33 @@ fn sixteen_shards_in_one_bucket_identify_five_seconds_apart() {
     let expected: Vec<_> = (0..16).map(|shard| (first + seconds(u64::from(shard) * 5), shard)).collect();
     assert_eq!(log(&fleet), expected);
     assert_eq!((fleet.gateway.breaches().count(), fleet.count(Phase::Active)), (0, 16));
+}
+
+#[test]
+fn found_18_without_word_of_the_identify_each_turn_takes_a_whole_lease() {
+    // given: four shards of one bucket, asking one queue
+    let limit = SessionStartLimit { max_concurrency: 1, total: 1000, remaining: 1000, reset_after: seconds(DAY) };
+    let granted_at = |reports: &dyn Fn(&mut IdentifyQueue, Timestamp, PermitId)| {
+        let mut queue = IdentifyQueue::new(Timestamp::ZERO, limit, exact());
+        let mut granted = Vec::new();
+        for shard in 0..4 {
+            queue.ask(Timestamp::ZERO, PermitId(u64::from(shard)), shard).unwrap();
+        }
+        while let Some(now) = queue.deadline() {
+            for answer in queue.answers(now) {
+                let Answer::Granted(id) = answer else { panic!("the budget is large enough") };
+                reports(&mut queue, now, id);
+                granted.push(now - Timestamp::ZERO);
+            }
+        }
+        granted
+    };
+
+    // then: the two lines of the embedding page make the difference
+    assert_eq!(granted_at(&|queue, now, id| queue.spent(now, id)), [0, 5, 10, 15].map(seconds));
+    assert_eq!(granted_at(&|_, _, _| {}), [0, 15, 30, 45].map(seconds));
+    let page = include_str!("../../core/docs/embedding.md");
+    assert!(page.contains("if machine.phase() == Phase::Identifying {\n    queue.spent(now, permit);"));
 }
 
 #[test]

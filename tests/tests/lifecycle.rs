@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use portcullis::dialect::Recovery;
-use portcullis::machine::{Cause, ConnectFailure, Phase, ResumeFrom, Session, Shutdown};
+use portcullis::machine::{Cause, ConnectFailure, IoFailure, Phase, ResumeFrom, Session, Shutdown};
 use portcullis::token::Token;
 use portcullis::{CloseCode, CloseReason, Config, ConnectionId, Input, Sequence};
 use portcullis_tests::rig::prompt;
@@ -26,7 +26,7 @@ fn give_all(rig: &mut Rig) {
     for input in [
         Input::Start,
         Input::Opened(connection),
-        Input::ConnectFailed(connection, ConnectFailure::Io),
+        Input::ConnectFailed(connection, ConnectFailure::Io(IoFailure::Other)),
         Input::Message(connection, frames::ready("5e551011", 9)),
         Input::Sent(connection),
         Input::Closed(connection, CloseReason::Eof),
@@ -258,7 +258,7 @@ fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
     let old = ConnectionId(1);
     for input in [
         Input::Opened(old),
-        Input::ConnectFailed(old, ConnectFailure::Io),
+        Input::ConnectFailed(old, ConnectFailure::Io(IoFailure::Other)),
         Input::Message(old, frames::invalid_session("false")),
         Input::Message(old, frames::message_create(4)),
         Input::Sent(old),

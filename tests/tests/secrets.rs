@@ -5,11 +5,11 @@
 
 use core::fmt::{Debug, Write as _};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
-    Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown,
+    Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown, TlsFailure,
 };
+use portcullis::requests::RequestPolicy;
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence};
@@ -115,7 +115,7 @@ fn live(print: &mut dyn FnMut(&str)) -> Rig {
     rig.message(frames::heartbeat_request()).message(frames::message_create(9)).message(frames::message_create(3));
     look(&mut rig);
     rig.advance(seconds(80)).close(4000).next();
-    rig.refuse(ConnectFailure::Tls).next();
+    rig.refuse(ConnectFailure::Tls(TlsFailure::Other)).next();
     rig.open().message(frames::hello("1"));
     look(&mut rig);
     rig.message(frames::message_create(10)).message(frames::resumed(11)).message(ready());
@@ -239,7 +239,7 @@ fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
             r#"TRACE frame in: connection=1 op="dispatch" name="MESSAGE_CREATE" sequence=2 size=47"#,
             r#"TRACE frame in: connection=1 op="unknown" size=9"#,
             r#"TRACE frame in: connection=1 op="unreadable" size=7"#,
-            "WARN fault: connection=1 fault=malformed frame: no json near byte 0",
+            "WARN fault: connection=1 fault=malformed frame: not valid json near byte 0",
             r#"TRACE frame in: connection=1 op="reconnect" size=35"#,
             "DEBUG transition: connection=1 cause=reconnect_requested from=active to=closing",
         ]

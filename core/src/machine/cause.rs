@@ -1,5 +1,6 @@
 //! Why the machine moved from one phase to another, kept for [`explain`](super::GatewayMachine::explain).
 
+use super::failure::{IoFailure, TlsFailure};
 use super::input::{ConnectFailure, ProxyStatus};
 use super::phase::Phase;
 use super::timer::Timer;
@@ -23,7 +24,7 @@ pub enum Cause {
     /// The connection was refused.
     ConnectRefused,
     /// The TLS handshake failed.
-    ConnectTls,
+    ConnectTls(TlsFailure),
     /// The proxy made no way to the host, and said this, if anything.
     ConnectProxy(Option<ProxyStatus>),
     /// The driver's own attempt timed out.
@@ -33,7 +34,7 @@ pub enum Cause {
     /// The answer was no WebSocket handshake.
     ConnectProtocol,
     /// Connecting failed otherwise.
-    ConnectIo,
+    ConnectIo(IoFailure),
     /// Hello came.
     Hello,
     /// The permit to identify was granted, and the Identify went out.
@@ -92,12 +93,12 @@ impl Cause {
             Self::Opened => "opened",
             Self::ConnectName => "connect_name",
             Self::ConnectRefused => "connect_refused",
-            Self::ConnectTls => "connect_tls",
+            Self::ConnectTls(_) => "connect_tls",
             Self::ConnectProxy(_) => "connect_proxy",
             Self::ConnectTimedOut => "connect_timed_out",
             Self::ConnectHttp(_) => "connect_http",
             Self::ConnectProtocol => "connect_protocol",
-            Self::ConnectIo => "connect_io",
+            Self::ConnectIo(_) => "connect_io",
             Self::Hello => "hello",
             Self::IdentifyGranted => "identify_granted",
             Self::Ready => "ready",
@@ -142,7 +143,11 @@ impl Cause {
             Self::ConnectProxy(None) => Some("check the proxy's address and scheme, and that it runs"),
             Self::ConnectHttp(429) => Some("too many connects from this address: start fewer at a time"),
             Self::ConnectName => Some("check the gateway's host name and the resolver"),
-            Self::ConnectTls => Some("check the host's clock, its root certificates, and any proxy in between"),
+            Self::ConnectTls(failure) => Some(failure.advice()),
+            Self::ConnectIo(failure) => failure.advice(),
+            Self::ConnectHttp(301 | 302 | 303 | 307 | 308) => {
+                Some("the gateway has moved: if the `redirected` fault tells a place that you trust, use that URL")
+            }
             Self::Undrained => Some("take every action that `handle` returns"),
             Self::Started
             | Self::WaitOver
@@ -152,7 +157,6 @@ impl Cause {
             | Self::ConnectTimedOut
             | Self::ConnectHttp(_)
             | Self::ConnectProtocol
-            | Self::ConnectIo
             | Self::Hello
             | Self::IdentifyGranted
             | Self::Ready
@@ -179,17 +183,17 @@ impl Cause {
     }
 }
 
-impl From<ConnectFailure> for Cause {
-    fn from(failure: ConnectFailure) -> Self {
+impl From<&ConnectFailure> for Cause {
+    fn from(failure: &ConnectFailure) -> Self {
         match failure {
             ConnectFailure::Name => Self::ConnectName,
             ConnectFailure::Refused => Self::ConnectRefused,
-            ConnectFailure::Tls => Self::ConnectTls,
-            ConnectFailure::Proxy { status } => Self::ConnectProxy(status),
+            ConnectFailure::Tls(failure) => Self::ConnectTls(*failure),
+            ConnectFailure::Proxy { status } => Self::ConnectProxy(*status),
             ConnectFailure::TimedOut => Self::ConnectTimedOut,
-            ConnectFailure::Http { status, .. } => Self::ConnectHttp(status),
+            ConnectFailure::Http { status, .. } | ConnectFailure::Redirect { status, .. } => Self::ConnectHttp(*status),
             ConnectFailure::Protocol => Self::ConnectProtocol,
-            ConnectFailure::Io => Self::ConnectIo,
+            ConnectFailure::Io(failure) => Self::ConnectIo(*failure),
         }
     }
 }
@@ -210,16 +214,46 @@ impl From<&CloseReason> for Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        if let Self::Closed(code) = self {
-            write!(f, " {code}")?;
+        match self {
+            Self::Closed(code) => write!(f, " {code}"),
+            Self::ConnectHttp(status) => write!(f, " {status}"),
+            Self::ConnectProxy(Some(status)) => write!(f, " {status}"),
+            Self::ConnectTls(TlsFailure::Alert(alert)) => write!(f, " alert {alert}"),
+            Self::ConnectTls(failure) if *failure != TlsFailure::Other => write!(f, " {}", failure.name()),
+            Self::ConnectIo(failure) if *failure != IoFailure::Other => write!(f, " {}", failure.name()),
+            Self::ConnectTls(_)
+            | Self::ConnectIo(_)
+            | Self::ConnectProxy(None)
+            | Self::Started
+            | Self::WaitOver
+            | Self::Opened
+            | Self::ConnectName
+            | Self::ConnectRefused
+            | Self::ConnectTimedOut
+            | Self::ConnectProtocol
+            | Self::Hello
+            | Self::IdentifyGranted
+            | Self::Ready
+            | Self::Resumed
+            | Self::ConnectionLost
+            | Self::ReconnectRequested
+            | Self::InvalidSessionResumable
+            | Self::InvalidSessionLost
+            | Self::HeartbeatMissed
+            | Self::Silent
+            | Self::TimedOut(_)
+            | Self::Malformed
+            | Self::OutOfPlace
+            | Self::TooLarge
+            | Self::Undecodable
+            | Self::Undrained
+            | Self::Suspended
+            | Self::ResumesExhausted
+            | Self::AttemptsExhausted
+            | Self::TokenDenied
+            | Self::Requested
+            | Self::Shutdown => Ok(()),
         }
-        if let Self::ConnectHttp(status) = self {
-            write!(f, " {status}")?;
-        }
-        if let Self::ConnectProxy(Some(status)) = self {
-            write!(f, " {status}")?;
-        }
-        Ok(())
     }
 }
 

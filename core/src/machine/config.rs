@@ -1,7 +1,7 @@
 //! What a user can set about a machine, and the one check of it.
 
 use super::backoff::Backoff;
-use super::config_error::ConfigError;
+use super::config_error::{ConfigError, SpanOption};
 use super::filter::EventFilter;
 use super::input::ConnectFailure;
 use super::limits::Limits;
@@ -205,11 +205,11 @@ pub struct ConnectPolicy {
 }
 
 impl ConnectPolicy {
-    pub(super) const fn of(&self, failure: ConnectFailure) -> OnConnectFailure {
+    pub(super) const fn of(&self, failure: &ConnectFailure) -> OnConnectFailure {
         match failure {
             ConnectFailure::Name => self.name,
             ConnectFailure::Refused => self.refused,
-            ConnectFailure::Tls => self.tls,
+            ConnectFailure::Tls(_) => self.tls,
             ConnectFailure::Proxy { status: Some(status) } if status.is_unauthorized() => self.proxy_unauthorized,
             ConnectFailure::Proxy { .. } => self.proxy,
             ConnectFailure::TimedOut => self.timed_out,
@@ -217,7 +217,10 @@ impl ConnectPolicy {
             ConnectFailure::Http { status: 403, .. } => self.forbidden,
             ConnectFailure::Http { status: 429, .. } => self.rate_limited,
             ConnectFailure::Http { status: 500..=599, .. } => self.server_error,
-            ConnectFailure::Http { .. } | ConnectFailure::Protocol | ConnectFailure::Io => self.other,
+            ConnectFailure::Http { .. }
+            | ConnectFailure::Redirect { .. }
+            | ConnectFailure::Protocol
+            | ConnectFailure::Io(_) => self.other,
         }
     }
 }
@@ -279,19 +282,19 @@ impl Config {
     /// What is wrong with it, if something is.
     pub(super) fn check(&self, dialect: &dyn Dialect) -> Result<(), ConfigError> {
         let Timeouts { connect, hello, ready, resumed, write, close, token } = self.timeouts;
-        let named = [
-            ("timeouts.connect", connect),
-            ("timeouts.hello", hello),
-            ("timeouts.ready", ready),
-            ("timeouts.resumed", resumed),
-            ("timeouts.write", write),
-            ("timeouts.close", close),
-            ("timeouts.token", token),
-            ("heartbeat.interval_min", self.heartbeat.interval_min),
-            ("backoff.spread", self.backoff.spread),
-            ("backoff.base", self.backoff.base),
+        let spans = [
+            (SpanOption::TimeoutConnect, connect),
+            (SpanOption::TimeoutHello, hello),
+            (SpanOption::TimeoutReady, ready),
+            (SpanOption::TimeoutResumed, resumed),
+            (SpanOption::TimeoutWrite, write),
+            (SpanOption::TimeoutClose, close),
+            (SpanOption::TimeoutToken, token),
+            (SpanOption::HeartbeatIntervalMin, self.heartbeat.interval_min),
+            (SpanOption::BackoffSpread, self.backoff.spread),
+            (SpanOption::BackoffBase, self.backoff.base),
         ];
-        if let Some((option, _)) = named.into_iter().find(|(_, span)| *span < Duration::from_millis(1)) {
+        if let Some((option, _)) = spans.into_iter().find(|(_, span)| *span < Duration::from_millis(1)) {
             return Err(ConfigError::TooShort { option });
         }
         if self.heartbeat.interval_min > self.heartbeat.interval_max {

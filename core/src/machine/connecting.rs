@@ -9,6 +9,7 @@ use super::config::OnConnectFailure;
 use super::context::Context;
 use super::disconnect::{Disconnect, InHand, NextState, Pacing};
 use super::event::{EndReason, Event, Fault};
+use super::failure::IoFailure;
 use super::handshake::AwaitingHello;
 use super::input::{ConnectFailure, Input};
 use super::requested::Requested;
@@ -48,9 +49,15 @@ impl Connecting {
                 cx.counts.connections += 1;
                 AwaitingHello::enter(self.connection, self.plan, cx)
             }
-            Input::ConnectFailed(_, failure) => self.not_reached(failure, failure.into(), cx),
+            Input::ConnectFailed(_, failure) => {
+                let cause = Cause::from(&failure);
+                self.not_reached(failure, cause, cx)
+            }
             // The socket went before the driver could say that it was open.
-            Input::Closed(..) => self.not_reached(ConnectFailure::Io, Cause::ConnectIo, cx),
+            Input::Closed(..) => {
+                let failure = IoFailure::Other;
+                self.not_reached(ConnectFailure::Io(failure), Cause::ConnectIo(failure), cx)
+            }
             Input::Suspended(span) if span > cx.config.timeouts.connect => {
                 cx.fault(Fault::Suspended { span });
                 cx.actions.push(Action::Abort { connection: self.connection });
@@ -112,7 +119,10 @@ impl Connecting {
     fn not_reached(self, failure: ConnectFailure, cause: Cause, cx: &mut Context) -> State {
         cx.cause = cause;
         let plan = self.plan;
-        let cap = match cx.config.connect.of(failure) {
+        if let ConnectFailure::Redirect { status, location } = &failure {
+            cx.fault(Fault::Redirected { status: *status, location: location.clone() });
+        }
+        let cap = match cx.config.connect.of(&failure) {
             // An upgrade carries no token, so a 401 or 403 of the resume host says nothing of ours; nor does anything
             // else that is wrong there say it of the gateway. The base URL is tried with the session before the policy
             // decides. Only our own proxy's refusal of our credentials is the same wherever we want to go.

@@ -1,6 +1,7 @@
 //! What a machine tells the application.
 
 use super::cause::Cause;
+use super::failure::Location;
 use super::input::ConnectFailure;
 use super::outbox::{CommandId, Outcome};
 use crate::codec::CodecError;
@@ -159,6 +160,13 @@ pub enum Fault {
     },
     /// A resume URL is of a host that is not the gateway's, or no URL. It is not used.
     ForeignResumeUrl,
+    /// The server says that the gateway is elsewhere. It is not followed: a token goes to the host that it was given for.
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+        /// Where it is.
+        location: Location,
+    },
     /// Dispatches came whose sequence is not above the last one's: they were dropped. The first of a run is told at once,
     /// then each time their count doubles, and at its end the whole count.
     Repeated {
@@ -199,6 +207,7 @@ impl fmt::Display for Fault {
             }
             Self::Interval { requested } => write!(f, "heartbeat interval of {requested:?} asked for"),
             Self::ForeignResumeUrl => f.write_str("resume url of a foreign host"),
+            Self::Redirected { status, location } => write!(f, "redirected with http {status} to {location}"),
             Self::Repeated { count: 1 } => f.write_str("1 dispatch came again and was dropped"),
             Self::Repeated { count } => write!(f, "{count} dispatches came again and were dropped"),
             Self::RequestUnanswered => {
@@ -275,7 +284,7 @@ impl EndReason {
         match self {
             Self::Shutdown => None,
             Self::Refused { advice, .. } => (!advice.is_empty()).then_some(advice),
-            Self::ConnectRefused { failure } => Cause::from(*failure).advice(),
+            Self::ConnectRefused { failure } => Cause::from(failure).advice(),
             Self::AttemptsExhausted { .. } => Some("check the network, or choose a backoff without a bound"),
             Self::TokenDenied => Some("check the credentials that tokens are made from"),
         }
@@ -292,5 +301,14 @@ impl fmt::Display for EndReason {
             Self::TokenDenied => f.write_str("no token was given")?,
         }
         self.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl core::error::Error for EndReason {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::ConnectRefused { failure } => Some(failure),
+            Self::Shutdown | Self::Refused { .. } | Self::AttemptsExhausted { .. } | Self::TokenDenied => None,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a driver tells its machine of the world.
 
+use super::failure::{IoFailure, Location, TlsFailure};
 use super::heart::ReadState;
 use crate::message::{CloseReason, ConnectionId, Message};
 use crate::token::Token;
@@ -35,9 +36,11 @@ pub enum Input {
     TokenDenied(Option<Duration>),
     /// The host slept this long.
     Suspended(Duration),
-    /// Time has passed, and since the last input the socket was read until it had nothing.
+    /// Time has passed, and since the last input the socket was read until it had nothing, or there is no socket. Only
+    /// this input may judge a silent gateway.
     Tick,
-    /// Time has passed, and the socket may hold something unread.
+    /// Time has passed, and the socket may hold something unread: after [`GatewayMachine::send`](crate::GatewayMachine::send),
+    /// and wherever a driver calls without having read.
     TickUnread,
 }
 
@@ -64,14 +67,15 @@ impl Input {
 }
 
 /// Why a connection could not be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConnectFailure {
     /// The host's name could not be resolved.
     Name,
     /// The host refused the connection, or could not be reached.
     Refused,
     /// The TLS handshake failed.
-    Tls,
+    Tls(TlsFailure),
     /// The proxy made no way to the host.
     Proxy {
         /// What it said. `None`: it could not be reached, hung up, or its answer was none of its protocol.
@@ -86,10 +90,17 @@ pub enum ConnectFailure {
         /// The `Retry-After` header, if there was one.
         retry_after: Option<Duration>,
     },
+    /// The server says that the gateway is elsewhere: an HTTP status of 301 or its like. It is not followed.
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+        /// Where.
+        location: Location,
+    },
     /// The server's answer was no WebSocket handshake.
     Protocol,
     /// Any other failure to read or write.
-    Io,
+    Io(IoFailure),
 }
 
 /// What a proxy said when it refused.
@@ -114,21 +125,22 @@ impl ProxyStatus {
 
 impl ConnectFailure {
     /// Whether a proxy of ours refused our credentials: whatever is behind it, no other way there is better.
-    pub(super) const fn is_proxy_unauthorized(self) -> bool {
+    pub(super) const fn is_proxy_unauthorized(&self) -> bool {
         matches!(self, Self::Proxy { status: Some(status) } if status.is_unauthorized())
     }
 
     /// The wait that the server asked for.
-    pub(super) const fn retry_after(self) -> Option<Duration> {
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Http { retry_after, .. } => retry_after,
+            Self::Http { retry_after, .. } => *retry_after,
             Self::Name
             | Self::Refused
-            | Self::Tls
+            | Self::Tls(_)
             | Self::Proxy { .. }
             | Self::TimedOut
             | Self::Protocol
-            | Self::Io => None,
+            | Self::Redirect { .. }
+            | Self::Io(_) => None,
         }
     }
 }
@@ -148,14 +160,33 @@ impl fmt::Display for ConnectFailure {
         match self {
             Self::Name => f.write_str("name not resolved"),
             Self::Refused => f.write_str("connection refused"),
-            Self::Tls => f.write_str("tls handshake failed"),
+            Self::Tls(TlsFailure::Other) => f.write_str("tls handshake failed"),
+            Self::Tls(failure) => write!(f, "tls handshake failed: {failure}"),
             Self::Proxy { status: Some(ProxyStatus::SocksCredentials) } => f.write_str("proxy refused the credentials"),
             Self::Proxy { status: Some(status) } => write!(f, "proxy refused with {status}"),
             Self::Proxy { status: None } => f.write_str("proxy failed"),
             Self::TimedOut => f.write_str("connect timed out"),
             Self::Http { status, .. } => write!(f, "http status {status}"),
+            Self::Redirect { status, location } => write!(f, "http status {status}, the gateway is at {location}"),
             Self::Protocol => f.write_str("no websocket handshake"),
-            Self::Io => f.write_str("i/o failure"),
+            Self::Io(IoFailure::Other) => f.write_str("i/o failure"),
+            Self::Io(failure) => write!(f, "i/o failure: {failure}"),
+        }
+    }
+}
+
+impl core::error::Error for ConnectFailure {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Tls(failure) => Some(failure),
+            Self::Io(failure) => Some(failure),
+            Self::Name
+            | Self::Refused
+            | Self::Proxy { .. }
+            | Self::TimedOut
+            | Self::Http { .. }
+            | Self::Redirect { .. }
+            | Self::Protocol => None,
         }
     }
 }

@@ -12,7 +12,6 @@ mod active;
 mod backoff;
 mod cause;
 mod closing;
-mod commands;
 mod config;
 mod config_error;
 mod connecting;
@@ -22,6 +21,7 @@ mod deadline;
 mod disconnect;
 mod event;
 mod event_counts;
+mod failure;
 mod filter;
 mod frame;
 mod handshake;
@@ -71,9 +71,10 @@ pub use config::{
     Config, ConnectPolicy, FirstBeat, HeartbeatPolicy, Life, MalformedPolicy, OnConnectFailure, OutOfBounds,
     ResumeFrom, ResumePolicy, SessionLostPolicy, Timeouts,
 };
-pub use config_error::ConfigError;
+pub use config_error::{ConfigError, SpanOption};
 pub use event::{EndReason, Event, Fault, FrameKind};
 pub use event_counts::EventCounts;
+pub use failure::{IoFailure, Location, TlsFailure};
 pub use filter::{EventFilter, EventNames};
 pub use health::{Counts, Health};
 pub use input::{ConnectFailure, Input, ProxyStatus};
@@ -142,7 +143,21 @@ impl<D: Dialect> GatewayMachine<D> {
     }
 
     /// Queues a command for the gateway. It leaves through [`Action::Send`] when a session is live and the send limit
-    /// allows; [`Event::Command`] tells its outcome, once. Give a [`Input::Tick`] right after.
+    /// allows; [`Event::Command`] tells its outcome, once.
+    ///
+    /// Call [`handle`](Self::handle) with [`Input::TickUnread`] right after: it does what is due now. Pass
+    /// [`Input::Tick`] only if the socket was read until it had nothing since the last input. NextState a stall the
+    /// acknowledgement of a heartbeat may lie unread in the socket, and a `Tick` then gives up a healthy connection.
+    ///
+    /// ```
+    /// use portcullis::dialect::discord::{Command, Discord, Presence, Status};
+    /// use portcullis::{Action, GatewayMachine, Input, Timestamp};
+    ///
+    /// fn idle(machine: &mut GatewayMachine<Discord>, now: Timestamp) -> Result<Vec<Action>, portcullis::machine::SendError> {
+    ///     machine.send(now, Command::UpdatePresence(Presence::new(Status::Idle)))?;
+    ///     Ok(machine.handle(now, Input::TickUnread).collect())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`SendError`] when it is not accepted: nothing was queued then.
@@ -151,15 +166,16 @@ impl<D: Dialect> GatewayMachine<D> {
         self.machine_mut().accept(now, encoded)
     }
 
-    /// Asks the machine to end, whatever its phase. Give a [`Input::Tick`] right after; [`Event::Ended`] follows when
-    /// the connection is closed.
+    /// Asks the machine to end, whatever its phase. Call [`handle`](Self::handle) with [`Input::TickUnread`] right after,
+    /// as for [`send`](Self::send); [`Event::Ended`] follows when the connection is closed.
     pub fn shutdown(&mut self, now: Timestamp, shutdown: Shutdown) {
         self.machine_mut().request(now, Requested::Shutdown(shutdown));
     }
 
     /// Asks for a new connection, the session kept. A connection that is open or being opened is left; a wait between two connections
     /// ends at once: the network may be back. While a connection closes, the next is on its way already. It does not count
-    /// towards the backoff. Give a [`Input::Tick`] right after. `cause` is what [`explain`](Self::explain) will say.
+    /// towards the backoff. Call [`handle`](Self::handle) with [`Input::TickUnread`] right after, as for
+    /// [`send`](Self::send). `cause` is what [`explain`](Self::explain) will say.
     pub fn reconnect(&mut self, now: Timestamp, cause: Cause) {
         if !matches!(self.machine.context.requested, Some(Requested::Shutdown(_))) {
             self.machine_mut().request(now, Requested::Reconnect(cause));
@@ -212,6 +228,11 @@ impl<D: Dialect> GatewayMachine<D> {
     #[must_use]
     pub const fn dialect(&self) -> &D {
         &self.machine.context.dialect
+    }
+
+    /// The seed it was made with.
+    pub(crate) const fn seed(&self) -> Seed {
+        self.machine.context.seed
     }
 
     /// Why it ended, if it did.

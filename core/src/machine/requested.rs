@@ -1,4 +1,4 @@
-//! What an application asks of its machine, to be done at the next tick.
+//! What an application asks of its machine, to be done with the next input.
 
 use super::cause::Cause;
 use crate::session::Session;

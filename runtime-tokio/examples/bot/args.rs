@@ -21,12 +21,13 @@ Usage: cargo run -p portcullis-tokio --example bot -- [OPTIONS]
       --shard I/N           one shard of several [default: 0/1]
       --compress HOW        zlib-stream, zstd-stream, payload or none [default: none]
       --encoding HOW        json or etf [default: json]
+      --env-proxy           through the proxy that HTTPS_PROXY or ALL_PROXY names, but for the hosts of NO_PROXY
       --events N            stop after so many dispatches
       --seconds S           stop after so many seconds
       --json                one JSON object a line: every event, and every transition with its cause
   -h, --help                print this
 
-Ctrl-C shuts down cleanly, a second one at once. NO_COLOR turns colours off.
+Ctrl-C and SIGTERM shut down cleanly, a second one at once. NO_COLOR turns colours off.
 ";
 
 /// What to do.
@@ -39,9 +40,17 @@ pub(crate) struct Args {
     pub(crate) shard: ShardId,
     pub(crate) compression: Compression,
     pub(crate) encoding: Encoding,
+    pub(crate) proxy: ProxyFrom,
     pub(crate) events: Option<u64>,
     pub(crate) time: Option<Duration>,
     pub(crate) form: Form,
+}
+
+/// Where the proxy is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxyFrom {
+    Nowhere,
+    Environment,
 }
 
 /// How to print it.
@@ -52,7 +61,7 @@ pub(crate) enum Form {
 }
 
 /// The arguments, or `None` if help was asked for.
-pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
+pub(crate) fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
     let mut args = Args {
         token: env::var("DISCORD_TOKEN").ok().filter(|token| !token.is_empty()),
         url: None,
@@ -60,11 +69,11 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         shard: ShardId::ONE,
         compression: Compression::None,
         encoding: Encoding::Json,
+        proxy: ProxyFrom::Nowhere,
         events: None,
         time: None,
         form: Form::Timeline,
     };
-    let mut parser = Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("token") => args.token = Some(parser.value()?.string()?),
@@ -73,6 +82,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("shard") => args.shard = parser.value()?.parse()?,
             Arg::Long("compress") => args.compression = parser.value()?.parse()?,
             Arg::Long("encoding") => args.encoding = parser.value()?.parse()?,
+            Arg::Long("env-proxy") => args.proxy = ProxyFrom::Environment,
             Arg::Long("events") => args.events = Some(parser.value()?.parse()?),
             Arg::Long("seconds") => args.time = Some(parser.value()?.parse_with(seconds)?),
             Arg::Long("json") => args.form = Form::Json,

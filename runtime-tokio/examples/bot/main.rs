@@ -3,23 +3,29 @@
 mod args;
 mod day;
 mod print;
+mod signals;
 mod summary;
 
-use args::{Args, Form};
+use args::{Args, Form, ProxyFrom};
 use core::time::Duration;
 use portcullis::Event;
 use portcullis::dialect::discord::Intents;
 use portcullis::machine::{Backoff, Config, EndReason, Shutdown, Transition};
 use portcullis_fake::FakeServer;
-use portcullis_tokio::{Builder, Shard};
+use portcullis_tokio::{Builder, Network, Proxy, Shard};
 use print::Printer;
+use signals::Signals;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 fn main() -> ExitCode {
-    let args = match args::parse() {
+    start(lexopt::Parser::from_env())
+}
+
+pub(crate) fn start(words: lexopt::Parser) -> ExitCode {
+    let args = match args::parse(words) {
         Ok(Some(args)) => args,
         Ok(None) => {
             // Who asked for help and does not read it needs no error.
@@ -50,12 +56,26 @@ async fn run(args: Args) -> ExitCode {
         Some(url) => builder.gateway(url),
         None => builder,
     };
+    let proxy = match args.proxy {
+        ProxyFrom::Nowhere => Ok(None),
+        ProxyFrom::Environment => Proxy::from_env(),
+    };
+    let builder = match proxy {
+        Ok(Some(proxy)) => builder.network(Network::default().with_proxy(proxy)),
+        Ok(None) => builder,
+        Err(error) => return fail(&error, 2),
+    };
+    // Before the shard is online: who sees that it is may ask it to end.
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error, 1),
+    };
     let shard = match builder.build() {
         Ok(shard) => shard,
         Err(error) => return fail(&error, 2),
     };
     let played = gateway.as_ref().map(|gateway| tokio::spawn(day::play(gateway.handle(), shard.sender())));
-    match live(shard, &args, start, played).await {
+    match live(shard, signals, &args, start, played).await {
         Ok(EndReason::Shutdown) => ExitCode::SUCCESS,
         Ok(reason) => fail(&reason, 1),
         // The reader of our lines went away: `| head`.
@@ -73,8 +93,14 @@ fn in_the_day(args: &Args, gateway: &FakeServer) -> Builder {
         .config(Config { backoff, ..Config::default() })
 }
 
-/// Takes events until the shard ends: by itself, by a limit, or by Ctrl-C.
-async fn live(mut shard: Shard, args: &Args, start: Instant, played: Option<JoinHandle<u64>>) -> io::Result<EndReason> {
+/// Takes events until the shard ends: by itself, by a limit, or by a signal.
+async fn live(
+    mut shard: Shard,
+    mut signals: Signals,
+    args: &Args,
+    start: Instant,
+    played: Option<JoinHandle<u64>>,
+) -> io::Result<EndReason> {
     let mut printer = Printer::new(args.form);
     let mut until = args.time.map(|time| start + time);
     let (mut dispatches, mut interrupts) = (0_u64, 0_u32);
@@ -88,7 +114,7 @@ async fn live(mut shard: Shard, args: &Args, start: Instant, played: Option<Join
                 shard.shutdown(Shutdown::EndSession);
                 continue;
             }
-            _ = tokio::signal::ctrl_c() => {
+            () = signals.next() => {
                 interrupts += 1;
                 if interrupts > 1 {
                     return Ok(reason);

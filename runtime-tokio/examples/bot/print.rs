@@ -1,6 +1,6 @@
 //! Events as lines: for people, or as JSON.
 
-use crate::args::Form;
+use super::args::Form;
 use core::time::Duration;
 use portcullis::machine::Transition;
 use portcullis::{Dispatch, Event};

@@ -1,6 +1,6 @@
 //! What the run came to.
 
-use crate::print::Printer;
+use super::print::Printer;
 use core::time::Duration;
 use portcullis_tokio::Shard;
 use serde_json::json;

@@ -59,7 +59,7 @@ async fn both() -> Result<(), Box<dyn Error>> {
     let is_well = one.wait().await?.success() & two.wait().await?.success();
 
     let (counters, breaches) = gateway.handle().with(|gateway, _| (gateway.counters(), gateway.breaches().count()));
-    println!("the gateway: {} identifies of {LEFT}, {breaches} config broken", counters.identifies);
+    println!("the gateway: {} identifies of {LEFT}, {breaches} rules broken", counters.identifies);
     gateway.stop().await;
     if is_well && counters.identifies == u64::from(LEFT) && breaches == 0 {
         Ok(())

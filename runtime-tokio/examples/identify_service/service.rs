@@ -51,11 +51,11 @@ enum News {
 }
 
 /// The queue, and the processes that ask it.
-struct Desk {
+struct Server {
     queue: IdentifyQueue,
     origin: Instant,
     processes: BTreeMap<u32, mpsc::Sender<Reply>>,
-    /// Questions that wait, by process: they are withdrawn with it. A turn that is out when its process dies may be
+    /// Questions that wait, by process: they are withdrawn with it. A permit that is out when its process dies may be
     /// used or not: it counts as used when its lease is over.
     waiting: BTreeMap<PermitId, u32>,
 }
@@ -63,12 +63,12 @@ struct Desk {
 async fn serve(listener: TcpListener, limit: SessionStartLimit, config: QueueConfig) {
     let origin = Instant::now();
     let queue = IdentifyQueue::new(Timestamp::ZERO, limit, config);
-    let mut desk = Desk { queue, origin, processes: BTreeMap::new(), waiting: BTreeMap::new() };
+    let mut server = Server { queue, origin, processes: BTreeMap::new(), waiting: BTreeMap::new() };
     let (tell, mut told) = mpsc::channel(64);
     let mut arrived = 0;
     loop {
         // A clock for the queue: ours, that began with it.
-        let due = desk.queue.deadline().map(|at| origin + Duration::from_nanos(at.as_nanos()));
+        let due = server.queue.deadline().map(|at| origin + Duration::from_nanos(at.as_nanos()));
         let news = tokio::select! {
             Ok((stream, _)) = listener.accept() => Some(News::Arrived(stream)),
             news = told.recv() => news,
@@ -78,18 +78,18 @@ async fn serve(listener: TcpListener, limit: SessionStartLimit, config: QueueCon
             Some(News::Arrived(stream)) => {
                 arrived += 1;
                 let (replies, to_write) = mpsc::channel(REPLIES_MAX);
-                desk.processes.insert(arrived, replies);
+                server.processes.insert(arrived, replies);
                 tokio::spawn(converse(arrived, stream, to_write, tell.clone()));
             }
-            Some(News::Said(process, ask)) => desk.hear(process, ask),
-            Some(News::Gone(process)) => desk.forget(process),
+            Some(News::Said(process, ask)) => server.hear(process, ask),
+            Some(News::Gone(process)) => server.forget(process),
             None => {}
         }
-        desk.answer();
+        server.answer();
     }
 }
 
-impl Desk {
+impl Server {
     fn now(&self) -> Timestamp {
         Timestamp::since_start(self.origin.elapsed())
     }
@@ -97,7 +97,7 @@ impl Desk {
     fn hear(&mut self, process: u32, ask: Ask) {
         let now = self.now();
         match ask {
-            Ask::Turn { question, shard } => {
+            Ask::Permit { question, shard } => {
                 let id = id(process, question);
                 match self.queue.ask(now, id, shard) {
                     Ok(()) => _ = self.waiting.insert(id, process),

@@ -7,8 +7,8 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// A shard wants to identify: `ask 7 0`.
-    Turn { question: u32, shard: u32 },
-    /// The question is withdrawn, or its turn given back: `back 7`.
+    Permit { question: u32, shard: u32 },
+    /// The question is withdrawn, or its permit given back: `back 7`.
     Back { question: u32 },
     /// The Identify goes out now: `spent 7`.
     Spent { question: u32 },
@@ -17,7 +17,7 @@ pub(crate) enum Ask {
 /// What the service answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// The turn has come: `granted 7`.
+    /// The permit is granted: `granted 7`.
     Granted { question: u32 },
     /// The budget is used up for so many milliseconds: `exhausted 7 3600000`.
     Exhausted { question: u32, resets_in: Duration },
@@ -30,7 +30,7 @@ impl Ask {
         let mut words = line.split_ascii_whitespace();
         let (word, question) = (words.next()?, words.next()?.parse().ok()?);
         match word {
-            "ask" => Some(Self::Turn { question, shard: words.next()?.parse().ok()? }),
+            "ask" => Some(Self::Permit { question, shard: words.next()?.parse().ok()? }),
             "back" => Some(Self::Back { question }),
             "spent" => Some(Self::Spent { question }),
             _ => None,
@@ -41,7 +41,7 @@ impl Ask {
 impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Turn { question, shard } => writeln!(f, "ask {question} {shard}"),
+            Self::Permit { question, shard } => writeln!(f, "ask {question} {shard}"),
             Self::Back { question } => writeln!(f, "back {question}"),
             Self::Spent { question } => writeln!(f, "spent {question}"),
         }

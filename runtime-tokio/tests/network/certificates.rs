@@ -5,7 +5,9 @@ use portcullis_tokio::rustls::crypto::ring;
 use portcullis_tokio::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use portcullis_tokio::rustls::server::WebPkiClientVerifier;
 use portcullis_tokio::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use std::sync::Arc;
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -25,17 +27,21 @@ impl Authority {
 
     /// A server's, for these names.
     pub(crate) fn server(&self, names: &[&str]) -> Signed {
-        self.sign(names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(&params(names, ExtendedKeyUsagePurpose::ServerAuth))
+    }
+
+    /// One that was good until the end of the last century.
+    pub(crate) fn expired(&self, names: &[&str]) -> Signed {
+        let mut params = params(names, ExtendedKeyUsagePurpose::ServerAuth);
+        params.not_after = date_time_ymd(2000, 1, 1);
+        self.sign(&params)
     }
 
     pub(crate) fn client(&self) -> Signed {
-        self.sign(&["a.client"], ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(&params(&["a.client"], ExtendedKeyUsagePurpose::ClientAuth))
     }
 
-    fn sign(&self, names: &[&str], purpose: ExtendedKeyUsagePurpose) -> Signed {
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-        params.extended_key_usages = vec![purpose];
+    fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.0).unwrap();
         Signed { chain: vec![leaf.der().clone()], key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() }
@@ -73,6 +79,12 @@ impl Authority {
         let builder = builder.with_client_cert_verifier(verifier.build().unwrap());
         builder.with_single_cert(server.chain, server.key).unwrap()
     }
+}
+
+fn params(names: &[&str], purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+    params.extended_key_usages = vec![purpose];
+    params
 }
 
 pub(crate) fn serving(server: Signed) -> ServerConfig {

@@ -4,7 +4,7 @@ use crate::certificates::{Authority, serving};
 use crate::gateway::{gateway, secured};
 use crate::proxy::{Proxy, Speaks};
 use crate::{Fate, fate, shard};
-use portcullis::machine::{Cause, ConnectFailure, EndReason, ProxyStatus};
+use portcullis::machine::{Cause, ConnectFailure, EndReason, ProxyStatus, TlsFailure};
 use portcullis_tokio::{BuildError, Network, ProxyError};
 use tokio::net::TcpSocket;
 
@@ -33,7 +33,7 @@ async fn tls_goes_through_the_tunnel_from_end_to_end_and_the_name_to_the_proxy()
 
         // A tunnel proves nothing about who is at its end.
         let builder = shard("wss://other.invalid").proxy(url(speaks, &proxy, "bot:p%40ss@")).tls(authority.trusted());
-        assert_eq!(fate(builder).await, Fate::Waits(Cause::ConnectTls));
+        assert_eq!(fate(builder).await, Fate::Waits(Cause::ConnectTls(TlsFailure::NameMismatch)));
     }
 }
 

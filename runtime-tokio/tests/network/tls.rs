@@ -3,7 +3,7 @@
 use crate::certificates::{Authority, serving};
 use crate::gateway::secured;
 use crate::{Fate, fate, shard};
-use portcullis::machine::Cause;
+use portcullis::machine::{Cause, TlsFailure};
 use portcullis_tokio::{PemError, Tls};
 
 #[tokio::test]
@@ -13,8 +13,16 @@ async fn an_authority_of_ones_own_is_trusted_and_no_other() {
     let url = format!("wss://localhost:{}", server.address.port());
     assert_eq!(fate(shard(&url).tls(authority.trusted())).await, Fate::Ready);
     for tls in [other.trusted(), Tls::webpki()] {
-        assert_eq!(fate(shard(&url).tls(tls)).await, Fate::Waits(Cause::ConnectTls));
+        assert_eq!(fate(shard(&url).tls(tls)).await, Fate::Waits(Cause::ConnectTls(TlsFailure::UnknownIssuer)));
     }
+}
+
+#[tokio::test]
+async fn found_13_a_certificate_that_has_expired_is_told_as_such() {
+    let authority = Authority::new();
+    let server = secured(serving(authority.expired(&["localhost"]))).await;
+    let url = format!("wss://localhost:{}", server.address.port());
+    assert_eq!(fate(shard(&url).tls(authority.trusted())).await, Fate::Waits(Cause::ConnectTls(TlsFailure::Expired)));
 }
 
 #[tokio::test]
@@ -34,7 +42,7 @@ async fn a_clients_certificate_is_shown_to_who_asks_for_it() {
     assert_eq!(fate(shard(&url).tls(authority.trusted_by(authority.client()))).await, Fate::Ready);
     // The client of TLS 1.3 is done before the server has judged it: then the upgrade is cut off.
     let Fate::Waits(cause) = fate(shard(&url).tls(authority.trusted())).await else { panic!("it was let in") };
-    assert!(matches!(cause, Cause::ConnectTls | Cause::ConnectProtocol | Cause::ConnectIo), "{cause}");
+    assert!(matches!(cause, Cause::ConnectTls(_) | Cause::ConnectProtocol | Cause::ConnectIo(_)), "{cause}");
 }
 
 #[tokio::test]
@@ -45,7 +53,7 @@ async fn found_22_the_authorities_of_a_pem_file_are_trusted_and_no_other() {
     let both = format!("# The test's own.\n{}\n{}", other.pem(), authority.pem());
     assert_eq!(fate(shard(&url).tls(Tls::from_pem(both.as_bytes()).unwrap())).await, Fate::Ready);
     let tls = Tls::from_pem(other.pem().as_bytes()).unwrap();
-    assert_eq!(fate(shard(&url).tls(tls)).await, Fate::Waits(Cause::ConnectTls));
+    assert_eq!(fate(shard(&url).tls(tls)).await, Fate::Waits(Cause::ConnectTls(TlsFailure::UnknownIssuer)));
 }
 
 #[test]

@@ -4,23 +4,60 @@
 //! * `wss-is-secured`: what has `wss` in its URL cannot be connected in the clear. The two schemes are two types, each
 //!   made in one place only, and the plain way takes the other one.
 
+mod budget;
 mod race;
 mod read_ahead;
+mod route;
 
 use crate::failure;
 use crate::network::Network;
 use crate::proxy;
 use crate::runtime::Runtime;
 use crate::websocket::{self, SocketLimits, WebSocket};
+use budget::Budgeted;
 use core::future::Future;
 use core::pin::Pin;
+use core::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 use portcullis::machine::ConnectFailure;
 use portcullis::url::{GatewayUrl, Scheme};
 use read_ahead::ReadAhead;
+use std::sync::Arc;
+
+pub(crate) use budget::ReadBudget;
+pub(crate) use route::Route;
+
+pub(crate) use read_ahead::Piece;
 
 /// A dial on its way.
-pub(crate) type Dial = Pin<Box<dyn Future<Output = Result<Box<dyn WebSocket>, ConnectFailure>> + Send>>;
+pub(crate) struct Dial {
+    attempt: Pin<Box<dyn Future<Output = Dialed> + Send>>,
+    budget: Arc<ReadBudget>,
+    route: Arc<Route>,
+}
+
+/// What came of it.
+pub(crate) type Dialed = Result<Box<dyn WebSocket>, ConnectFailure>;
+
+impl Dial {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Dialed> {
+        let dialed = self.attempt.as_mut().poll(cx);
+        if let Poll::Ready(Err(failure)) = &dialed {
+            self.route.failed_with(failure);
+        }
+        dialed
+    }
+
+    /// Which addresses answer for it. Who gives it up, as the machine does when it has taken too long, says so there.
+    pub(crate) const fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// What may be read of the connection that is being opened, and of the WebSocket then.
+    pub(crate) const fn budget(&self) -> &Arc<ReadBudget> {
+        &self.budget
+    }
+}
 
 /// Where to, told apart by type.
 #[derive(Debug)]
@@ -71,37 +108,51 @@ impl Plain {
 
 /// Dials. The machine times it.
 pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, limits: SocketLimits) -> Dial {
-    Box::pin(async move {
-        // Below TLS, which reads small pieces as well.
-        let stream = ReadAhead::new(connect(&runtime, &network, url.host(), url.port()).await?);
+    let budget = Arc::<ReadBudget>::default();
+    let route = Route::new(network.lookups());
+    let (own, way) = (Arc::clone(&budget), Arc::clone(&route));
+    let attempt = Box::pin(async move {
+        // Below TLS, which reads small pieces as well, and without end if the peer wants it so.
+        let stream = ReadAhead::new(connect(&runtime, &network, &way, url.host(), url.port()).await?);
+        let stream = Budgeted::new(stream, own);
         match Target::of(url) {
             Target::Secured(target) => target.open(stream, &network, limits).await,
             Target::Plain(target) => target.open(stream, &network, limits).await,
         }
-    })
+    });
+    Dial { attempt, budget, route }
 }
 
 /// A stream to a host, through the proxy if there is one.
 pub(crate) async fn connect<R: Runtime>(
     runtime: &R,
     network: &Network,
+    route: &Route,
     host: &str,
     port: u16,
 ) -> Result<R::Stream, ConnectFailure> {
-    let Some(proxy) = network.proxy() else { return reach(runtime, network, host, port).await };
+    let Some(proxy) = network.proxy_to(host, port) else { return reach(runtime, route, host, port).await };
     // Why the proxy itself is not reached must not be told as if the gateway were not.
-    let stream = reach(runtime, network, proxy.host(), proxy.port()).await;
+    let stream = reach(runtime, route, proxy.host(), proxy.port()).await;
     let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
-    proxy::dig(proxy, stream, host, port, network.user_agent().as_bytes()).await
+    let stream = proxy::open_tunnel(proxy, stream, host, port, network.user_agent().as_bytes()).await?;
+    route.tunnelled();
+    Ok(stream)
 }
 
 /// A stream to the next host: the gateway's, or the proxy's.
-async fn reach<R: Runtime>(runtime: &R, network: &Network, host: &str, port: u16) -> Result<R::Stream, ConnectFailure> {
-    let addresses = network.lookups().resolve(runtime, host, port).await?;
-    race::connect(runtime, &addresses).await.map_err(|error| {
-        network.lookups().forget(host, port);
-        failure::of_connect(&error)
-    })
+async fn reach<R: Runtime>(runtime: &R, route: &Route, host: &str, port: u16) -> Result<R::Stream, ConnectFailure> {
+    let candidates = route.resolve(runtime, host, port).await?;
+    match race::connect(runtime, &candidates, route).await {
+        Ok((stream, address)) => {
+            route.connected(address);
+            Ok(stream)
+        }
+        Err(error) => {
+            route.not_reached(host, port);
+            Err(failure::of_connect(&error))
+        }
+    }
 }
 
 #[cfg(test)]

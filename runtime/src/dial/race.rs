@@ -1,6 +1,8 @@
 //! One connection to a host of several addresses: each gets a head start on the next, and the first that answers is
-//! taken (RFC 8305). An address family that leads nowhere so costs a moment, not every attempt.
+//! taken (RFC 8305). An address family that leads nowhere so costs a moment, not every attempt. Addresses that failed lately,
+//! behind a connection that they took, come last.
 
+use super::route::Route;
 use crate::runtime::Runtime;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
@@ -14,8 +16,31 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// More addresses than any gateway names.
 const ADDRESSES_MAX: usize = 16;
 
-pub(super) async fn connect<R: Runtime>(runtime: &R, addresses: &[SocketAddr]) -> io::Result<R::Stream> {
-    let mut addresses = alternating(addresses).into_iter();
+/// How long the others are tried alone before an address that failed lately: a living one takes a connection in less.
+const HEAD_START_OF_FAILED: Duration = Duration::from_secs(2);
+
+/// An address, and what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    address: SocketAddr,
+    /// How long those before it are tried without it.
+    after: Duration,
+}
+
+/// The order in which addresses are tried. When all have failed lately nothing is known of any.
+pub(super) fn candidates(fresh: &[SocketAddr], failed: &[SocketAddr]) -> Vec<Candidate> {
+    let after = if fresh.is_empty() { HEAD_START } else { HEAD_START_OF_FAILED };
+    let fresh = alternating(fresh).into_iter().map(|address| Candidate { address, after: HEAD_START });
+    let failed = failed.iter().map(|address| Candidate { address: *address, after });
+    fresh.chain(failed).take(ADDRESSES_MAX).collect()
+}
+
+pub(super) async fn connect<R: Runtime>(
+    runtime: &R,
+    candidates: &[Candidate],
+    route: &Route,
+) -> io::Result<(R::Stream, SocketAddr)> {
+    let mut candidates = candidates.iter().peekable();
     let mut race = Race { attempts: Vec::new(), last: None };
     let mut head_start = Box::pin(runtime.sleep_until(runtime.now()));
     poll_fn(|cx| {
@@ -23,16 +48,19 @@ pub(super) async fn connect<R: Runtime>(runtime: &R, addresses: &[SocketAddr]) -
             if let Poll::Ready(stream) = race.poll(cx) {
                 return Poll::Ready(Ok(stream));
             }
-            if addresses.len() == 0 {
+            if candidates.peek().is_none() {
                 return race.is_lost().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
             // The first starts at once, and so does the next when all that were started have failed.
             if !race.attempts.is_empty() && head_start.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if let Some(address) = addresses.next() {
-                race.attempts.push(Box::pin(runtime.connect(address)));
-                head_start.set(runtime.sleep_until(runtime.now() + HEAD_START));
+            if let Some(Candidate { address, .. }) = candidates.next().copied() {
+                route.trying(address);
+                race.attempts.push((address, Box::pin(runtime.connect(address))));
+            }
+            if let Some(next) = candidates.peek() {
+                head_start.set(runtime.sleep_until(runtime.now() + next.after));
             }
         }
     })
@@ -40,23 +68,23 @@ pub(super) async fn connect<R: Runtime>(runtime: &R, addresses: &[SocketAddr]) -
 }
 
 struct Race<F> {
-    attempts: Vec<Pin<Box<F>>>,
+    attempts: Vec<(SocketAddr, Pin<Box<F>>)>,
     last: Option<io::Error>,
 }
 
 impl<S, F: Future<Output = io::Result<S>>> Race<F> {
     /// The first stream there is; those that failed are out.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(S, SocketAddr)> {
         let mut won = None;
         let last = &mut self.last;
-        self.attempts.retain_mut(|attempt| {
+        self.attempts.retain_mut(|(address, attempt)| {
             if won.is_some() {
                 return true;
             }
             match attempt.as_mut().poll(cx) {
                 Poll::Pending => true,
                 Poll::Ready(Ok(stream)) => {
-                    won = Some(stream);
+                    won = Some((stream, *address));
                     false
                 }
                 Poll::Ready(Err(error)) => {
@@ -99,9 +127,25 @@ fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
 
+    fn parse(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn those_that_failed_come_last_and_wait_longer_for_the_others_only() {
+        let (fresh, failed) = (parse(&["[::1]:1", "[::2]:1", "1.1.1.1:1"]), parse(&["[::3]:1", "2.2.2.2:1"]));
+        let order = |fresh: &[SocketAddr], failed: &[SocketAddr]| -> Vec<(String, u128)> {
+            let candidates = candidates(fresh, failed).into_iter();
+            candidates.map(|candidate| (candidate.address.to_string(), candidate.after.as_millis())).collect()
+        };
+        let all = [("[::1]:1", 250), ("1.1.1.1:1", 250), ("[::2]:1", 250), ("[::3]:1", 2000), ("2.2.2.2:1", 2000)];
+        assert_eq!(order(&fresh, &failed), all.map(|(address, after)| (address.to_owned(), after)));
+        let rest = [("[::3]:1", 250), ("2.2.2.2:1", 250)];
+        assert_eq!(order(&[], &failed), rest.map(|(address, after)| (address.to_owned(), after)));
+    }
+
     #[test]
     fn the_families_take_turns() {
-        let parse = |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
         let given = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]);
         let order = parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
         assert_eq!(alternating(&given), order);

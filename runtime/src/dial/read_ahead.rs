@@ -103,12 +103,13 @@ thread_local! {
 }
 
 /// Memory to read into. It is zeroed once, not before each read.
-struct Piece {
+pub(crate) struct Piece {
     bytes: Box<[u8]>,
 }
 
 impl Piece {
-    fn take() -> Option<Self> {
+    /// One that is not in use, if there is one.
+    pub(crate) fn take() -> Option<Self> {
         // A thread that is ending has no spare ones.
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
         spare.or_else(|| Self::make(PIECES_MAX))
@@ -120,7 +121,13 @@ impl Piece {
         Some(Self { bytes: vec![0; PIECE].into_boxed_slice() })
     }
 
-    fn give_back(self) {
+    /// All of it.
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Keeps it for the next read of this thread's.
+    pub(crate) fn give_back(self) {
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
             if spare.len() < SPARE_MAX {

@@ -3,9 +3,10 @@
 //! # Invariants
 //! * `drops-are-told`: what was dropped is told by one `Lagged`, at the place where it is missing.
 //! * `life-is-kept`: only dispatches are dropped. What tells of the shard's own life is not, and when nothing else waits
-//!   the pump waits as well: the buffer never holds more than its capacity.
+//!   the pump waits as well: the buffer never holds more events than its capacity, nor more bytes than its bound and one
+//!   event.
 
-use super::taken::{Taken, mark_of};
+use super::consumed::{Consumed, mark_of};
 use core::num::NonZeroUsize;
 use core::task::{Context, Poll, Waker};
 use portcullis::Event;
@@ -13,27 +14,34 @@ use portcullis::dispatch::Mark;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many events of a shard may wait for who takes them, and what is done when they are that many.
+/// How many events of a shard may wait for who takes them, how many bytes they may hold together, and what is done when
+/// there is no room.
 ///
 /// ```
 /// use core::num::NonZeroUsize;
 /// use portcullis_runtime::{Buffer, Overflow};
 ///
 /// let capacity = NonZeroUsize::new(64).unwrap();
-/// assert_eq!(Buffer::from(capacity), Buffer { capacity, overflow: Overflow::Wait });
-/// assert_eq!(Buffer::default().capacity.get(), 1024);
+/// assert_eq!(Buffer::from(capacity), Buffer { capacity, ..Buffer::default() });
+/// let Buffer { capacity, bytes, overflow } = Buffer::default();
+/// assert_eq!((capacity.get(), bytes.get(), overflow), (1024, 64 << 20, Overflow::Wait));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
     /// The most events that wait: 1,024 unless set.
     pub capacity: NonZeroUsize,
-    /// What is done when they are that many.
+    /// The most bytes that the frames of the waiting events have together: 64 MiB unless set. A large event is taken
+    /// while there is room for any, so one event more than this may wait, or a single one that is larger by itself: its
+    /// size is bounded by [`Limits::message`](portcullis::machine::Limits::message), or
+    /// [`Limits::inflated`](portcullis::machine::Limits::inflated) where the gateway compresses.
+    pub bytes: NonZeroUsize,
+    /// What is done when there are that many events or bytes.
     pub overflow: Overflow,
 }
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self { capacity: CAPACITY, overflow: Overflow::default() }
+        Self { capacity: CAPACITY, bytes: BYTES, overflow: Overflow::default() }
     }
 }
 
@@ -44,6 +52,8 @@ impl From<NonZeroUsize> for Buffer {
 }
 
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// A start of a large bot, 1,024 guilds of 64 KB, waits whole; a peer that sends the largest frames it may costs no more.
+const BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 
 /// What is done with an event for which there is no room. The shard beats, whatever it is.
 ///
@@ -70,13 +80,14 @@ pub(super) struct Sink(Arc<Mutex<Waiting>>);
 /// Nobody takes events any more.
 pub(super) struct Gone;
 
-pub(super) fn buffer(settings: Buffer, taken: Taken) -> (Source, Sink) {
+pub(super) fn buffer(settings: Buffer, consumed: Consumed) -> (Source, Sink) {
     let waiting = Arc::new(Mutex::new(Waiting {
         settings,
         events: VecDeque::new(),
         dispatches: 0,
+        bytes: 0,
         lag: None,
-        taken,
+        consumed,
         pump: End::Busy,
         consumer: End::Busy,
     }));
@@ -88,9 +99,11 @@ struct Waiting {
     events: VecDeque<Place>,
     /// How many of them may be dropped.
     dispatches: usize,
+    /// How many bytes their frames have.
+    bytes: usize,
     /// What is missing behind the last of them.
     lag: Option<Box<Lag>>,
-    taken: Taken,
+    consumed: Consumed,
     pump: End,
     consumer: End,
 }
@@ -120,7 +133,7 @@ impl End {
     }
 
     /// Whoever waits there, to be woken when the lock is gone.
-    fn rouse(&mut self) -> Option<Waker> {
+    fn take_waker(&mut self) -> Option<Waker> {
         match core::mem::replace(self, Self::Busy) {
             Self::Waits(waker) => Some(waker),
             Self::Busy => None,
@@ -149,7 +162,7 @@ impl Source {
     pub(super) fn push(&self, event: Event) {
         let mut waiting = lock(&self.0);
         waiting.push(event);
-        let consumer = waiting.consumer.rouse();
+        let consumer = waiting.consumer.take_waker();
         drop(waiting);
         consumer.into_iter().for_each(Waker::wake);
     }
@@ -158,7 +171,7 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         let mut waiting = lock(&self.0);
-        let consumer = waiting.consumer.rouse();
+        let consumer = waiting.consumer.take_waker();
         waiting.pump = End::Gone;
         drop(waiting);
         consumer.into_iter().for_each(Waker::wake);
@@ -175,15 +188,15 @@ impl Sink {
             waiting.consumer.wait(cx);
             return Poll::Pending;
         };
-        let pump = waiting.pump.rouse();
+        let pump = waiting.pump.take_waker();
         drop(waiting);
         pump.into_iter().for_each(Waker::wake);
         Poll::Ready(Some(event))
     }
 
     /// What the application took last, told or not.
-    pub(super) fn with_taken<T>(&self, look: impl FnOnce(&Taken) -> T) -> T {
-        look(&lock(&self.0).taken)
+    pub(super) fn with_consumed<T>(&self, look: impl FnOnce(&Consumed) -> T) -> T {
+        look(&lock(&self.0).consumed)
     }
 }
 
@@ -191,7 +204,7 @@ impl Drop for Sink {
     fn drop(&mut self) {
         let mut waiting = lock(&self.0);
         waiting.consumer = End::Gone;
-        let (pump, events) = (waiting.pump.rouse(), core::mem::take(&mut waiting.events));
+        let (pump, events) = (waiting.pump.take_waker(), core::mem::take(&mut waiting.events));
         drop(waiting);
         drop(events);
         pump.into_iter().for_each(Waker::wake);
@@ -205,32 +218,42 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 
 impl Waiting {
     fn is_full(&self) -> bool {
-        self.events.len() >= self.settings.capacity.get()
+        self.events.len() >= self.settings.capacity.get() || self.bytes >= self.settings.bytes.get()
     }
 
     fn has_room(&self) -> bool {
         !self.is_full() || (self.settings.overflow != Overflow::Wait && self.dispatches > 0)
     }
 
+    /// Whether an event of this size can be kept beside those that wait. One alone can, whatever its size.
+    fn fits(&self, weight: usize) -> bool {
+        let has_place = self.events.len() < self.settings.capacity.get();
+        self.events.is_empty() || (has_place && self.bytes.saturating_add(weight) <= self.settings.bytes.get())
+    }
+
     fn push(&mut self, event: Event) {
-        if self.is_full() {
-            match (self.settings.overflow, &event) {
+        let weight = weight(&event);
+        while !self.fits(weight) {
+            let dropped = match (self.settings.overflow, &event) {
                 (Overflow::DropNewest, Event::Dispatch(dispatch)) => {
                     return note_dropped(&mut self.lag, dispatch.mark());
                 }
-                (Overflow::DropNewest, _) => self.drop_at(self.events.iter().rposition(is_dispatch)),
-                (Overflow::DropOldest, _) => self.drop_at(self.events.iter().position(is_dispatch)),
-                (Overflow::Wait, _) => {}
-            }
+                (Overflow::DropNewest, _) => self.events.iter().rposition(is_dispatch),
+                (Overflow::DropOldest, _) => self.events.iter().position(is_dispatch),
+                (Overflow::Wait, _) => None,
+            };
+            let Some(dropped) = dropped else { break };
+            self.drop_at(dropped);
         }
         self.dispatches += usize::from(matches!(event, Event::Dispatch(_)));
+        self.bytes += weight;
         self.events.push_back(Place { lag: self.lag.take(), event });
     }
 
     /// Takes an event out of its place, and has the next one tell of it.
-    fn drop_at(&mut self, index: Option<usize>) {
-        let Some((index, place)) = index.and_then(|index| Some((index, self.events.remove(index)?))) else { return };
-        self.dispatches -= 1;
+    fn drop_at(&mut self, index: usize) {
+        let Some(place) = self.events.remove(index) else { return };
+        self.note_gone(&place.event);
         let mut lag = place.lag;
         if let Some(mark) = mark_of(&place.event) {
             note_dropped(&mut lag, mark);
@@ -246,21 +269,35 @@ impl Waiting {
         };
     }
 
+    fn note_gone(&mut self, event: &Event) {
+        self.dispatches -= usize::from(matches!(event, Event::Dispatch(_)));
+        self.bytes -= weight(event);
+    }
+
     fn pop(&mut self) -> Option<Event> {
         let lag = self.events.front_mut().map_or(&mut self.lag, |place| &mut place.lag);
         if let Some(lag) = lag.take() {
-            self.taken = Taken::UpTo(lag.up_to);
+            self.consumed = Consumed::UpTo(lag.up_to);
             return Some(Event::Lagged(lag.dropped));
         }
         let Place { event, .. } = self.events.pop_front()?;
-        self.dispatches -= usize::from(matches!(event, Event::Dispatch(_)));
-        self.taken.note(&event);
+        self.note_gone(&event);
+        self.consumed.note(&event);
         Some(event)
     }
 }
 
 fn is_dispatch(place: &Place) -> bool {
     matches!(place.event, Event::Dispatch(_))
+}
+
+/// How many bytes of the peer's an event keeps.
+fn weight(event: &Event) -> usize {
+    match event {
+        Event::Ready(dispatch) | Event::Resumed(dispatch) | Event::Dispatch(dispatch) => dispatch.frame().len(),
+        Event::Unknown(frame) => frame.frame().len(),
+        _ => 0,
+    }
 }
 
 fn note_dropped(lag: &mut Option<Box<Lag>>, mark: Mark) {

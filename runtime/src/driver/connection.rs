@@ -1,9 +1,11 @@
 //! The one connection a driver has, on its way or open.
 
-use crate::dial::Dial;
+use crate::dial::{Dial, ReadBudget, Route};
 use crate::websocket::WebSocket;
+use core::mem;
 use core::task::{Context, Poll};
 use portcullis::{CloseCode, ConnectionId, Input, Message};
+use std::sync::Arc;
 
 /// Dropped, it drops the socket.
 #[derive(Default)]
@@ -18,13 +20,16 @@ pub(super) enum Connection {
         connection: ConnectionId,
         socket: Box<dyn WebSocket>,
         write: Write,
+        budget: Arc<ReadBudget>,
+        /// Until the first message has come: an address that takes the upgrade and says nothing is as good as dead.
+        unproven: Option<Arc<Route>>,
     },
 }
 
 /// Whether a message is being sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    Settled,
+    Idle,
     Underway,
 }
 
@@ -35,6 +40,8 @@ pub(super) enum Read {
     Control,
     /// There is nothing to read.
     Dry,
+    /// There may be more to read, in the next permit.
+    Unread,
 }
 
 impl Connection {
@@ -43,10 +50,10 @@ impl Connection {
     }
 
     pub(super) fn start_send(&mut self, connection: ConnectionId, message: Message) {
-        if let Self::Open { connection: open, socket, write } = self
+        if let Self::Open { connection: open, socket, write, .. } = self
             && *open == connection
         {
-            debug_assert!(*write == Write::Settled, "one-send: a message is being sent on {connection} already");
+            debug_assert!(*write == Write::Idle, "one-send: a message is being sent on {connection} already");
             socket.start_send(message);
             *write = Write::Underway;
         }
@@ -62,26 +69,35 @@ impl Connection {
 
     pub(super) fn drop_connection(&mut self, connection: ConnectionId) {
         if self.connection() == Some(connection) {
-            *self = Self::None;
+            self.give_up();
+        }
+    }
+
+    /// The connection is lost, or has taken too long.
+    fn give_up(&mut self) {
+        match mem::take(self) {
+            Self::Dialing { dial, .. } => dial.route().failed(),
+            Self::Open { unproven: Some(route), .. } => route.failed(),
+            Self::None | Self::Open { unproven: None, .. } => {}
         }
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Option<Input> {
-        let Self::Open { connection, socket, write } = self else { return None };
-        if *write == Write::Settled || socket.poll_sent(cx).is_pending() {
+        let Self::Open { connection, socket, write, .. } = self else { return None };
+        if *write == Write::Idle || socket.poll_sent(cx).is_pending() {
             return None;
         }
-        *write = Write::Settled;
+        *write = Write::Idle;
         Some(Input::Sent(*connection))
     }
 
     pub(super) fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let Self::Dialing { connection, dial } = self else { return None };
-        let Poll::Ready(result) = dial.as_mut().poll(cx) else { return None };
-        let connection = *connection;
+        let Poll::Ready(result) = dial.poll(cx) else { return None };
+        let (connection, budget, unproven) = (*connection, Arc::clone(dial.budget()), Some(Arc::clone(dial.route())));
         Some(match result {
             Ok(socket) => {
-                *self = Self::Open { connection, socket, write: Write::Settled };
+                *self = Self::Open { connection, socket, write: Write::Idle, budget, unproven };
                 Input::Opened(connection)
             }
             Err(failure) => {
@@ -93,16 +109,43 @@ impl Connection {
 
     /// The next message, or the end, which drops the socket.
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Read {
-        let Self::Open { connection, socket, .. } = self else { return Read::Dry };
-        let Poll::Ready(read) = socket.poll_message(cx) else { return Read::Dry };
+        let Self::Open { connection, socket, budget, unproven, .. } = self else { return Read::Dry };
+        let Poll::Ready(read) = socket.poll_message(cx) else {
+            return if budget.is_used_up() { Read::Unread } else { Read::Dry };
+        };
         let connection = *connection;
         match read {
-            Ok(Some(message)) => Read::Input(Input::Message(connection, message)),
+            Ok(Some(message)) => {
+                if let Some(route) = unproven.take() {
+                    route.proven();
+                }
+                Read::Input(Input::Message(connection, message))
+            }
             Ok(None) => Read::Control,
             Err(reason) => {
-                *self = Self::None;
+                self.give_up();
                 Read::Input(Input::Closed(connection, reason))
             }
+        }
+    }
+
+    /// A new permit of the task: the connection may be read again.
+    pub(super) fn renew_budget(&self) {
+        if let Some(budget) = self.budget() {
+            budget.renew();
+        }
+    }
+
+    /// How many bytes of this connection were read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.budget().map_or(0, ReadBudget::total)
+    }
+
+    fn budget(&self) -> Option<&ReadBudget> {
+        match self {
+            Self::None => None,
+            Self::Dialing { dial, .. } => Some(dial.budget()),
+            Self::Open { budget, .. } => Some(budget),
         }
     }
 

@@ -5,47 +5,52 @@
 //!   `next_event()` can be dropped at any point: nothing is lost, nothing comes twice.
 //! * `write-before-event`: what the machine wants sent is started and flushed as far as the socket takes it, before an
 //!   event is handed out.
-//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between.
+//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between; or, on a socket that is
+//!   never dry, as many bytes as a socket holds since a deadline was put off.
+//! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock, and after
+//!   [`STEPS_MAX`] steps, or a permit's bytes, others have their permit.
 
+mod alarm;
+mod backlog;
 mod buffer;
 mod commands;
 mod connection;
-mod lent;
-mod onlooker;
+mod consumed;
+mod feed;
 mod permits;
 mod pump;
+mod request_tracker;
 mod requests;
+mod scratch;
 mod sender;
 mod shared;
 mod suspend;
-mod taken;
 mod tokens;
 
-use crate::dial;
 use crate::identify::{IdentifyGate, SharedIdentify};
 use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::websocket::SocketLimits;
+use alarm::{Alarm, Due};
+use backlog::Backlog;
 use connection::{Connection, Read};
+use consumed::{Consumed, mark_of};
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use futures_core::Stream;
-use lent::Memory;
-use onlooker::ReadState;
-use permits::{PermitCall, Permits};
+use permits::Permits;
 use portcullis::dialect::Dialect;
 use portcullis::dispatch::Mark;
 use portcullis::identify::{QueueConfig, SessionStartLimit};
 use portcullis::machine::{Cause, EndReason, Health, Phase, SendError, Session, Shutdown, Transition};
-use portcullis::{Action, Event, GatewayMachine, Input, Timestamp};
-use shared::{Inner, Shared};
+use portcullis::{Event, GatewayMachine, Input, Timestamp};
+use scratch::ScratchOwner;
+use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use suspend::SuspendDetector;
-use taken::{Taken, mark_of};
 use tokens::TokenFetcher;
 
 pub use buffer::{Buffer, Overflow};
@@ -69,43 +74,27 @@ pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
     network: Network,
     payload_max: usize,
-    memory: Memory,
+    scratch: ScratchOwner,
     shared: Arc<Shared<D>>,
     connection: Connection,
     /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
     inbox: VecDeque<Event>,
     /// Where the session stood after the last event that was handed out, while others wait.
-    taken: Taken,
+    consumed: Consumed,
     permits: Permits,
     tokens: TokenFetcher,
     due: Due,
-    /// When the onlooker is to be called again.
-    onlooker_due: Option<Timestamp>,
+    /// When the request tracker is to be given a tick at the latest.
+    requests_due: Option<Timestamp>,
     alarm: Alarm<R>,
     suspend: SuspendDetector,
-    /// Reads in a row without a wait.
-    streak: u32,
+    backlog: Backlog,
+    /// Steps in a row without a wait.
+    steps: u32,
 }
 
-/// How many reads a busy connection may give before other tasks have their permit.
-const STREAK_MAX: u32 = 256;
-
-/// When the machine is to be called again.
-#[derive(Clone, Copy)]
-enum Due {
-    /// It has not started.
-    AtOnce,
-    At(Timestamp),
-    /// It is over.
-    Never,
-}
-
-/// The timer, and when it goes off. One that goes off early is set again, so a deadline that moves back and forth, as
-/// each write makes it do, costs nothing.
-struct Alarm<R: Runtime> {
-    sleep: Option<Pin<Box<R::Sleep>>>,
-    set_for: Option<Timestamp>,
-}
+/// How many steps a busy shard may take before other tasks have their permit.
+const STEPS_MAX: u32 = 256;
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// A shard that has not connected. `network` is one that all shards of the application share, or its
@@ -119,18 +108,19 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             runtime,
             network: network.into(),
             payload_max: machine.dialect().limits().payload,
-            memory: Memory::suits(&machine),
+            scratch: ScratchOwner::for_machine(&machine),
             permits: Permits::new(Box::new(alone.gate()), machine.dialect().shard()),
-            taken: Taken::None(machine.session()),
+            consumed: Consumed::None(machine.session()),
             shared: Shared::new(machine),
             connection: Connection::None,
             inbox: VecDeque::new(),
             tokens: TokenFetcher::default(),
             due: Due::AtOnce,
-            onlooker_due: None,
-            alarm: Alarm { sleep: None, set_for: None },
+            requests_due: None,
+            alarm: Alarm::new(),
             suspend,
-            streak: 0,
+            backlog: Backlog::default(),
+            steps: 0,
         }
     }
 
@@ -176,8 +166,9 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             self.feed(Input::Start);
         }
         // While reads follow each other without a wait, the host was awake.
-        if self.streak == 0 {
+        if self.steps == 0 {
             self.note_suspend();
+            self.connection.renew_budget();
         }
         // Events were left, and the application took its time: the beat that is due goes out before the next of them.
         if !self.inbox.is_empty() && self.is_due() {
@@ -188,15 +179,15 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 self.feed(input);
             }
             if let Some(event) = self.inbox.pop_front() {
-                self.taken.note(&event);
+                self.consumed.note(&event);
                 return Poll::Ready(Some(event));
             }
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            ready!(self.poll_streak(cx));
+            ready!(self.poll_step(cx));
             let Poll::Ready(input) = self.poll_input(cx) else {
-                self.streak = 0;
+                self.steps = 0;
                 return Poll::Pending;
             };
             self.feed(input);
@@ -251,7 +242,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         if !self.inbox.iter().any(|event| mark_of(event).is_some()) {
             return self.machine().session();
         }
-        self.taken.session(|mark| self.session_at(mark))
+        self.consumed.session(|mark| self.session_at(mark))
     }
 
     /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
@@ -301,34 +292,45 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Some(input) = self.poll_answer(cx) {
                 return Poll::Ready(input);
             }
-            // What was asked for is done by any input. When the machine is due as well, it gets the tick that judges.
+            // What was asked for is done by any input. When the machine is due as well, each way from here leads to one,
+            // and a tick that judges is worth more.
             if self.shared.poll_wake_flag(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
-            match self.connection.poll_message(cx) {
-                Read::Input(input) => return Poll::Ready(input),
-                Read::Control => {
-                    ready!(self.poll_streak(cx));
-                    continue;
-                }
-                Read::Dry => {}
-            }
-            ready!(self.poll_alarm(cx));
-            if self.is_due() {
+            if self.backlog.is_read(self.connection.bytes_read()) && self.is_due() {
                 return Poll::Ready(Input::Tick);
             }
+            match self.connection.poll_message(cx) {
+                Read::Input(input) => return Poll::Ready(input),
+                // A peer can send pings, or a message that does not end, for as long as it likes.
+                Read::Control | Read::Unread if self.is_due() => return Poll::Ready(Input::TickUnread),
+                Read::Control => {}
+                Read::Unread => return self.poll_later(cx),
+                Read::Dry => {
+                    ready!(self.poll_alarm(cx));
+                    if self.is_due() {
+                        return Poll::Ready(Input::Tick);
+                    }
+                }
+            }
+            ready!(self.poll_step(cx));
         }
     }
 
     /// Pending, once in a while, so that others have their permit: not every runtime sees to that itself.
-    fn poll_streak(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.streak == STREAK_MAX {
-            self.streak = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+    fn poll_step(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.steps == STEPS_MAX {
+            return self.poll_later(cx);
         }
-        self.streak += 1;
+        self.steps += 1;
         Poll::Ready(())
+    }
+
+    /// Pending, and woken at once: the task goes on after the others.
+    fn poll_later<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.steps = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
@@ -338,89 +340,26 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Ready when the machine, its onlooker or a permit to identify is due, or a little before.
+    /// Ready when the machine, its requests or a permit to identify is due, or a little before.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.due {
             Due::At(until) => Some(until),
             Due::AtOnce | Due::Never => None,
         };
         let permit = self.permits.wait().map(|wait| self.runtime.now() + wait);
-        let Some(until) = [due, permit, self.onlooker_due].into_iter().flatten().min() else { return Poll::Pending };
-        let Alarm { sleep, set_for } = &mut self.alarm;
-        let sleep = match sleep {
-            Some(sleep) => {
-                if set_for.is_none_or(|set_for| set_for > until) {
-                    sleep.set(self.runtime.sleep_until(until));
-                    *set_for = Some(until);
-                }
-                sleep
-            }
-            none => {
-                *set_for = Some(until);
-                none.insert(Box::pin(self.runtime.sleep_until(until)))
-            }
-        };
-        ready!(sleep.as_mut().poll(cx));
-        *set_for = None;
-        Poll::Ready(())
+        let Some(until) = [due, permit, self.requests_due].into_iter().flatten().min() else { return Poll::Pending };
+        self.alarm.poll(until, &self.runtime, cx)
     }
 
     fn is_due(&self) -> bool {
-        match self.due {
-            Due::AtOnce => true,
-            Due::At(until) => self.runtime.now() >= self.onlooker_due.map_or(until, |due| due.min(until)),
-            Due::Never => false,
-        }
+        self.is_due_at(self.runtime.now())
     }
 
-    /// Tells the machine what happened and carries out what it says. Nothing here waits.
-    fn feed(&mut self, input: Input) {
-        let now = self.runtime.now();
-        let told = self.inbox.len();
-        let read_state = if matches!(input, Input::Tick) { ReadState::Drained } else { ReadState::Unread };
-        let (mut wanted, mut permit_calls) = (None, Vec::new());
-        self.due = Due::Never;
-        let mut inner = self.shared.lock();
-        let Inner { machine, onlooker, .. } = &mut *inner;
-        for action in self.memory.handle(machine, now, input) {
-            match action {
-                Action::Connect { connection, url, limits } => {
-                    let limits = SocketLimits { message: limits.message, payload: self.payload_max };
-                    self.connection
-                        .start_dial(connection, dial::dial(self.runtime.clone(), self.network.clone(), url, limits));
-                }
-                Action::Send { connection, message } => self.connection.start_send(connection, message),
-                Action::Close { connection, code, reason } => self.connection.start_close(connection, code, reason),
-                Action::Abort { connection } => self.connection.drop_connection(connection),
-                Action::RequestIdentify { connection } => permit_calls.push(PermitCall::Request(connection)),
-                Action::ReleaseIdentify { connection } => permit_calls.push(PermitCall::Release(connection)),
-                Action::RequestToken { reason } => wanted = Some(reason),
-                Action::Event(event) => {
-                    if let Some(onlooker) = onlooker {
-                        onlooker.observe(now, &event);
-                    }
-                    self.inbox.push_back(event);
-                }
-                Action::Wait { until, .. } => self.due = Due::At(until),
-            }
-        }
-        let phase = machine.phase();
-        let woken = inner.look_on(now, read_state);
-        self.onlooker_due = inner.onlooker.as_ref().and_then(|onlooker| onlooker.deadline());
-        drop(inner);
-        // What is not ours to know is called without the lock: the gate, the token source, who waits for a handle.
-        for call in permit_calls {
-            self.permits.carry_out(call);
-        }
-        self.permits.note(phase);
-        if let Some(reason) = wanted {
-            self.tokens.ask(reason);
-        }
-        woken.into_iter().for_each(Waker::wake);
-        for event in self.inbox.range(told..) {
-            if let Event::Command(id, outcome) = event {
-                self.shared.report_outcome(*id, *outcome);
-            }
+    fn is_due_at(&self, now: Timestamp) -> bool {
+        match self.due {
+            Due::AtOnce => true,
+            Due::At(until) => now >= self.requests_due.map_or(until, |due| due.min(until)),
+            Due::Never => false,
         }
     }
 }

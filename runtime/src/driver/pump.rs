@@ -3,8 +3,8 @@
 use super::Driver;
 use super::buffer::{Buffer, Sink, Source, buffer};
 use super::connection::Connection;
+use super::consumed::Consumed;
 use super::sender::Sender;
-use super::taken::Taken;
 use crate::runtime::Runtime;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -50,7 +50,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// ```
     pub fn split(self, settings: impl Into<Buffer>) -> (Pump<D, R>, Events<D>) {
         let sender = self.sender();
-        let (source, sink) = buffer(settings.into(), Taken::None(self.session()));
+        let (source, sink) = buffer(settings.into(), Consumed::None(self.session()));
         (Pump { driver: self, source }, Events { sink, sender })
     }
 
@@ -65,15 +65,17 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if !matches!(self.connection, Connection::Open { .. }) {
                 return Poll::Pending;
             }
+            // Nor may those who ask, or a gate that answers at once, keep it from the others.
+            ready!(self.poll_step(cx));
             if let Some(input) = self.poll_answer(cx) {
                 self.feed(input);
             } else if self.shared.poll_wake_flag(cx).is_ready() {
                 self.feed(Input::TickUnread);
-            } else {
-                ready!(self.poll_alarm(cx));
-                if self.is_due() {
-                    self.feed(Input::TickUnread);
-                }
+            } else if self.poll_alarm(cx).is_pending() {
+                self.steps = 0;
+                return Poll::Pending;
+            } else if self.is_due() {
+                self.feed(Input::TickUnread);
             }
         }
     }
@@ -119,7 +121,7 @@ impl<D: Dialect> Events<D> {
     /// still waits comes again then; what was dropped does not.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        self.sink.with_taken(|taken| taken.session(|mark| self.sender.session_at(mark)))
+        self.sink.with_consumed(|consumed| consumed.session(|mark| self.sender.session_at(mark)))
     }
 
     /// A handle to the shard: to send commands, to ask how it fares and why it dropped, and to end it.

@@ -1,23 +1,20 @@
 //! Requests of a shard of Discord, each an `await`.
 
-use super::onlooker::{Onlooker, ReadState, Upshot};
-use super::shared::{Inner, Shared};
+use super::shared::Shared;
 use super::{Driver, Sender};
 use crate::runtime::Runtime;
-use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::mem;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
-use portcullis::dialect::discord::request::{
-    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, Requests, SoundboardSounds,
-};
+use core::task::{Context, Poll};
+use portcullis::Discord;
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::Phase;
-use portcullis::{Discord, Event, GatewayMachine, Timestamp};
-use std::collections::BTreeMap;
+use portcullis::requests::{
+    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, SoundboardSounds,
+};
 use std::sync::Arc;
 
 /// A request that was made, and in time its answer. Dropped, it is forgotten: what still comes of it is passed over.
@@ -47,7 +44,7 @@ impl Sender<Discord> {
     ///
     /// ```
     /// use portcullis::dialect::discord::RequestGuildMembers;
-    /// use portcullis::dialect::discord::request::RequestError;
+    /// use portcullis::requests::RequestError;
     /// use portcullis_runtime::Sender;
     ///
     /// #[derive(serde::Deserialize)]
@@ -101,7 +98,7 @@ impl<R: Runtime> Driver<Discord, R> {
     /// The same with another policy for requests.
     #[must_use]
     pub fn with_requests(self, policy: RequestPolicy) -> Self {
-        RequestDesk::of(&mut self.shared.lock()).requests.set_policy(policy);
+        self.shared.lock().request_tracker().set_policy(policy);
         self
     }
 }
@@ -112,89 +109,9 @@ impl Shared<Discord> {
         if inner.machine.phase() == Phase::Ended {
             return Err(RequestError::Ended);
         }
-        let requests = RequestDesk::of(&mut inner);
-        let id = requests.requests.ask(request)?;
-        requests.seats.insert(id, Seat::Empty);
+        let id = inner.request_tracker().request(request)?;
         super::shared::set_wake_flag(inner);
         Ok(id)
-    }
-}
-
-/// Requests, and who waits for them.
-struct RequestDesk {
-    requests: Requests,
-    seats: BTreeMap<RequestId, Seat>,
-}
-
-/// The place of one who waits.
-enum Seat {
-    Empty,
-    Taken(Waker),
-    Served(Result<Answer, RequestError>),
-}
-
-impl RequestDesk {
-    /// The one beside the machine of a shard. It comes with the first request.
-    fn of(inner: &mut Inner<Discord>) -> &mut Self {
-        let Inner { machine, onlooker, .. } = inner;
-        let onlooker = onlooker.get_or_insert_with(|| {
-            let requests = machine.requests(RequestPolicy::default());
-            Box::new(Self { requests, seats: BTreeMap::new() })
-        });
-        let requests = onlooker.as_any().downcast_mut();
-        let Some(requests) = requests else { unreachable!("one-onlooker: Discord has no other than this") };
-        requests
-    }
-
-    fn poll(&mut self, id: RequestId, cx: &Context<'_>) -> Poll<Result<Answer, RequestError>> {
-        match self.seats.remove(&id) {
-            Some(Seat::Served(result)) => Poll::Ready(result),
-            Some(Seat::Empty | Seat::Taken(_)) => {
-                self.seats.insert(id, Seat::Taken(cx.waker().clone()));
-                Poll::Pending
-            }
-            // A seat is there until its result is taken.
-            None => Poll::Ready(Err(RequestError::Ended)),
-        }
-    }
-
-    fn cancel(&mut self, id: RequestId) {
-        self.seats.remove(&id);
-        self.requests.cancel(id);
-    }
-}
-
-impl Onlooker<Discord> for RequestDesk {
-    fn observe(&mut self, now: Timestamp, event: &Event) {
-        self.requests.observe(now, event);
-    }
-
-    fn tick(&mut self, now: Timestamp, read_state: ReadState, machine: &mut GatewayMachine<Discord>) -> Upshot {
-        let mut upshot = Upshot::default();
-        let send = |command| {
-            upshot.sent += 1;
-            machine.send(now, command)
-        };
-        match read_state {
-            ReadState::Drained => self.requests.tick(now, send),
-            ReadState::Unread => self.requests.tick_unread(now, send),
-        }
-        while let Some((id, result)) = self.requests.next_result() {
-            if let Some(seat) = self.seats.get_mut(&id)
-                && let Seat::Taken(waker) = mem::replace(seat, Seat::Served(result))
-            {
-                upshot.woken.push(waker);
-            }
-        }
-        upshot
-    }
-
-    fn deadline(&self) -> Option<Timestamp> {
-        self.requests.deadline()
-    }
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
     }
 }
 
@@ -205,7 +122,7 @@ impl<A: TryFrom<Answer>> Future for RequestFuture<A> {
         let result = match mem::replace(&mut self.state, State::Done) {
             State::Refused(error) => Err(error),
             State::Open { shared, id } => {
-                let polled = RequestDesk::of(&mut shared.lock()).poll(id, cx);
+                let polled = shared.lock().request_tracker().poll_result(id, cx);
                 match polled {
                     Poll::Ready(result) => result,
                     Poll::Pending => {
@@ -216,9 +133,11 @@ impl<A: TryFrom<Answer>> Future for RequestFuture<A> {
             }
             State::Done => return Poll::Pending,
         };
-        Poll::Ready(result.map(|answer| {
-            let Ok(answer) = A::try_from(answer) else { unreachable!("kind-kept: an answer is of its request's kind") };
-            answer
+        Poll::Ready(result.and_then(|answer| {
+            A::try_from(answer).map_err(|_| {
+                debug_assert!(false, "kind-kept: an answer is of its request's kind");
+                RequestError::Ended
+            })
         }))
     }
 }
@@ -226,7 +145,7 @@ impl<A: TryFrom<Answer>> Future for RequestFuture<A> {
 impl<A> Drop for RequestFuture<A> {
     fn drop(&mut self) {
         if let State::Open { shared, id } = &self.state {
-            RequestDesk::of(&mut shared.lock()).cancel(*id);
+            shared.lock().request_tracker().cancel(*id);
         }
     }
 }

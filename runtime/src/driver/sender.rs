@@ -152,7 +152,7 @@ impl Future for CommandHandle {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        // The driver settles every handle, at the latest when it is dropped.
+        // The driver gives every handle its outcome, at the latest when the driver is dropped.
         Pin::new(&mut self.outcome).poll(cx).map(|outcome| outcome.unwrap_or(Outcome::Unknown))
     }
 }

@@ -10,12 +10,12 @@ use core::task::{Context, Poll, Waker};
 use futures_channel::oneshot;
 use portcullis::dialect::Dialect;
 use portcullis::machine::{Cause, CommandId, Outcome, SendError, Shutdown};
-use portcullis::{Action, CloseReason, ConnectionId, Event, GatewayMachine, Input, Timestamp};
+use portcullis::{Action, CloseReason, ConnectionId, Discord, Event, GatewayMachine, Input, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::CommandHandle;
-use super::onlooker::{Onlooker, ReadState};
+use super::request_tracker::{ReadState, RequestTracker};
 
 /// No later than any time seen, which a machine takes for the newest it has seen: a sender has no clock.
 const AS_SEEN: Timestamp = Timestamp::ZERO;
@@ -28,8 +28,8 @@ pub(super) struct Inner<D: Dialect> {
     pub(super) machine: GatewayMachine<D>,
     /// Accepted commands without an outcome: as many as the outbox holds, and the one being written.
     handles: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
-    /// What else has commands to send.
-    pub(super) onlooker: Option<Box<dyn Onlooker<D>>>,
+    /// The requests, from the first one on.
+    pub(super) tracker: Option<Box<RequestTracker<D>>>,
     wake: WakeFlag,
 }
 
@@ -41,7 +41,7 @@ enum WakeFlag {
 
 impl<D: Dialect> Shared<D> {
     pub(super) fn new(machine: GatewayMachine<D>) -> Arc<Self> {
-        let inner = Inner { machine, handles: BTreeMap::new(), onlooker: None, wake: WakeFlag::Clear(None) };
+        let inner = Inner { machine, handles: BTreeMap::new(), tracker: None, wake: WakeFlag::Clear(None) };
         Arc::new(Self { inner: Mutex::new(inner) })
     }
 
@@ -53,8 +53,8 @@ impl<D: Dialect> Shared<D> {
     pub(super) fn send(&self, command: D::Command) -> Result<CommandHandle, SendError> {
         let mut inner = self.lock();
         let id = inner.machine.send(AS_SEEN, command)?;
-        let (settle, outcome) = oneshot::channel();
-        inner.handles.insert(id, settle);
+        let (sender, outcome) = oneshot::channel();
+        inner.handles.insert(id, sender);
         set_wake_flag(inner);
         Ok(CommandHandle::new(id, outcome))
     }
@@ -106,39 +106,51 @@ impl<D: Dialect> Shared<D> {
         let mut inner = self.lock();
         inner.machine.shutdown(AS_SEEN, Shutdown::KeepSession);
         let gone = connection.map(|connection| Input::Closed(connection, CloseReason::Eof));
-        let Inner { machine, onlooker, .. } = &mut *inner;
-        for input in [Some(Input::Tick), gone].into_iter().flatten() {
+        let Inner { machine, tracker, .. } = &mut *inner;
+        for input in [Some(Input::TickUnread), gone].into_iter().flatten() {
             for action in machine.handle(AS_SEEN, input) {
                 let Action::Event(event) = action else { continue };
-                if let Some(onlooker) = onlooker {
-                    onlooker.observe(AS_SEEN, &event);
+                if let Some(tracker) = tracker {
+                    tracker.observe(AS_SEEN, &event);
                 }
                 if let Event::Command(id, outcome) = event {
                     outcomes.push((id, outcome));
                 }
             }
         }
-        let woken = inner.look_on(AS_SEEN, ReadState::Unread);
+        let wakers = inner.tick_requests(AS_SEEN, ReadState::Unread);
         let waker = core::mem::replace(&mut inner.wake, WakeFlag::Set);
         drop(inner);
         drop(waker);
         for (id, outcome) in outcomes {
             self.report_outcome(id, outcome);
         }
-        woken.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
 impl<D: Dialect> Inner<D> {
-    /// Lets the onlooker do what is due, and gives those to be woken when the lock is free. What it sends is asked for,
-    /// as what a sender sends; the driver looks for that itself.
-    pub(super) fn look_on(&mut self, now: Timestamp, read_state: ReadState) -> Vec<Waker> {
-        let Some(onlooker) = &mut self.onlooker else { return Vec::new() };
-        let upshot = onlooker.tick(now, read_state, &mut self.machine);
-        if upshot.sent > 0 {
+    /// Lets the request tracker do what is due, and gives the tasks to wake when the lock is free. A command of the
+    /// tracker sets the wake flag, as a sender's does, so that the driver gives the machine a tick for it.
+    pub(super) fn tick_requests(&mut self, now: Timestamp, read_state: ReadState) -> Vec<Waker> {
+        let Some(tracker) = &mut self.tracker else { return Vec::new() };
+        let ticked = tracker.tick(now, read_state, &mut self.machine);
+        if ticked.sent > 0 {
             self.wake = WakeFlag::Set;
         }
-        upshot.woken
+        ticked.wakers
+    }
+
+    /// When the request tracker is to be given a tick at the latest.
+    pub(super) fn requests_due(&self) -> Option<Timestamp> {
+        self.tracker.as_ref().and_then(|tracker| tracker.deadline())
+    }
+}
+
+impl Inner<Discord> {
+    pub(super) fn request_tracker(&mut self) -> &mut RequestTracker<Discord> {
+        let Self { machine, tracker, .. } = self;
+        tracker.get_or_insert_with(|| Box::new(RequestTracker::new(machine)))
     }
 }
 

@@ -37,10 +37,10 @@ const FULL: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct SharedIdentify {
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    desk: Arc<Mutex<Desk>>,
+    inner: Arc<Mutex<Inner>>,
 }
 
-struct Desk {
+struct Inner {
     queue: IdentifyQueue,
     /// When the queue has something to say: looked up once after each change.
     due: Option<Timestamp>,
@@ -83,9 +83,9 @@ impl SharedIdentify {
     }
 
     fn of<R: Runtime>(runtime: &R, queue: impl FnOnce(Timestamp) -> IdentifyQueue) -> Self {
-        let desk = Desk { queue: queue(runtime.now()), due: None, ids: 0, open: BTreeMap::new() };
+        let inner = Inner { queue: queue(runtime.now()), due: None, ids: 0, open: BTreeMap::new() };
         let runtime = runtime.clone();
-        Self { clock: Arc::new(move || runtime.now()), desk: Arc::new(Mutex::new(desk)) }
+        Self { clock: Arc::new(move || runtime.now()), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// A gate for one shard.
@@ -113,27 +113,27 @@ impl SharedIdentify {
     }
 
     /// A queue has no half-done calls to fear after a panic of another thread.
-    fn lock(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something to the queue, and wakes those who have an answer by it. The oldest that waits is woken as well:
     /// the next answer may be due at another time now. The others find that out when their own timers go off, no later
     /// than a permit can be out.
-    fn change(&self, deed: impl FnOnce(&mut IdentifyQueue, Timestamp)) {
+    fn change(&self, change: impl FnOnce(&mut IdentifyQueue, Timestamp)) {
         let now = (self.clock)();
-        let mut desk = self.lock();
-        deed(&mut desk.queue, now);
-        let mut wakers = desk.settle(now);
-        wakers.extend(desk.open.values_mut().next().and_then(|question| question.waker.take()));
-        drop(desk);
+        let mut inner = self.lock();
+        change(&mut inner.queue, now);
+        let mut wakers = inner.note_answers(now);
+        wakers.extend(inner.open.values_mut().next().and_then(|question| question.waker.take()));
+        drop(inner);
         wakers.into_iter().for_each(Waker::wake);
     }
 }
 
-impl Desk {
+impl Inner {
     /// Notes what the queue has to say, and returns whom to wake for it.
-    fn settle(&mut self, now: Timestamp) -> Vec<Waker> {
+    fn note_answers(&mut self, now: Timestamp) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for answer in self.queue.answers(now) {
             let (id, said) = match answer {
@@ -166,14 +166,13 @@ pub struct SharedGate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Permit {
     None,
-    RequestFuture(ConnectionId, PermitId),
+    Requested(ConnectionId, PermitId),
     Granted(ConnectionId, PermitId),
 }
 
 impl SharedGate {
-    fn leave(&mut self) {
-        let (Permit::RequestFuture(_, id) | Permit::Granted(_, id)) =
-            core::mem::replace(&mut self.permit, Permit::None)
+    fn release(&mut self) {
+        let (Permit::Requested(_, id) | Permit::Granted(_, id)) = core::mem::replace(&mut self.permit, Permit::None)
         else {
             return;
         };
@@ -184,25 +183,25 @@ impl SharedGate {
 
 impl IdentifyGate for SharedGate {
     fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>) {
-        self.leave();
+        self.release();
         let now = (self.shared.clock)();
-        let mut desk = self.shared.lock();
-        desk.ids += 1;
-        let id = PermitId(desk.ids);
+        let mut inner = self.shared.lock();
+        inner.ids += 1;
+        let id = PermitId(inner.ids);
         let mut question = Question::default();
-        if desk.queue.ask(now, id, shard.map_or(0, ShardId::id)).is_err() {
+        if inner.queue.ask(now, id, shard.map_or(0, ShardId::id)).is_err() {
             question.answer = Some(Said::Full);
         }
-        desk.open.insert(id, question);
-        desk.due = desk.queue.deadline();
-        self.permit = Permit::RequestFuture(connection, id);
+        inner.open.insert(id, question);
+        inner.due = inner.queue.deadline();
+        self.permit = Permit::Requested(connection, id);
     }
 
     fn give_back(&mut self, connection: ConnectionId) {
-        if let Permit::RequestFuture(of, _) | Permit::Granted(of, _) = self.permit
+        if let Permit::Requested(of, _) | Permit::Granted(of, _) = self.permit
             && of == connection
         {
-            self.leave();
+            self.release();
         }
     }
 
@@ -216,20 +215,20 @@ impl IdentifyGate for SharedGate {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer> {
-        let Permit::RequestFuture(connection, id) = self.permit else { return Poll::Pending };
+        let Permit::Requested(connection, id) = self.permit else { return Poll::Pending };
         let now = (self.shared.clock)();
-        let mut desk = self.shared.lock();
-        let wakers = if desk.due.is_some_and(|due| due <= now) { desk.settle(now) } else { Vec::new() };
-        let said = desk.open.get_mut(&id).and_then(|question| {
+        let mut inner = self.shared.lock();
+        let wakers = if inner.due.is_some_and(|due| due <= now) { inner.note_answers(now) } else { Vec::new() };
+        let said = inner.open.get_mut(&id).and_then(|question| {
             if question.answer.is_none() {
                 question.waker = Some(cx.waker().clone());
             }
             question.answer.take()
         });
         if let Some(Said::Granted | Said::Full) = said {
-            desk.open.remove(&id);
+            inner.open.remove(&id);
         }
-        drop(desk);
+        drop(inner);
         wakers.into_iter().for_each(Waker::wake);
         match said {
             None => Poll::Pending,
@@ -253,6 +252,6 @@ impl IdentifyGate for SharedGate {
 
 impl Drop for SharedGate {
     fn drop(&mut self) {
-        self.leave();
+        self.release();
     }
 }

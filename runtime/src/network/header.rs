@@ -1,6 +1,5 @@
 //! Headers of the application's own, checked before the first connection.
 
-use core::fmt;
 use http::{HeaderName, HeaderValue};
 
 /// Those that make the upgrade what it is (RFC 6455 §4.1), and those that would give it a body.
@@ -9,39 +8,28 @@ const RESERVED: [&str; 6] = ["host", "upgrade", "connection", "content-length", 
 const RESERVED_PREFIX: &str = "sec-websocket-";
 
 /// Why a header cannot be sent.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The name is none.
+    /// The name is not a header name.
+    #[error("the header's name must be letters, digits and dashes")]
     Name,
     /// The value of this header is empty, or has a character that is not visible ASCII, a space or a tab.
+    #[error("the value of the header {name} must be visible ascii, and not empty")]
     Value {
         /// The header's name, in lower case.
         name: String,
     },
     /// The handshake makes this header itself, or `user_agent` sets it.
+    #[error("{}", match name.as_str() {
+        "user-agent" => "the header user-agent has a setting of its own: `user_agent`".into(),
+        name => format!("the header {name} is made by the websocket handshake itself, leave it out"),
+    })]
     Reserved {
         /// The header's name, in lower case.
         name: String,
     },
 }
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("the header's name must be letters, digits and dashes"),
-            Self::Value { name } => write!(f, "the value of the header {name} must be visible ascii, and not empty"),
-            Self::Reserved { name } if name == "user-agent" => {
-                f.write_str("the header user-agent has a setting of its own: `user_agent`")
-            }
-            Self::Reserved { name } => {
-                write!(f, "the header {name} is made by the websocket handshake itself, leave it out")
-            }
-        }
-    }
-}
-
-impl core::error::Error for HeaderError {}
 
 pub(super) fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name)?;

@@ -3,8 +3,10 @@
 //!
 //! # Invariants
 //! * `one-clock`: the lookups have a clock of their own, the first asker's, since each driver's may have another origin.
-//! * `no-old-company`: nobody joins a lookup that hangs; who asks late asks anew.
+//! * `no-stale-join`: no dial joins a lookup that hangs. A dial that comes late begins a lookup of its own.
 
+use super::failed::FailedAddresses;
+use crate::failure;
 use crate::runtime::Runtime;
 use core::future::Future;
 use core::pin::Pin;
@@ -18,9 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How long an answer is good: long enough for shards that lost their connections together, short enough for a host that
 /// moves.
-const GOOD_FOR: Duration = Duration::from_secs(10);
+const VALID_FOR: Duration = Duration::from_secs(10);
 /// How long a lookup may take before those who ask begin another.
-const COMPANY: Duration = Duration::from_secs(5);
+const JOIN_MAX: Duration = Duration::from_secs(5);
 /// More names than an application asks in that time; above it they are asked, and not remembered.
 const NAMES_MAX: usize = 256;
 
@@ -33,11 +35,12 @@ type Name = (String, u16);
 pub(crate) struct Lookups {
     clock: OnceLock<Clock>,
     names: Mutex<BTreeMap<Name, Known>>,
+    failed: Mutex<FailedAddresses>,
 }
 
 enum Known {
-    /// Nobody waits any more when the lookup is gone: then it is as good as never begun.
-    RequestFuture {
+    /// A weak reference: the dials that wait hold the lookup, and the last one drops it.
+    Underway {
         lookup: WeakShared<Lookup>,
         since: Timestamp,
     },
@@ -48,10 +51,10 @@ enum Known {
 }
 
 impl Known {
-    fn is_good(&self, now: Timestamp) -> bool {
+    fn is_valid(&self, now: Timestamp) -> bool {
         match self {
-            Self::RequestFuture { lookup, since } => now - *since < COMPANY && lookup.upgrade().is_some(),
-            Self::Answered { since, .. } => now - *since < GOOD_FOR,
+            Self::Underway { lookup, since } => now - *since < JOIN_MAX && lookup.upgrade().is_some(),
+            Self::Answered { since, .. } => now - *since < VALID_FOR,
         }
     }
 }
@@ -62,11 +65,11 @@ impl Lookups {
         let lookup = {
             let now = self.now(runtime);
             let mut names = self.lock();
-            names.retain(|_, known| known.is_good(now));
+            names.retain(|_, known| known.is_valid(now));
             let name = (host.to_owned(), port);
             let underway = match names.get(&name) {
                 Some(Known::Answered { addresses, .. }) => return Ok(Arc::clone(addresses)),
-                Some(Known::RequestFuture { lookup, .. }) => lookup.upgrade(),
+                Some(Known::Underway { lookup, .. }) => lookup.upgrade(),
                 None => None,
             };
             underway.unwrap_or_else(|| {
@@ -74,7 +77,7 @@ impl Lookups {
                 if names.len() < NAMES_MAX
                     && let Some(lookup) = lookup.downgrade()
                 {
-                    names.insert(name, Known::RequestFuture { lookup, since: now });
+                    names.insert(name, Known::Underway { lookup, since: now });
                 }
                 lookup
             })
@@ -82,7 +85,7 @@ impl Lookups {
         lookup.await
     }
 
-    /// The addresses led nowhere: the next to dial asks anew.
+    /// No address took a connection: the next dial looks the name up again.
     pub(crate) fn forget(&self, host: &str, port: u16) {
         let name = (host.to_owned(), port);
         let mut names = self.lock();
@@ -91,13 +94,36 @@ impl Lookups {
         }
     }
 
+    /// Those of the addresses that did not fail lately, and those that did, the oldest failure first.
+    pub(crate) fn split_by_failure(&self, addresses: &[SocketAddr]) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        let Some(clock) = self.clock.get() else { return (addresses.to_vec(), Vec::new()) };
+        self.lock_failed().split_by_failure(addresses, clock())
+    }
+
+    /// A connection to the address was taken, and nothing of use came of it.
+    pub(crate) fn note_failed(&self, address: SocketAddr) {
+        // Who has an address has looked a name up.
+        let Some(clock) = self.clock.get() else { return };
+        self.lock_failed().note(address, clock());
+    }
+
+    /// Something of use came from the address.
+    pub(crate) fn note_alive(&self, address: SocketAddr) {
+        self.lock_failed().forget(address);
+    }
+
+    fn lock_failed(&self) -> MutexGuard<'_, FailedAddresses> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin<R: Runtime>(self: &Arc<Self>, runtime: &R, name: Name) -> Shared<Lookup> {
         let found = runtime.resolve(&name.0, name.1);
         let (lookups, runtime) = (Arc::downgrade(self), runtime.clone());
         let lookup: Lookup = Box::pin(async move {
             let answer = match found.await {
                 Ok(addresses) if !addresses.is_empty() => Ok(Arc::from(addresses)),
-                Ok(_) | Err(_) => Err(ConnectFailure::Name),
+                Ok(_) => Err(ConnectFailure::Name),
+                Err(error) => Err(failure::of_resolve(&error)),
             };
             if let Some(lookups) = lookups.upgrade() {
                 lookups.note(&runtime, name, &answer);

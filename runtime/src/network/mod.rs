@@ -1,22 +1,28 @@
 //! How the shards of an application reach the network.
 
+mod failed;
 mod header;
 mod lookups;
 
 pub use header::HeaderError;
+pub(crate) use lookups::Lookups;
 
 use crate::proxy::Proxy;
 use crate::tls::Tls;
+use crate::websocket::WebSocketLayer;
 use core::fmt;
+#[cfg(feature = "tungstenite")]
+use http::Request;
 use http::header::USER_AGENT;
-use http::{HeaderName, HeaderValue, Request};
-use lookups::Lookups;
+use http::{HeaderName, HeaderValue};
 use std::sync::Arc;
 
 /// How connections are made: TLS, a proxy, what the upgrade says, and the lookups of names that are shared.
 ///
 /// Clones are cheap and share their lookups: a thousand shards that dial one host at a time ask its name once, and
-/// the answer is good for ten seconds. So make one for an application, and give it to each of its shards.
+/// the answer is good for ten seconds. They share as well which addresses took a connection and failed behind it, which
+/// for five minutes come after the others of their host. So make one for an application, and give it to each of its
+/// shards.
 ///
 /// ```
 /// use portcullis_runtime::{Network, Proxy};
@@ -27,7 +33,7 @@ use std::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Environment variables such as `HTTPS_PROXY` are not read.
+/// Environment variables such as `HTTPS_PROXY` are not read unless asked: see [`Proxy::from_env`].
 #[derive(Clone)]
 pub struct Network {
     parts: Arc<Parts>,
@@ -40,6 +46,7 @@ struct Parts {
     user_agent: HeaderValue,
     headers: Vec<(HeaderName, HeaderValue)>,
     lookups: Arc<Lookups>,
+    websocket: WebSocketLayer,
 }
 
 impl Network {
@@ -50,7 +57,8 @@ impl Network {
         self
     }
 
-    /// The same through a proxy: each connection, to whichever host, in the clear or not.
+    /// The same through a proxy: each connection, to whichever host, in the clear or not. Only a proxy of
+    /// [`Proxy::from_env`] has exceptions.
     #[must_use]
     pub fn with_proxy(mut self, proxy: Proxy) -> Self {
         self.parts_mut().proxy = Some(proxy);
@@ -78,6 +86,13 @@ impl Network {
         Ok(self)
     }
 
+    /// The same with another implementation of WebSocket than the native one.
+    #[must_use]
+    pub fn with_websocket(mut self, layer: WebSocketLayer) -> Self {
+        self.parts_mut().websocket = layer;
+        self
+    }
+
     /// What `User-Agent` says, in the form that Discord asks of HTTP clients. *(source: API reference, User Agent)*
     pub const USER_AGENT: &str =
         concat!("DiscordBot (", env!("CARGO_PKG_REPOSITORY"), ", ", env!("CARGO_PKG_VERSION"), ")");
@@ -86,6 +101,11 @@ impl Network {
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
         self.parts.proxy.as_ref()
+    }
+
+    /// The proxy to reach a host through.
+    pub(crate) fn proxy_to(&self, host: &str, port: u16) -> Option<&Proxy> {
+        self.proxy().filter(|proxy| proxy.serves(host, port))
     }
 
     pub(crate) fn tls(&self) -> &Tls {
@@ -100,8 +120,21 @@ impl Network {
         &self.parts.user_agent
     }
 
+    pub(crate) fn websocket(&self) -> WebSocketLayer {
+        self.parts.websocket
+    }
+
+    /// The headers of an upgrade that are not the handshake's own.
+    pub(crate) fn upgrade_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let agent = [(USER_AGENT.as_str(), &self.parts.user_agent)];
+        let more = self.parts.headers.iter().map(|(name, value)| (name.as_str(), value));
+        // Each was checked to be text.
+        agent.into_iter().chain(more).filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
+    }
+
     /// Adds the headers to an upgrade.
-    pub(crate) fn dress(&self, request: &mut Request<()>) {
+    #[cfg(feature = "tungstenite")]
+    pub(crate) fn add_headers(&self, request: &mut Request<()>) {
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.parts.user_agent.clone());
         for (name, value) in &self.parts.headers {
@@ -123,8 +156,8 @@ impl Default for Network {
 /// All defaults but this.
 impl From<Tls> for Network {
     fn from(tls: Tls) -> Self {
-        let user_agent = HeaderValue::from_static(Self::USER_AGENT);
-        let parts = Parts { tls, proxy: None, user_agent, headers: Vec::new(), lookups: Arc::default() };
+        let (user_agent, websocket) = (HeaderValue::from_static(Self::USER_AGENT), WebSocketLayer::default());
+        let parts = Parts { tls, proxy: None, user_agent, headers: Vec::new(), lookups: Arc::default(), websocket };
         Self { parts: Arc::new(parts) }
     }
 }
@@ -148,16 +181,26 @@ mod tests {
     #[test]
     fn an_upgrade_says_who_we_are_and_what_was_asked_for() {
         let network = Network::default().with_header("X-Region", "eu").unwrap().with_header("x-region", "us").unwrap();
-        let mut request = Request::new(());
-        network.dress(&mut request);
-        let headers = request.headers();
-        let agent = headers.get(USER_AGENT).unwrap().to_str().unwrap();
-        assert_eq!(agent, "DiscordBot (https://github.com/portcullis-rs/portcullis, 0.1.0)");
-        let regions: Vec<_> = headers.get_all("x-region").iter().map(|value| value.to_str().unwrap()).collect();
-        assert_eq!(regions, ["eu", "us"]);
+        let agent = "DiscordBot (https://github.com/portcullis-rs/portcullis, 0.1.0)";
+        let headers = [("user-agent", agent), ("x-region", "eu"), ("x-region", "us")];
+        assert_eq!(network.upgrade_headers().collect::<Vec<_>>(), headers);
 
-        network.with_user_agent("mine/1").unwrap().dress(&mut request);
-        assert_eq!(request.headers().get_all(USER_AGENT).iter().collect::<Vec<_>>(), ["mine/1"]);
+        let network = network.with_user_agent("mine/1").unwrap();
+        assert_eq!(network.upgrade_headers().next(), Some(("user-agent", "mine/1")));
+    }
+
+    #[cfg(feature = "tungstenite")]
+    #[test]
+    fn a_request_of_tungstenites_has_the_same_headers() {
+        let network = Network::default().with_header("X-Region", "eu").unwrap().with_header("x-region", "us").unwrap();
+        let mut request = Request::new(());
+        network.add_headers(&mut request);
+        let headers = request.headers();
+        for name in [USER_AGENT.as_str(), "x-region"] {
+            let sent: Vec<_> = headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+            let named = network.upgrade_headers().filter(|header| header.0 == name);
+            assert_eq!(sent, named.map(|(_, value)| value).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! HTTP CONNECT, without I/O. *(source: RFC 9110 §9.3.6; credentials: RFC 7617)*
 
-use super::Credentials;
-use super::tunnel::{FAILED, Step, refused};
+use super::credentials::Credentials;
+use super::step::{FAILED, Step, refused};
 use data_encoding::BASE64;
 use portcullis::machine::{ConnectFailure, ProxyStatus};
 use std::net::Ipv6Addr;
@@ -40,7 +40,7 @@ impl Connect {
         request
     }
 
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
+    pub(super) fn on_answer(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
         // An end of the head may have begun in what came before.
         let seen = self.head.len().saturating_sub(END.len() - 1);
         self.head.extend_from_slice(bytes);
@@ -61,28 +61,22 @@ impl Connect {
     }
 
     fn go_on(&self) -> Result<Step, ConnectFailure> {
-        if self.head.len() > HEAD_MAX { Err(FAILED) } else { Ok(Step::Listen) }
+        if self.head.len() > HEAD_MAX { Err(FAILED) } else { Ok(Step::Read) }
     }
 }
 
-/// The status, once its line is whole: `HTTP/1.1 200 Connection established`.
+/// The status, once its line is whole. The fields behind it are not read: nothing in them changes what to do.
 fn status(head: &[u8]) -> Result<Option<u16>, ConnectFailure> {
-    let common = head.len().min(VERSION.len());
-    if head[..common] != VERSION[..common] {
-        return Err(FAILED);
+    let mut answer = httparse::Response::new(&mut []);
+    let parsed = answer.parse(head);
+    match (answer.reason, answer.code, parsed) {
+        // The reason is there when the line has ended. The parser takes any three digits for a status.
+        (Some(_), Some(code @ 100..), _) => Ok(Some(code)),
+        (None, _, Ok(_)) => Ok(None),
+        _ => Err(FAILED),
     }
-    let Some(end) = head.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
-    let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
-    let [b'0' | b'1', b' ', digits @ ..] = &line[VERSION.len()..] else { return Err(FAILED) };
-    let (code, reason) = digits.split_at_checked(3).ok_or(FAILED)?;
-    let is_code = matches!(code, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
-    if !is_code || !matches!(reason.first(), None | Some(b' ')) {
-        return Err(FAILED);
-    }
-    Ok(Some(code.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))))
 }
 
-const VERSION: &[u8] = b"HTTP/1.";
 const END: &[u8] = b"\r\n\r\n";
 
 #[cfg(test)]
@@ -90,7 +84,7 @@ mod tests {
     use super::*;
 
     fn heard(answer: &[u8]) -> Result<Step, ConnectFailure> {
-        Connect::default().hear(answer)
+        Connect::default().on_answer(answer)
     }
 
     #[test]
@@ -119,10 +113,10 @@ mod tests {
             assert_eq!(heard(answer), Ok(Step::Done));
             for size in 1..answer.len() {
                 let mut connect = Connect::default();
-                let steps: Vec<_> = answer.chunks(size).map(|piece| connect.hear(piece)).collect();
+                let steps: Vec<_> = answer.chunks(size).map(|piece| connect.on_answer(piece)).collect();
                 let (last, before) = steps.split_last().unwrap();
                 assert_eq!(*last, Ok(Step::Done), "{size}");
-                assert!(before.iter().all(|step| *step == Ok(Step::Listen)), "{size}");
+                assert!(before.iter().all(|step| *step == Ok(Step::Read)), "{size}");
             }
         }
     }
@@ -138,7 +132,7 @@ mod tests {
         ] {
             assert_eq!(heard(answer), Err(refused(ProxyStatus::Http(status))));
         }
-        assert_eq!(heard(b"HTTP/1.1 407 Proxy Authentication Required"), Ok(Step::Listen));
+        assert_eq!(heard(b"HTTP/1.1 407 Proxy Authentication Required"), Ok(Step::Read));
     }
 
     #[test]
@@ -164,10 +158,10 @@ mod tests {
     fn a_flood_is_cut_off() {
         for flood in [&b"X-Again: and again\r\n"[..], b"x"] {
             let mut connect = Connect::default();
-            let mut step = connect.hear(b"HTTP/1.1 200 ");
+            let mut step = connect.on_answer(b"HTTP/1.1 200 ");
             let mut heard = 0;
-            while step == Ok(Step::Listen) {
-                step = connect.hear(flood);
+            while step == Ok(Step::Read) {
+                step = connect.on_answer(flood);
                 heard += flood.len();
                 assert!(heard < HEAD_MAX + 100);
             }

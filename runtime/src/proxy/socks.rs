@@ -1,13 +1,10 @@
 //! SOCKS5, without I/O. *(source: RFC 1928; user and password: RFC 1929)*
 
-use super::Credentials;
-use super::tunnel::{FAILED, Step, refused};
+use super::credentials::Credentials;
+use super::step::{FAILED, Step, refused};
 use portcullis::machine::{ConnectFailure, ProxyStatus};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// The most bytes of a user, and of a password: their length is one byte.
-pub(super) const CREDENTIAL_MAX: usize = 255;
 
 /// A handshake with a SOCKS5 proxy.
 pub(super) struct Socks {
@@ -16,7 +13,7 @@ pub(super) struct Socks {
     request: Vec<u8>,
     stage: Stage,
     /// What was heard of the answer that is awaited.
-    heard: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 /// What the next answer is to.
@@ -29,7 +26,7 @@ enum Stage {
 
 impl Socks {
     pub(super) fn new(host: &str, port: u16, credentials: Option<Arc<Credentials>>) -> Self {
-        Self { credentials, request: request(host, port), stage: Stage::Methods, heard: Vec::new() }
+        Self { credentials, request: request(host, port), stage: Stage::Methods, answer: Vec::new() }
     }
 
     /// What to say first: the ways we can show who we are.
@@ -40,17 +37,17 @@ impl Socks {
         }
     }
 
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
+    pub(super) fn on_answer(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
         // Between a question and its answer the proxy has nothing else to say; each answer is short.
-        let room = REPLY_MAX.saturating_sub(self.heard.len());
+        let room = REPLY_MAX.saturating_sub(self.answer.len());
         if bytes.len() > room {
             return Err(FAILED);
         }
-        self.heard.extend_from_slice(bytes);
+        self.answer.extend_from_slice(bytes);
         match self.stage {
             Stage::Methods => self.heard_method(),
-            Stage::Credentials => match *self.heard {
-                [_] => Ok(Step::Listen),
+            Stage::Credentials => match *self.answer {
+                [_] => Ok(Step::Read),
                 // Its first byte is 1 by the standard, and 5 from some; it says nothing.
                 [_, 0] => Ok(self.say_request()),
                 [_, _] => Err(refused(ProxyStatus::SocksCredentials)),
@@ -61,8 +58,8 @@ impl Socks {
     }
 
     fn heard_method(&mut self) -> Result<Step, ConnectFailure> {
-        match (&*self.heard, &self.credentials) {
-            ([VERSION], _) => Ok(Step::Listen),
+        match (&*self.answer, &self.credentials) {
+            ([VERSION], _) => Ok(Step::Read),
             ([VERSION, OPEN], _) => Ok(self.say_request()),
             ([VERSION, PASSWORD], Some(credentials)) => {
                 let mut shown = vec![1];
@@ -70,8 +67,8 @@ impl Socks {
                     push_counted(&mut shown, text);
                 }
                 self.stage = Stage::Credentials;
-                self.heard.clear();
-                Ok(Step::Say(shown))
+                self.answer.clear();
+                Ok(Step::Send(shown))
             }
             ([VERSION, NONE_FITS | PASSWORD], _) => Err(refused(ProxyStatus::SocksCredentials)),
             _ => Err(FAILED),
@@ -80,23 +77,23 @@ impl Socks {
 
     fn say_request(&mut self) -> Step {
         self.stage = Stage::Request;
-        self.heard.clear();
-        Step::Say(core::mem::take(&mut self.request))
+        self.answer.clear();
+        Step::Send(core::mem::take(&mut self.request))
     }
 
     fn heard_reply(&self) -> Result<Step, ConnectFailure> {
-        let len = match *self.heard {
-            [VERSION] | [VERSION, GRANTED] | [VERSION, GRANTED, _] => return Ok(Step::Listen),
+        let len = match *self.answer {
+            [VERSION] | [VERSION, GRANTED] | [VERSION, GRANTED, _] => return Ok(Step::Read),
             // Some hang up behind it.
             [VERSION, reply, ..] if reply != GRANTED => return Err(refused(ProxyStatus::Socks(reply))),
             [VERSION, _, _, V4, ..] => 4 + 4 + 2,
             [VERSION, _, _, V6, ..] => 4 + 16 + 2,
-            [VERSION, _, _, NAME] => return Ok(Step::Listen),
+            [VERSION, _, _, NAME] => return Ok(Step::Read),
             [VERSION, _, _, NAME, len, ..] => 4 + 1 + usize::from(len) + 2,
             _ => return Err(FAILED),
         };
-        match self.heard.len() {
-            heard if heard < len => Ok(Step::Listen),
+        match self.answer.len() {
+            heard if heard < len => Ok(Step::Read),
             heard if heard == len => Ok(Step::Done),
             _ => Err(FAILED),
         }
@@ -156,7 +153,7 @@ mod tests {
 
     fn asked(credentials: Option<Arc<Credentials>>) -> Socks {
         let mut socks = Socks::new("gateway.invalid", 443, credentials);
-        let Ok(Step::Say(_)) = socks.hear(&[5, 0]) else { panic!("nothing was asked") };
+        let Ok(Step::Send(_)) = socks.on_answer(&[5, 0]) else { panic!("nothing was asked") };
         socks
     }
 
@@ -166,8 +163,8 @@ mod tests {
         assert_eq!(socks.greeting(), [5, 1, 0]);
         let mut request = vec![5, 1, 0, 3, 15];
         request.extend_from_slice(b"gateway.invalid\x01\xbb");
-        assert_eq!(socks.hear(&[5, 0]), Ok(Step::Say(request)));
-        assert_eq!(socks.hear(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Ok(Step::Done));
+        assert_eq!(socks.on_answer(&[5, 0]), Ok(Step::Send(request)));
+        assert_eq!(socks.on_answer(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Ok(Step::Done));
     }
 
     #[test]
@@ -175,12 +172,12 @@ mod tests {
         for version in [1, 5] {
             let mut socks = Socks::new("127.0.0.1", 80, Some(known()));
             assert_eq!(socks.greeting(), [5, 2, 0, 2]);
-            assert_eq!(socks.hear(&[5, 2]), Ok(Step::Say(b"\x01\x03bot\x04open".to_vec())));
-            assert_eq!(socks.hear(&[version, 0]), Ok(Step::Say(vec![5, 1, 0, 1, 127, 0, 0, 1, 0, 80])));
+            assert_eq!(socks.on_answer(&[5, 2]), Ok(Step::Send(b"\x01\x03bot\x04open".to_vec())));
+            assert_eq!(socks.on_answer(&[version, 0]), Ok(Step::Send(vec![5, 1, 0, 1, 127, 0, 0, 1, 0, 80])));
         }
         let mut socks = Socks::new("::1", 80, Some(known()));
         let request = [&[5, 1, 0, 4][..], &[0; 15], &[1, 0, 80]].concat();
-        assert_eq!(socks.hear(&[5, 0]), Ok(Step::Say(request)));
+        assert_eq!(socks.on_answer(&[5, 0]), Ok(Step::Send(request)));
     }
 
     #[test]
@@ -192,42 +189,42 @@ mod tests {
             &[&[5, 0, 0, 3, 255][..], &[9; 257]].concat(),
         ] {
             let mut socks = Socks::new("::1", 80, Some(known()));
-            assert_eq!(socks.hear(&[5]), Ok(Step::Listen));
-            assert!(matches!(socks.hear(&[2]), Ok(Step::Say(_))));
-            assert_eq!(socks.hear(&[1]), Ok(Step::Listen));
-            assert!(matches!(socks.hear(&[0]), Ok(Step::Say(_))));
+            assert_eq!(socks.on_answer(&[5]), Ok(Step::Read));
+            assert!(matches!(socks.on_answer(&[2]), Ok(Step::Send(_))));
+            assert_eq!(socks.on_answer(&[1]), Ok(Step::Read));
+            assert!(matches!(socks.on_answer(&[0]), Ok(Step::Send(_))));
             let (last, before) = reply.split_last().unwrap();
             for byte in before {
-                assert_eq!(socks.hear(&[*byte]), Ok(Step::Listen));
+                assert_eq!(socks.on_answer(&[*byte]), Ok(Step::Read));
             }
-            assert_eq!(socks.hear(&[*last]), Ok(Step::Done));
+            assert_eq!(socks.on_answer(&[*last]), Ok(Step::Done));
         }
     }
 
     #[test]
     fn a_refusal_is_told_as_what_it_is() {
         for reply in [1, 2, 5, 8, 200] {
-            assert_eq!(asked(None).hear(&[5, reply]), Err(refused(ProxyStatus::Socks(reply))));
+            assert_eq!(asked(None).on_answer(&[5, reply]), Err(refused(ProxyStatus::Socks(reply))));
         }
         let unauthorized = Err(refused(ProxyStatus::SocksCredentials));
-        assert_eq!(Socks::new("h", 1, None).hear(&[5, 0xff]), unauthorized);
-        assert_eq!(Socks::new("h", 1, Some(known())).hear(&[5, 0xff]), unauthorized);
-        assert_eq!(Socks::new("h", 1, None).hear(&[5, 2]), unauthorized, "it wants what we have not");
+        assert_eq!(Socks::new("h", 1, None).on_answer(&[5, 0xff]), unauthorized);
+        assert_eq!(Socks::new("h", 1, Some(known())).on_answer(&[5, 0xff]), unauthorized);
+        assert_eq!(Socks::new("h", 1, None).on_answer(&[5, 2]), unauthorized, "it wants what we have not");
         let mut socks = Socks::new("h", 1, Some(known()));
-        socks.hear(&[5, 2]).unwrap();
-        assert_eq!(socks.hear(&[1, 1]), unauthorized);
+        socks.on_answer(&[5, 2]).unwrap();
+        assert_eq!(socks.on_answer(&[1, 1]), unauthorized);
     }
 
     #[test]
     fn nonsense_is_told_at_once() {
         for answer in [&b"HTTP/1.1 400 Bad Request\r\n"[..], &[4], &[5, 1], &[5, 0, 0], &[0; 600]] {
-            assert_eq!(Socks::new("h", 1, Some(known())).hear(answer), Err(FAILED), "{answer:?}");
+            assert_eq!(Socks::new("h", 1, Some(known())).on_answer(answer), Err(FAILED), "{answer:?}");
         }
         for reply in [&[4][..], &[5, 0, 0, 2], &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0, 9], &[0; 600]] {
-            assert_eq!(asked(None).hear(reply), Err(FAILED), "{reply:?}");
+            assert_eq!(asked(None).on_answer(reply), Err(FAILED), "{reply:?}");
         }
         let mut socks = Socks::new("h", 1, Some(known()));
-        socks.hear(&[5, 2]).unwrap();
-        assert_eq!(socks.hear(&[1, 0, 5]), Err(FAILED));
+        socks.on_answer(&[5, 2]).unwrap();
+        assert_eq!(socks.on_answer(&[1, 0, 5]), Err(FAILED));
     }
 }

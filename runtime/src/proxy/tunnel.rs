@@ -2,46 +2,30 @@
 
 use super::http::Connect;
 use super::socks::Socks;
-use super::{Kind, Proxy};
+use super::step::{FAILED, Step};
+use super::url::{Kind, Proxy};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
-use portcullis::machine::{ConnectFailure, ProxyStatus};
+use portcullis::machine::ConnectFailure;
 use std::sync::Arc;
 
-/// What to do next.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Say(Vec<u8>),
-    /// The answer is not whole.
-    Listen,
-    /// The stream is the host's now.
-    Done,
-}
-
-/// The proxy could not be reached, hung up, or spoke another protocol.
-pub(super) const FAILED: ConnectFailure = ConnectFailure::Proxy { status: None };
-
-pub(super) const fn refused(status: ProxyStatus) -> ConnectFailure {
-    ConnectFailure::Proxy { status: Some(status) }
-}
-
 /// A handshake underway.
-enum Talk {
+enum Handshake {
     Http(Connect),
     Socks(Socks),
 }
 
-impl Talk {
-    fn hear(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
+impl Handshake {
+    fn on_answer(&mut self, bytes: &[u8]) -> Result<Step, ConnectFailure> {
         match self {
-            Self::Http(connect) => connect.hear(bytes),
-            Self::Socks(socks) => socks.hear(bytes),
+            Self::Http(connect) => connect.on_answer(bytes),
+            Self::Socks(socks) => socks.on_answer(bytes),
         }
     }
 }
 
 /// Asks the proxy for a way to the host. Then the stream leads there.
-pub(crate) async fn dig<S>(
+pub(crate) async fn open_tunnel<S>(
     proxy: &Proxy,
     mut stream: S,
     host: &str,
@@ -51,29 +35,29 @@ pub(crate) async fn dig<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut talk, mut words) = match proxy.kind {
+    let (mut handshake, mut to_send) = match proxy.kind {
         Kind::Http => {
             let request = Connect::request(host, port, proxy.credentials.as_deref(), user_agent);
-            (Talk::Http(Connect::default()), request)
+            (Handshake::Http(Connect::default()), request)
         }
         Kind::Socks5 => {
             let socks = Socks::new(host, port, proxy.credentials.as_ref().map(Arc::clone));
             let greeting = socks.greeting();
-            (Talk::Socks(socks), greeting)
+            (Handshake::Socks(socks), greeting)
         }
     };
     let mut heard = [0; ONE_READ];
     loop {
-        stream.write_all(&words).await.map_err(|_| FAILED)?;
+        stream.write_all(&to_send).await.map_err(|_| FAILED)?;
         stream.flush().await.map_err(|_| FAILED)?;
-        words = loop {
+        to_send = loop {
             let len = stream.read(&mut heard).await.map_err(|_| FAILED)?;
             if len == 0 {
                 return Err(FAILED);
             }
-            match talk.hear(&heard[..len])? {
-                Step::Listen => {}
-                Step::Say(words) => break words,
+            match handshake.on_answer(&heard[..len])? {
+                Step::Read => {}
+                Step::Send(to_send) => break to_send,
                 Step::Done => return Ok(stream),
             }
         };

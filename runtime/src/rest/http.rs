@@ -1,6 +1,6 @@
 //! HTTP for one question: a trait for clients of all kinds, and a client of few lines over a runtime's own sockets.
 
-use crate::dial;
+use crate::dial::{self, Route};
 use crate::network::Network;
 use crate::runtime::Runtime;
 
@@ -14,6 +14,7 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{Request, Response};
 use portcullis::machine::ConnectFailure;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use ureq_proto::BodyMode;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult, state};
 
@@ -60,6 +61,8 @@ impl<R: Runtime> HttpClient for OneShot<R> {
     fn send(&self, mut request: Request<()>) -> HttpFuture {
         let (runtime, network) = (self.runtime.clone(), self.network.clone());
         request.headers_mut().insert(USER_AGENT, network.user_agent().clone());
+        let route = Route::new(network.lookups());
+        let way = Arc::clone(&route);
         let patience = self.runtime.sleep_until(self.runtime.now() + PATIENCE);
         let exchange = async move {
             let Some(host) = request.uri().host() else { return Err(unusable("the URL has no host")) };
@@ -70,7 +73,7 @@ impl<R: Runtime> HttpClient for OneShot<R> {
                 _ => return Err(unusable("the URL is neither https nor http")),
             };
             let port = request.uri().port_u16().unwrap_or(port);
-            let stream = dial::connect(&runtime, &network, &host, port).await.map_err(not_reached)?;
+            let stream = dial::connect(&runtime, &network, &way, &host, port).await.map_err(not_reached)?;
             if is_secured {
                 exchange(network.tls().connect(&host, stream).await.map_err(not_reached)?, request).await
             } else {
@@ -78,10 +81,16 @@ impl<R: Runtime> HttpClient for OneShot<R> {
             }
         };
         Box::pin(async move {
-            match select(pin!(exchange), pin!(patience)).await {
+            let answer = match select(pin!(exchange), pin!(patience)).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right(((), _)) => Err(ErrorKind::TimedOut.into()),
+            };
+            // The next question goes to another address, if there is one.
+            match &answer {
+                Ok(answer) if !answer.status().is_server_error() => route.proven(),
+                Ok(_) | Err(_) => route.failed(),
             }
+            answer
         })
     }
 }
@@ -182,7 +191,7 @@ fn unusable(what: &'static str) -> io::Error {
 }
 
 fn not_reached(failure: ConnectFailure) -> io::Error {
-    io::Error::other(failure.to_string())
+    io::Error::other(failure)
 }
 
 fn wrong(error: ureq_proto::Error) -> io::Error {

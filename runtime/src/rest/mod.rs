@@ -167,23 +167,36 @@ fn retry_after(answer: &Response<Vec<u8>>) -> Option<Duration> {
     Duration::try_from_secs_f64(in_body.or_else(in_header)?).ok()
 }
 
-/// Why there is no word of how to connect.
+/// Why the API did not say how to connect.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// The token is wrong, or was reset. To ask again with it is counted against the host.
+    /// The token is wrong, or was reset. Discord counts each further request with it against the host.
+    #[error(
+        "the API refused the token with 401: copy the bot's token again from the developer portal, page Bot, \
+         or reset it there if it leaked"
+    )]
     Unauthorized,
     /// It was asked too often.
+    #[error("asked too often: ask again in {}", match retry_after {
+        Some(after) => format!("{} s", after.as_secs_f32().ceil()),
+        None => "a minute".into(),
+    })]
     RateLimited {
-        /// When to ask again, if that was said.
+        /// When to ask again, if the API said so.
         retry_after: Option<Duration>,
     },
     /// The API answered with another status than 200.
+    #[error("the API answered /gateway/bot with {0}")]
     Status(u16),
     /// No answer came.
-    Unreachable(io::Error),
-    /// The answer was no JSON, or not the one that was expected.
-    Unreadable(serde_json::Error),
-    /// The base is no URL of http or https.
+    #[error("the API was not reached: {0}")]
+    Unreachable(#[source] io::Error),
+    /// The answer is not valid JSON, or lacks a field.
+    #[error("the API's answer to /gateway/bot could not be read: {0}")]
+    Unreadable(#[source] serde_json::Error),
+    /// The base is not a URL of http or https.
+    #[error("the API's base is no URL: it should look like https://discord.com/api/v10")]
     Base,
 }
 
@@ -195,35 +208,6 @@ impl AskError {
             Self::RateLimited { .. } | Self::Unreachable(_) => true,
             Self::Status(status) => *status >= 500,
             Self::Unauthorized | Self::Unreadable(_) | Self::Base => false,
-        }
-    }
-}
-
-impl fmt::Display for AskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unauthorized => f.write_str(
-                "the API refused the token with 401: copy the bot's token anew from the developer portal, page Bot, \
-                 or reset it there if it leaked",
-            ),
-            Self::RateLimited { retry_after: Some(after) } => {
-                write!(f, "asked too often: ask again in {} s", after.as_secs_f32().ceil())
-            }
-            Self::RateLimited { retry_after: None } => f.write_str("asked too often: ask again in a minute"),
-            Self::Status(status) => write!(f, "the API answered /gateway/bot with {status}"),
-            Self::Unreachable(error) => write!(f, "the API was not reached: {error}"),
-            Self::Unreadable(error) => write!(f, "the API's answer to /gateway/bot could not be read: {error}"),
-            Self::Base => f.write_str("the API's base is no URL: it should look like https://discord.com/api/v10"),
-        }
-    }
-}
-
-impl core::error::Error for AskError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Unreachable(error) => Some(error),
-            Self::Unreadable(error) => Some(error),
-            Self::Unauthorized | Self::RateLimited { .. } | Self::Status(_) | Self::Base => None,
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::driver::Driver;
 use crate::identify::Gates;
 use crate::rest::{AskError, GatewayBot, Rest};
 use crate::runtime::Runtime;
-use core::fmt;
 use core::time::Duration;
 use portcullis::dialect::ShardIdError;
 use portcullis::dialect::discord::{DiscordError, Intents};
@@ -112,14 +111,18 @@ async fn ask<R: Runtime>(runtime: &R, rest: &Rest, seed: Seed, token: &Token) ->
     }
 }
 
-/// Why there are no shards.
+/// Why [`Builder::build_all`] made no shards.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AutoError {
-    /// The API did not say how many.
-    Ask(AskError),
-    /// The API named a count that cannot be.
-    Count(ShardIdError),
-    /// The API named more shards than can be meant. None was made.
+    /// The API did not say how many shards there should be.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The API named a count of shards that is not possible.
+    #[error("the API recommends a number of shards that cannot be: {0}")]
+    Count(#[from] ShardIdError),
+    /// The API named more shards than any bot has. None was made.
+    #[error("the API recommends {shards} shards, more than {most}: check its base, or add shards one by one")]
     TooMany {
         /// How many it named.
         shards: u32,
@@ -127,50 +130,6 @@ pub enum AutoError {
         most: u32,
     },
     /// A setting is wrong.
-    Build(BuildError),
-}
-
-impl fmt::Display for AutoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ask(error) => error.fmt(f),
-            Self::Count(error) => write!(f, "the API recommends a number of shards that cannot be: {error}"),
-            Self::TooMany { shards, most } => {
-                write!(
-                    f,
-                    "the API recommends {shards} shards, more than {most}: check its base, or add shards one by one"
-                )
-            }
-            Self::Build(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for AutoError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Ask(error) => error.source(),
-            Self::Count(error) => Some(error),
-            Self::TooMany { .. } => None,
-            Self::Build(error) => error.source(),
-        }
-    }
-}
-
-impl From<AskError> for AutoError {
-    fn from(error: AskError) -> Self {
-        Self::Ask(error)
-    }
-}
-
-impl From<ShardIdError> for AutoError {
-    fn from(error: ShardIdError) -> Self {
-        Self::Count(error)
-    }
-}
-
-impl From<BuildError> for AutoError {
-    fn from(error: BuildError) -> Self {
-        Self::Build(error)
-    }
+    #[error(transparent)]
+    Build(#[from] BuildError),
 }

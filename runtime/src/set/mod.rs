@@ -16,7 +16,7 @@ use futures_core::Stream;
 use portcullis::dialect::{Dialect, ShardId};
 use portcullis::machine::{SendError, Session, Shutdown};
 use portcullis::{Discord, Event};
-use ready::{Bell, Ready};
+use ready::{Ready, ShardWaker};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -97,7 +97,7 @@ pub struct ShardKey(u64);
 /// # }
 /// ```
 pub struct ShardSet<M> {
-    members: BTreeMap<ShardKey, Seat<M>>,
+    members: BTreeMap<ShardKey, Slot<M>>,
     ready: Arc<Ready>,
     next: u64,
     /// Those that have not ended.
@@ -108,16 +108,16 @@ pub struct ShardSet<M> {
 /// Shards that live in tasks of their own, as one stream: what [`ShardSet::split`] makes.
 pub type SplitShardSet<D = Discord> = ShardSet<Events<D>>;
 
-struct Seat<M> {
+struct Slot<M> {
     shard: M,
     id: Option<ShardId>,
-    bell: Arc<Bell>,
+    queued: Arc<ShardWaker>,
     waker: Waker,
     is_over: bool,
 }
 
 /// How many shards may say nothing, one after the other, before other tasks have their turn.
-const TURNS_MAX: u32 = 256;
+const POLLS_MAX: u32 = 256;
 
 impl<M: Member> ShardSet<M> {
     /// No shards yet.
@@ -138,18 +138,18 @@ impl<M: Member> ShardSet<M> {
         let key = ShardKey(self.next);
         self.next += 1;
         self.alive += 1;
-        let bell = Bell::rung(key, &self.ready);
-        let waker = Waker::from(Arc::clone(&bell));
+        let queued = ShardWaker::queued(key, &self.ready);
+        let waker = Waker::from(Arc::clone(&queued));
         let id = shard.sender().shard();
-        self.members.insert(key, Seat { shard, id, bell, waker, is_over: false });
+        self.members.insert(key, Slot { shard, id, queued, waker, is_over: false });
         key
     }
 
     /// Takes a shard out, alive or ended. Drop it, and its session can be resumed for a few minutes.
     pub fn remove(&mut self, key: ShardKey) -> Option<M> {
-        let seat = self.members.remove(&key)?;
-        self.alive -= usize::from(!seat.is_over);
-        Some(seat.shard)
+        let slot = self.members.remove(&key)?;
+        self.alive -= usize::from(!slot.is_over);
+        Some(slot.shard)
     }
 
     /// A shard of the set: one that has ended stays until it is removed, so that it can be asked why, and for its
@@ -183,14 +183,14 @@ impl<M: Member> ShardSet<M> {
     #[must_use]
     pub fn for_guild(&self, guild_id: u64) -> Option<(ShardKey, &M)> {
         let is_of_guild = |id: ShardId| ShardId::of_guild(guild_id, id.count()).is_ok_and(|shard| shard == id);
-        let mut living = self.members.iter().filter(|(_, seat)| !seat.is_over);
-        let (key, seat) = living.find(|(_, seat)| seat.id.is_some_and(is_of_guild))?;
-        Some((*key, &seat.shard))
+        let mut living = self.members.iter().filter(|(_, slot)| !slot.is_over);
+        let (key, slot) = living.find(|(_, slot)| slot.id.is_some_and(is_of_guild))?;
+        Some((*key, &slot.shard))
     }
 
     /// All shards, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (ShardKey, &M)> {
-        self.members.iter().map(|(key, seat)| (*key, &seat.shard))
+        self.members.iter().map(|(key, slot)| (*key, &slot.shard))
     }
 
     /// How many shards there are, those that have ended among them.
@@ -213,23 +213,23 @@ impl<M: Member> ShardSet<M> {
     /// The poll form of [`next_event`](Self::next_event).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<(ShardKey, Event)>> {
         self.ready.wake_by(cx);
-        for _ in 0..TURNS_MAX {
+        for _ in 0..POLLS_MAX {
             if self.alive == 0 {
                 return Poll::Ready(None);
             }
             let Some(key) = self.ready.next() else { return Poll::Pending };
             // One that was removed had its place in the line still.
-            let Some(seat) = self.members.get_mut(&key).filter(|seat| !seat.is_over) else { continue };
-            seat.bell.answer();
-            match Pin::new(&mut seat.shard).poll_next(&mut Context::from_waker(&seat.waker)) {
+            let Some(slot) = self.members.get_mut(&key).filter(|slot| !slot.is_over) else { continue };
+            slot.queued.leave_queue();
+            match Pin::new(&mut slot.shard).poll_next(&mut Context::from_waker(&slot.waker)) {
                 Poll::Pending => {}
                 Poll::Ready(Some(event)) => {
                     // It may have more to say, when all the others have had their turn.
-                    seat.bell.stand_in_line();
+                    slot.queued.enqueue();
                     return Poll::Ready(Some((key, event)));
                 }
                 Poll::Ready(None) => {
-                    seat.is_over = true;
+                    slot.is_over = true;
                     self.alive -= 1;
                 }
             }
@@ -246,21 +246,21 @@ impl<M: Member> ShardSet<M> {
     where
         <M::Dialect as Dialect>::Command: Clone,
     {
-        let living = self.members.iter().filter(|(_, seat)| !seat.is_over);
-        living.map(|(key, seat)| (*key, seat.shard.sender().send(command.clone()))).collect()
+        let living = self.members.iter().filter(|(_, slot)| !slot.is_over);
+        living.map(|(key, slot)| (*key, slot.shard.sender().send(command.clone()))).collect()
     }
 
     /// Asks every shard to end. Go on with [`next_event`](Self::next_event) until it gives `None`.
     pub fn shutdown(&self, shutdown: Shutdown) {
-        for seat in self.members.values() {
-            seat.shard.sender().shutdown(shutdown);
+        for slot in self.members.values() {
+            slot.shard.sender().shutdown(shutdown);
         }
     }
 
     /// The sessions as of the last events that were taken: what a later run resumes from. Shards without one are left
     /// out.
     pub fn sessions(&self) -> impl Iterator<Item = (ShardKey, Session)> {
-        self.members.iter().filter_map(|(key, seat)| Some((*key, seat.shard.session()?)))
+        self.members.iter().filter_map(|(key, slot)| Some((*key, slot.shard.session()?)))
     }
 }
 
@@ -292,12 +292,12 @@ impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
             alive: self.alive,
             identify: self.identify,
         };
-        for (key, Seat { shard, id, is_over, .. }) in self.members {
+        for (key, Slot { shard, id, is_over, .. }) in self.members {
             let (pump, shard) = shard.split(settings);
             spawn(pump);
-            let bell = Bell::rung(key, &set.ready);
-            let waker = Waker::from(Arc::clone(&bell));
-            set.members.insert(key, Seat { shard, id, bell, waker, is_over });
+            let queued = ShardWaker::queued(key, &set.ready);
+            let waker = Waker::from(Arc::clone(&queued));
+            set.members.insert(key, Slot { shard, id, queued, waker, is_over });
         }
         set
     }

@@ -11,11 +11,11 @@ use super::ShardKey;
 /// The keys of shards that may have something to do, each at most once.
 #[derive(Default)]
 pub(super) struct Ready {
-    line: Mutex<Line>,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Default)]
-struct Line {
+struct Queue {
     keys: VecDeque<ShardKey>,
     task: Option<Waker>,
 }
@@ -23,68 +23,69 @@ struct Line {
 impl Ready {
     /// Has the task woken by the next shard that is.
     pub(super) fn wake_by(&self, cx: &Context<'_>) {
-        let mut line = self.line();
-        match &mut line.task {
+        let mut queue = self.queue();
+        match &mut queue.task {
             Some(task) => task.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
     }
 
     pub(super) fn next(&self) -> Option<ShardKey> {
-        self.line().keys.pop_front()
+        self.queue().keys.pop_front()
     }
 
     fn wake(&self) {
-        let task = self.line().task.take();
+        let task = self.queue().task.take();
         task.into_iter().for_each(Waker::wake);
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What wakes one shard: it goes to the end of the line.
-pub(super) struct Bell {
+/// What wakes one shard: it goes to the end of the queue.
+pub(super) struct ShardWaker {
     key: ShardKey,
-    is_in_line: AtomicBool,
+    is_queued: AtomicBool,
     ready: Arc<Ready>,
 }
 
-impl Bell {
-    /// The bell of a shard that stands in line from the start.
-    pub(super) fn rung(key: ShardKey, ready: &Arc<Ready>) -> Arc<Self> {
-        let bell = Arc::new(Self { key, is_in_line: AtomicBool::new(false), ready: Arc::clone(ready) });
-        bell.ring();
-        bell
+impl ShardWaker {
+    /// The waker of a shard that is queued from the start, so that it is polled a first time.
+    pub(super) fn queued(key: ShardKey, ready: &Arc<Ready>) -> Arc<Self> {
+        let waker = Arc::new(Self { key, is_queued: AtomicBool::new(false), ready: Arc::clone(ready) });
+        waker.notify();
+        waker
     }
 
-    fn ring(&self) {
-        self.stand_in_line();
+    fn notify(&self) {
+        self.enqueue();
         self.ready.wake();
     }
 
-    /// Puts it at the end of the line without a wake-up: the task is about to ask for more.
-    pub(super) fn stand_in_line(&self) {
-        if !self.is_in_line.swap(true, Ordering::AcqRel) {
-            self.ready.line().keys.push_back(self.key);
+    /// Puts the shard at the end of the queue and wakes no task: the set's task is running, and asks for more.
+    pub(super) fn enqueue(&self) {
+        if !self.is_queued.swap(true, Ordering::AcqRel) {
+            self.ready.queue().keys.push_back(self.key);
         }
     }
 
-    /// It has left the line; what rings from now on puts it there again. The poll that follows sees what it rang for so
-    /// far: a plain store could become visible behind what that poll reads, and a ring between the two would be lost.
-    pub(super) fn answer(&self) {
-        self.is_in_line.swap(false, Ordering::AcqRel);
+    /// The shard has left the queue; the next wake-up puts it there again. Call it **before** the shard is polled, and as
+    /// a swap: that poll must see what was written before each earlier wake-up. A plain store could become visible after
+    /// the poll has read, and a wake-up between the two would be lost.
+    pub(super) fn leave_queue(&self) {
+        self.is_queued.swap(false, Ordering::AcqRel);
     }
 }
 
-impl Wake for Bell {
+impl Wake for ShardWaker {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.notify();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.notify();
     }
 }
 
@@ -94,20 +95,20 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::thread;
 
-    /// A bell that rings while its shard is being polled: either that poll sees what it rang for, or there is another one.
+    /// A wake-up while the shard is being polled: either that poll sees what was written before it, or another poll comes.
     #[test]
-    fn what_a_bell_rang_for_is_seen_by_a_poll_that_comes_after() {
+    fn what_was_written_before_a_wake_up_is_seen_by_a_poll_after_it() {
         const ROUNDS: usize = 5_000;
         let ready = Arc::new(Ready::default());
-        let bell = Bell::rung(ShardKey(0), &ready);
-        // Nothing but the bell orders what the ringer wrote: the numbers of rounds rung for, and rung.
-        let (news, rung, heard) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let waker = ShardWaker::queued(ShardKey(0), &ready);
+        // Nothing but the waker orders what the other thread wrote: the number of the round, and of the one that is notified.
+        let (news, notified, heard) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {
                 for round in 1..=ROUNDS {
                     news.store(round, Ordering::Relaxed);
-                    bell.ring();
-                    rung.store(round, Ordering::Release);
+                    waker.notify();
+                    notified.store(round, Ordering::Release);
                     let mut spins = 0;
                     while heard.load(Ordering::Acquire) < round {
                         spin(&mut spins);
@@ -115,21 +116,21 @@ mod tests {
                 }
             });
             for round in 1..=ROUNDS {
-                // The shard stands in line already, and is polled while the bell rings.
-                bell.stand_in_line();
+                // The shard is queued already, and is polled while the wake-up comes.
+                waker.enqueue();
                 let (mut seen, mut spins) = (0, 0);
                 loop {
-                    let is_rung = rung.load(Ordering::Acquire) == round;
+                    let is_notified = notified.load(Ordering::Acquire) == round;
                     while ready.next().is_some() {
-                        bell.answer();
+                        waker.leave_queue();
                         seen = news.load(Ordering::Relaxed);
                     }
-                    if is_rung {
+                    if is_notified {
                         break;
                     }
                     spin(&mut spins);
                 }
-                // A failure frees the ringer first, so that it does not spin for ever.
+                // A failure frees the other thread first, so that it does not spin for ever.
                 heard.store(if seen == round { round } else { ROUNDS }, Ordering::Release);
                 assert_eq!(seen, round, "the poll missed it, and no other came");
             }

@@ -7,8 +7,8 @@
 //! # Invariants
 //! * `nothing-unread`: the layer is made anew only when every byte that it read was part of a message it gave.
 
-use super::WebSocket;
 use super::counted::Counted;
+use super::{SocketLimits, WebSocket};
 use crate::failure;
 use crate::network::Network;
 use async_tungstenite::WebSocketStream;
@@ -29,17 +29,8 @@ use portcullis::machine::ConnectFailure;
 use portcullis::url::GatewayUrl;
 use portcullis::{CloseCode, CloseFrame, CloseReason, Message};
 
-/// The most bytes that go over a connection in one piece.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SocketLimits {
-    /// An incoming message.
-    pub(crate) message: usize,
-    /// A message of ours.
-    pub(crate) payload: usize,
-}
-
 /// Makes the handshake over a connected stream.
-pub(crate) async fn open<S>(
+pub(super) async fn open<S>(
     url: &GatewayUrl,
     network: &Network,
     stream: S,
@@ -49,7 +40,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut request = url.as_str().into_client_request().map_err(|error| failure::of_handshake(&error))?;
-    network.dress(&mut request);
+    network.add_headers(&mut request);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)

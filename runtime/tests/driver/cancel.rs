@@ -21,7 +21,7 @@ fn story(allowance: usize) -> (Stage, bool) {
     drop(stage.shard.send(command(1)).unwrap());
     let mut was_blocked = false;
     for act in 0..3 {
-        stage.settle();
+        stage.run_until_idle();
         if stage.gateway.pipe().is_some_and(Pipe::is_blocking) {
             was_blocked = true;
             // Polled for nothing, and asked for more meanwhile: what is read is still handed out.
@@ -33,7 +33,7 @@ fn story(allowance: usize) -> (Stage, bool) {
             stage.gateway.pipe().unwrap().release();
             assert!(stage.alarm.take(), "the write that goes on wakes the shard");
             while stage.poll() == crate::stage::Step::Event {}
-            stage.settle();
+            stage.run_until_idle();
         }
         match act {
             0 => {
@@ -44,7 +44,7 @@ fn story(allowance: usize) -> (Stage, bool) {
             _ => {}
         }
     }
-    stage.settle();
+    stage.run_until_idle();
     (stage, was_blocked)
 }
 
@@ -75,10 +75,10 @@ fn events_are_handed_out_while_a_write_is_blocked() {
     stage.reach(Phase::Active);
     stage.gateway.pipe().unwrap().block();
     drop(stage.shard.send(command(1)).unwrap());
-    stage.settle();
+    stage.run_until_idle();
     assert!(stage.gateway.pipe().unwrap().is_blocking());
     assert!(stage.gateway.dispatch("ONE"));
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.taken(), ["READY", "ONE"]);
 
     // A write that never ends costs the connection; the command's fate is not known.
@@ -96,7 +96,7 @@ fn what_was_read_before_a_broken_write_is_handed_out_first() {
     assert!(stage.gateway.dispatch("ONE") && stage.gateway.close(4004));
     stage.gateway.cut();
     drop(stage.shard.send(command(1)).unwrap());
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.taken(), ["READY", "ONE"]);
     let closed = stage.events.iter().find_map(|event| match event {
         Event::Closed { reason, .. } => Some(reason.clone()),

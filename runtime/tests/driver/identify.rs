@@ -155,7 +155,7 @@ fn scenario_14_a_shard_without_budget_says_so_and_an_update_from_elsewhere_wakes
 
     let now = stage.memory.time();
     shared.update(SessionStartLimit::default());
-    stage.settle();
+    stage.run_until_idle();
     assert!(identified(&stage));
     assert_eq!(stage.memory.time(), now);
 }

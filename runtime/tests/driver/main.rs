@@ -1,7 +1,9 @@
 //! The driver on a runtime in memory: every wake-up, every partial write, every phase.
 #![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
 
+mod addresses;
 mod cancel;
+mod flood;
 mod identify;
 mod memory;
 mod names;

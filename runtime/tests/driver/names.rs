@@ -48,7 +48,7 @@ impl Fleet {
     }
 
     /// Polls those that were woken, until nobody is.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         while self.shards.iter_mut().filter(|(_, alarm)| alarm.take()).map(|(shard, alarm)| poll(shard, alarm)).count()
             > 0
         {}
@@ -68,7 +68,7 @@ fn a_thousand_shards_share_one_lookup() {
     let mut fleet = Fleet::of(1000);
     assert_eq!((fleet.asked(), fleet.connected()), (1, 0));
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     assert_eq!((fleet.asked(), fleet.connected()), (1, 1000));
     assert_eq!(fleet.memory.world().asked, ["gateway.invalid"]);
 }
@@ -77,7 +77,7 @@ fn a_thousand_shards_share_one_lookup() {
 fn an_answer_is_good_for_ten_seconds() {
     let mut fleet = Fleet::of(1);
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     fleet.memory.pass(Duration::from_millis(9999));
     fleet.add();
     assert_eq!((fleet.asked(), fleet.connected()), (1, 2));
@@ -91,7 +91,7 @@ fn who_asked_first_may_leave() {
     let mut fleet = Fleet::of(3);
     fleet.shards.remove(0);
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     assert_eq!((fleet.asked(), fleet.connected()), (1, 2));
 }
 
@@ -102,7 +102,7 @@ fn when_all_have_left_the_next_asks_anew() {
     fleet.add();
     assert_eq!(fleet.asked(), 2);
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     assert_eq!(fleet.connected(), 1);
 }
 
@@ -117,7 +117,7 @@ fn nobody_joins_a_lookup_that_hangs() {
     fleet.add();
     assert_eq!(fleet.asked(), 2);
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     assert_eq!(fleet.connected(), 4);
 }
 
@@ -126,7 +126,7 @@ fn a_name_that_is_not_found_is_not_remembered() {
     let mut fleet = Fleet::of(2);
     let addresses = core::mem::take(&mut fleet.memory.world().addresses);
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     for (shard, _) in &fleet.shards {
         assert_eq!(shard.phase(), Phase::Backoff);
         assert_eq!(shard.explain().last().map(|made| made.cause), Some(Cause::ConnectName));
@@ -142,7 +142,7 @@ fn addresses_that_lead_nowhere_are_forgotten() {
     let addresses = fleet.memory.world().addresses.clone();
     fleet.memory.world().refusing = addresses;
     fleet.memory.resolve_names(true);
-    fleet.settle();
+    fleet.run_until_idle();
     fleet.memory.world().refusing.clear();
     fleet.add();
     assert_eq!((fleet.asked(), fleet.connected()), (2, 1));

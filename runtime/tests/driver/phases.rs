@@ -80,7 +80,7 @@ fn a_shutdown_ends_it_once_in_every_phase_and_every_command_comes_back() {
 fn a_shard_shut_down_before_its_first_poll_never_connects() {
     let mut stage = Stage::new();
     stage.shard.shutdown(Shutdown::EndSession);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.events, [Event::Ended(EndReason::Shutdown)]);
     assert!(stage.is_over);
 }
@@ -103,7 +103,7 @@ fn a_sender_wakes_a_shard_that_waits() {
     assert!(!stage.alarm.take());
     let sender = stage.shard.sender();
     let sent = sender.send(command()).unwrap();
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.gateway.heard.last().map(String::as_str), Some(r#"{"op":99}"#));
     assert_eq!(futures_now(sent), Some(Outcome::Sent));
 }
@@ -144,7 +144,7 @@ fn a_shard_left_alone_beats_again_when_polled_and_is_not_judged() {
     }
     stage.memory.pass(Duration::from_secs(165));
     stage.poll();
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.taken(), ["READY", "ONE", "TWO", "THREE"]);
     assert_eq!((stage.shard.phase(), stage.gateway.beats), (Phase::Active, 2));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
@@ -178,7 +178,7 @@ fn a_command_does_not_make_the_shard_judge_an_ack_that_it_has_not_read() {
     assert_eq!(stage.taken(), ["READY", "ONE"]);
     drop(stage.shard.send(command()).unwrap());
     stage.gateway.is_acking = true;
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!((stage.gateway.beats, stage.shard.phase()), (2, Phase::Active));
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Faulted(_))), "{:?}", stage.events);
 }

@@ -1,15 +1,20 @@
 //! Proxies that misbehave, on a virtual clock.
 
 use crate::memory::{Memory, Pipe};
-use crate::stage::Stage;
+use crate::stage::{Stage, Step};
 use core::time::Duration;
 use portcullis::machine::{Cause, Config, Phase, ProxyStatus, Timeouts, Timer};
 use std::io::{ErrorKind, Read as _, Write as _};
 
 /// A shard that dials through a proxy, whose end of the stream is the test's.
 fn through(proxy: &str) -> (Stage, Pipe) {
+    through_one_of(Memory::new(), proxy)
+}
+
+/// The same with addresses of the test's own.
+fn through_one_of(memory: Memory, proxy: &str) -> (Stage, Pipe) {
     let timeouts = Timeouts { connect: Duration::from_secs(3), ..Timeouts::default() };
-    let mut stage = Stage::with(Memory::new(), |builder| {
+    let mut stage = Stage::with(memory, |builder| {
         let builder = builder.gateway("ws://gateway.invalid:9").proxy(proxy);
         builder.config(Config { timeouts, ..Config::default() })
     });
@@ -34,7 +39,7 @@ fn heard(pipe: &mut Pipe) -> Vec<u8> {
 
 fn say(stage: &mut Stage, pipe: &mut Pipe, bytes: &[u8]) {
     pipe.write_all(bytes).unwrap();
-    stage.settle();
+    stage.run_until_idle();
 }
 
 fn last_cause(stage: &Stage) -> Option<Cause> {
@@ -134,7 +139,7 @@ fn a_proxy_that_hangs_up_floods_or_speaks_nonsense_has_failed() {
     for proxy in [HTTP, SOCKS] {
         let (mut stage, pipe) = through(proxy);
         drop(pipe);
-        stage.settle();
+        stage.run_until_idle();
         assert_eq!(last_cause(&stage), Some(Cause::ConnectProxy(None)));
     }
 }
@@ -183,4 +188,25 @@ fn the_next_attempt_asks_the_proxy_again() {
     }
     stage.poll();
     assert_eq!(heard(&mut next.unwrap()), [5, 2, 0, 2]);
+}
+
+#[test]
+fn found_01_what_fails_behind_a_tunnel_is_not_held_against_the_proxy() {
+    let pool = ["127.0.0.1:3128", "127.0.0.2:3128"].map(|address| address.parse().unwrap());
+    for (answer, behind, next) in [
+        (&b"HTTP/1.1 200 OK\r\n\r\n"[..], &b"HTTP/1.1 503 Unavailable\r\n\r\n"[..], pool[0]),
+        (b"SSH-2.0-x\r\n", b"", pool[1]),
+    ] {
+        let memory = Memory::new();
+        memory.world().addresses = pool.to_vec();
+        let (mut stage, mut pipe) = through_one_of(memory, HTTP);
+        say(&mut stage, &mut pipe, answer);
+        say(&mut stage, &mut pipe, behind);
+        // Not the gateway's turn, which is not spoken to here.
+        while stage.memory.world().connected.len() < 2 {
+            while stage.poll() == Step::Event {}
+            stage.memory.advance();
+        }
+        assert_eq!(stage.memory.world().connected, [pool[0], next]);
+    }
 }

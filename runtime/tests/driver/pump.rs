@@ -27,13 +27,13 @@ fn start(capacity: usize) -> (Task, Events) {
 }
 
 fn start_with(capacity: usize, overflow: Overflow) -> (Task, Events) {
+    start_in(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow, ..Buffer::default() })
+}
+
+fn start_in(buffer: Buffer) -> (Task, Events) {
     let memory = Memory::new();
     let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
-    let (pump, events) = builder
-        .seed(Seed(7))
-        .build()
-        .unwrap()
-        .split(Buffer { capacity: NonZeroUsize::new(capacity).unwrap(), overflow });
+    let (pump, events) = builder.seed(Seed(7)).build().unwrap().split(buffer);
     let alarm = Arc::new(Alarm::default());
     Waker::from(Arc::clone(&alarm)).wake();
     (Task { gateway: Gateway::new(&memory), memory, pump, alarm, is_done: false }, events)
@@ -41,7 +41,7 @@ fn start_with(capacity: usize, overflow: Overflow) -> (Task, Events) {
 
 impl Task {
     /// As an executor does: it is polled when it was woken.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             let was_woken = self.alarm.take() && !self.is_done;
             if was_woken {
@@ -58,7 +58,7 @@ impl Task {
     fn pass(&mut self, span: Duration) {
         let end = self.memory.time() + span;
         while self.memory.time() < end && self.memory.advance() {
-            self.settle();
+            self.run_until_idle();
         }
     }
 }
@@ -74,12 +74,12 @@ fn take(events: &mut Events) -> Option<Event> {
 #[test]
 fn a_split_shard_beats_though_nobody_takes_its_events() {
     let (mut task, mut events) = start(3);
-    task.settle();
+    task.run_until_idle();
     assert_eq!(events.sender().phase(), Phase::Active);
     for _ in 0..100 {
         assert!(task.gateway.dispatch("ONE"));
     }
-    task.settle();
+    task.run_until_idle();
     let beats = task.gateway.beats;
     task.pass(Duration::from_secs(600));
     assert!(task.gateway.beats >= beats + 13, "{} beats in ten minutes", task.gateway.beats - beats);
@@ -87,7 +87,7 @@ fn a_split_shard_beats_though_nobody_takes_its_events() {
     // A command goes out all the same.
     let command = Command::Raw(RawCommand::new(&BTreeMap::from([("op", 99)])).unwrap());
     drop(events.sender().send(command).unwrap());
-    task.settle();
+    task.run_until_idle();
     assert_eq!(task.gateway.heard.last().map(String::as_str), Some(r#"{"op":99}"#));
 
     // Connecting and Ready came first; then the hundred, and nothing else but the command's outcome.
@@ -97,13 +97,13 @@ fn a_split_shard_beats_though_nobody_takes_its_events() {
             names.push(dispatch.name().to_owned());
         }
         assert!(!matches!(event, Event::Closed { .. } | Event::Faulted(_)), "{event:?}");
-        task.settle();
+        task.run_until_idle();
     }
     assert_eq!(names.len(), 101);
     assert_eq!(events.sender().phase(), Phase::Active);
 
     events.sender().shutdown(Shutdown::EndSession);
-    task.settle();
+    task.run_until_idle();
     assert!(matches!(take(&mut events), Some(Event::Closed { .. })));
     assert!(matches!(take(&mut events), Some(Event::Ended(_))));
     assert!(task.is_done);
@@ -113,10 +113,10 @@ fn a_split_shard_beats_though_nobody_takes_its_events() {
 #[test]
 fn events_that_are_dropped_end_the_pump_and_with_it_the_socket() {
     let (mut task, events) = start(8);
-    task.settle();
+    task.run_until_idle();
     let sender = events.sender().clone();
     drop(events);
-    task.settle();
+    task.run_until_idle();
     assert!(task.is_done);
     // An executor drops a future that is done.
     let Task { mut gateway, pump, .. } = task;
@@ -129,19 +129,19 @@ fn events_that_are_dropped_end_the_pump_and_with_it_the_socket() {
 #[test]
 fn a_shard_that_is_shut_down_under_a_full_queue_ends() {
     let (mut task, mut events) = start(1);
-    task.settle();
+    task.run_until_idle();
     assert!(matches!(take(&mut events), Some(Event::Connecting { .. })));
-    task.settle();
+    task.run_until_idle();
     for _ in 0..10 {
         assert!(task.gateway.dispatch("ONE"));
     }
     events.sender().shutdown(Shutdown::KeepSession);
-    task.settle();
+    task.run_until_idle();
     task.pass(Duration::from_secs(30));
     let mut last = None;
     while let Some(event) = take(&mut events) {
         last = Some(event);
-        task.settle();
+        task.run_until_idle();
     }
     assert!(matches!(last, Some(Event::Ended(_))), "{last:?}");
     assert!(task.is_done);
@@ -160,29 +160,88 @@ fn brief(events: &mut Events) -> Vec<String> {
 #[test]
 fn the_oldest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
     let (mut task, mut events) = start_with(5, Overflow::DropOldest);
-    task.settle();
+    task.run_until_idle();
     for _ in 0..10 {
         assert!(task.gateway.dispatch("ONE"));
-        task.settle();
+        task.run_until_idle();
     }
     assert_eq!(brief(&mut events), ["connecting", "ready", "lagged 7", "9", "10", "11"]);
     assert!(task.gateway.dispatch("ONE"));
-    task.settle();
+    task.run_until_idle();
     assert_eq!(brief(&mut events), ["12"]);
 }
 
 #[test]
 fn the_newest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
     let (mut task, mut events) = start_with(5, Overflow::DropNewest);
-    task.settle();
+    task.run_until_idle();
     for _ in 0..10 {
         assert!(task.gateway.dispatch("ONE"));
-        task.settle();
+        task.run_until_idle();
     }
     assert_eq!(brief(&mut events), ["connecting", "ready", "2", "3", "4", "lagged 7"]);
     assert!(task.gateway.dispatch("ONE"));
-    task.settle();
+    task.run_until_idle();
     assert_eq!(brief(&mut events), ["12"]);
+}
+
+/// A shard with room for 10,000 bytes of events, and fifty of a thousand that nobody takes.
+fn fifty_large(overflow: Overflow) -> (Task, Events) {
+    let bytes = NonZeroUsize::new(10_000).unwrap();
+    let (mut task, events) = start_in(Buffer { bytes, overflow, ..Buffer::default() });
+    task.run_until_idle();
+    let data = format!("\"{}\"", "x".repeat(970));
+    for _ in 0..50 {
+        assert!(task.gateway.tell("ONE", &data));
+        task.run_until_idle();
+    }
+    (task, events)
+}
+
+#[test]
+fn found_30_events_that_wait_are_bounded_in_bytes_whatever_is_dropped() {
+    let numbers = |from: u64, to: u64| (from..=to).map(|number| number.to_string()).collect::<Vec<_>>();
+    let life = || vec!["connecting".to_owned(), "ready".to_owned()];
+
+    let (_task, mut events) = fifty_large(Overflow::DropOldest);
+    assert_eq!(brief(&mut events), [life(), vec!["lagged 41".to_owned()], numbers(43, 51)].concat());
+
+    let (mut task, mut events) = fifty_large(Overflow::DropNewest);
+    assert_eq!(brief(&mut events), [life(), numbers(2, 10), vec!["lagged 41".to_owned()]].concat());
+    assert!(task.gateway.dispatch("ONE"));
+    task.run_until_idle();
+    assert_eq!(brief(&mut events), ["52"], "there is room again");
+
+    let (mut task, mut events) = fifty_large(Overflow::Wait);
+    assert_eq!(brief(&mut events), [life(), numbers(2, 11)].concat(), "the bound, and the event that passed it");
+    let mut rest = Vec::new();
+    while rest.len() < 40 {
+        task.run_until_idle();
+        let more = brief(&mut events);
+        assert!((1..=10).contains(&more.len()), "{more:?}");
+        rest.extend(more);
+    }
+    assert_eq!(rest, numbers(12, 51), "nothing is lost");
+}
+
+#[test]
+fn found_30_an_event_larger_than_the_bound_is_taken_alone() {
+    let bytes = NonZeroUsize::new(100).unwrap();
+    let large = format!("\"{}\"", "x".repeat(500));
+    for (overflow, left) in [
+        (Overflow::Wait, vec!["2"]),
+        (Overflow::DropOldest, vec!["lagged 1", "3"]),
+        (Overflow::DropNewest, vec!["2", "lagged 1"]),
+    ] {
+        let (mut task, mut events) = start_in(Buffer { bytes, overflow, ..Buffer::default() });
+        task.run_until_idle();
+        assert_eq!(brief(&mut events), ["connecting", "ready"]);
+        for _ in 0..2 {
+            assert!(task.gateway.tell("ONE", &large));
+            task.run_until_idle();
+        }
+        assert_eq!(brief(&mut events), left, "{overflow:?}");
+    }
 }
 
 #[test]
@@ -192,21 +251,21 @@ fn what_tells_of_the_shards_own_life_is_never_dropped() {
         (Overflow::DropNewest, ["connecting", "ready", "lagged 10", "command"]),
     ] {
         let (mut task, mut events) = start_with(3, overflow);
-        task.settle();
+        task.run_until_idle();
         for _ in 0..10 {
             assert!(task.gateway.dispatch("ONE"));
-            task.settle();
+            task.run_until_idle();
         }
         let command = || Command::Raw(RawCommand::new(&BTreeMap::from([("op", 99)])).unwrap());
         drop(events.sender().send(command()).unwrap());
-        task.settle();
+        task.run_until_idle();
         // The buffer is full of what must not be dropped: the shard waits, and beats.
         assert!(task.gateway.dispatch("ONE"));
         let beats = task.gateway.beats;
         task.pass(Duration::from_secs(100));
         assert!(task.gateway.beats > beats);
         assert_eq!(brief(&mut events), told, "{overflow:?}");
-        task.settle();
+        task.run_until_idle();
         assert_eq!(brief(&mut events), ["12"], "{overflow:?}");
     }
 }
@@ -215,11 +274,11 @@ fn what_tells_of_the_shards_own_life_is_never_dropped() {
 fn a_session_is_exported_at_what_was_taken_and_what_was_dropped_counts_as_taken() {
     let at = |events: &Events| events.session().and_then(|session| session.sequence());
     let (mut task, mut events) = start_with(4, Overflow::DropOldest);
-    task.settle();
+    task.run_until_idle();
     assert_eq!(events.session(), None, "nothing was taken");
     for _ in 0..6 {
         assert!(task.gateway.dispatch("ONE"));
-        task.settle();
+        task.run_until_idle();
     }
     assert!(matches!(take(&mut events), Some(Event::Connecting { .. })));
     assert_eq!(at(&events), None);
@@ -231,25 +290,25 @@ fn a_session_is_exported_at_what_was_taken_and_what_was_dropped_counts_as_taken(
     assert_eq!(at(&events), Some(Sequence(6)));
     // The shard is further on than its application, and stays so when it has ended.
     events.sender().shutdown(Shutdown::KeepSession);
-    task.settle();
+    task.run_until_idle();
     assert_eq!(at(&events), Some(Sequence(6)));
 }
 
 #[test]
 fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
     let (mut task, mut events) = start(100);
-    task.settle();
+    task.run_until_idle();
     task.pass(Duration::from_secs(42));
     let (beats, text) = (task.gateway.beats, format!(r#"{{"t":"HUGE","s":2,"op":0,"d":"{}"}}"#, "x".repeat(4 << 20)));
     let frame = [&[0x81, 127][..], &(text.len() as u64).to_be_bytes(), text.as_bytes()].concat();
     let (first, rest) = frame.split_at(frame.len() / 2);
     task.gateway.is_acking = false;
     task.gateway.bytes(first);
-    task.settle();
+    task.run_until_idle();
     task.pass(Duration::from_secs(41));
     assert_eq!(task.gateway.beats, beats + 1);
     task.gateway.bytes(rest);
-    task.settle();
+    task.run_until_idle();
     assert_eq!(brief(&mut events), ["connecting", "ready", "2"]);
 }
 
@@ -257,13 +316,13 @@ fn a_beat_goes_out_on_time_while_a_huge_frame_is_half_read() {
 fn found_16_a_shard_that_was_split_tells_how_it_fares_and_why_it_dropped() {
     // given: a shard in a task of its own, whose connection is lost after a while
     let (mut task, mut events) = start(100);
-    task.settle();
+    task.run_until_idle();
     let sender = events.sender().clone();
     assert_eq!(sender.latency(), None, "no heartbeat yet");
     task.pass(Duration::from_secs(60));
     assert_eq!(sender.latency(), Some(Duration::ZERO));
     task.gateway.cut();
-    task.settle();
+    task.run_until_idle();
     task.pass(Duration::from_secs(10));
 
     // when: a task that has only its sender asks
@@ -283,7 +342,7 @@ fn found_16_a_shard_that_was_split_tells_how_it_fares_and_why_it_dropped() {
 
     // Also when all is over, and the shard itself is gone.
     sender.shutdown(Shutdown::EndSession);
-    task.settle();
+    task.run_until_idle();
     while take(&mut events).is_some() {}
     assert_eq!(events.end_reason(), Some(EndReason::Shutdown));
     drop((task, events));
@@ -302,11 +361,11 @@ fn found_22_a_pump_tells_which_shard_it_keeps_alive() {
 #[test]
 fn found_22_presence_and_voice_are_one_call() {
     let (mut task, events) = start(100);
-    task.settle();
+    task.run_until_idle();
     let sender = events.sender();
     drop(sender.update_presence(Presence::new(Status::Dnd)).unwrap());
     drop(sender.update_voice_state(UpdateVoiceState::join(1, 2).muted()).unwrap());
-    task.settle();
+    task.run_until_idle();
     let heard = task.gateway.heard[1..].iter().map(String::as_str).collect::<Vec<_>>();
     assert_eq!(
         heard,

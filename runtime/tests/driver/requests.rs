@@ -7,9 +7,9 @@ use core::num::NonZeroUsize;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
-use portcullis::dialect::discord::request::{GuildMembers, RequestError, RequestPolicy};
 use portcullis::dialect::discord::{Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Config, EventFilter, Phase, Shutdown};
+use portcullis::requests::{GuildMembers, RequestError, RequestPolicy};
 use portcullis::{Event, Seed, Timestamp};
 use portcullis_runtime::{Builder, Driver, RequestFuture, Sender};
 use std::sync::Arc;
@@ -81,14 +81,14 @@ fn an_answer_comes_while_the_shard_is_polled_and_its_chunks_are_events_too() {
     let mut stage = online();
     let mut task = ask(&stage.shard.sender());
     assert_eq!(task.poll(), None);
-    stage.settle();
+    stage.run_until_idle();
     let expected = format!(r#"{{"op":8,"d":{{"guild_id":"1","query":"a","limit":9,"nonce":"{}"}}}}"#, nonce(0));
     assert_eq!(stage.gateway.heard.last(), Some(&expected), "the shard was woken to send it");
     chunk(&mut stage.gateway, 0, 1, 2);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(task.poll(), None);
     chunk(&mut stage.gateway, 0, 0, 2);
-    stage.settle();
+    stage.run_until_idle();
     let answer = task.poll().expect("the task was woken").unwrap();
     assert_eq!((answer.guild_id(), answer.chunks().len()), (1, 2));
     assert_eq!(stage.taken(), ["READY", "GUILD_MEMBERS_CHUNK", "GUILD_MEMBERS_CHUNK"]);
@@ -100,14 +100,14 @@ fn sounds_and_channels_are_asked_for_likewise() {
     let sender = stage.shard.sender();
     let mut sounds = Task::new(sender.request_soundboard_sounds(RequestSoundboardSounds::new([1, 2])));
     let mut info = Task::new(sender.request_channel_info(RequestChannelInfo::all(1)));
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!((sounds.poll(), info.poll()), (None, None));
     assert!(stage.gateway.tell("CHANNEL_INFO", r#"{"guild_id":"1","channels":[]}"#));
     for guild_id in [1, 2] {
         let data = format!(r#"{{"guild_id":"{guild_id}","soundboard_sounds":[]}}"#);
         assert!(stage.gateway.tell("SOUNDBOARD_SOUNDS", &data));
     }
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(info.poll().unwrap().unwrap().guild_id(), 1);
     assert_eq!(sounds.poll().unwrap().unwrap().guilds().len(), 2);
 }
@@ -130,14 +130,14 @@ fn the_shards_timer_goes_off_for_a_request_that_nobody_answers() {
 fn a_refused_request_goes_out_again_at_its_time() {
     let mut stage = online();
     let mut task = ask(&stage.shard.sender());
-    stage.settle();
+    stage.run_until_idle();
     let data = format!(r#"{{"opcode":8,"retry_after":2.5,"meta":{{"guild_id":"1","nonce":"{}"}}}}"#, nonce(0));
     assert!(stage.gateway.tell("RATE_LIMITED", &data));
     let refused_at = stage.memory.time();
     stage.until(|stage| requests_heard(&stage.gateway) == 2);
     assert_eq!(stage.memory.time() - refused_at, Duration::from_millis(2500));
     chunk(&mut stage.gateway, 1, 0, 1);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(task.poll().unwrap().unwrap().chunks().len(), 1);
 }
 
@@ -147,9 +147,9 @@ fn a_request_before_the_shard_has_started_waits_for_its_session() {
     let mut task = ask(&stage.shard.sender());
     assert_eq!(task.poll(), None);
     stage.reach(Phase::Active);
-    stage.settle();
+    stage.run_until_idle();
     chunk(&mut stage.gateway, 0, 0, 1);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(task.poll().unwrap().unwrap().chunks().len(), 1);
 }
 
@@ -157,13 +157,13 @@ fn a_request_before_the_shard_has_started_waits_for_its_session() {
 fn a_request_goes_on_over_a_resume() {
     let mut stage = online();
     let mut task = ask(&stage.shard.sender());
-    stage.settle();
+    stage.run_until_idle();
     chunk(&mut stage.gateway, 0, 0, 2);
-    stage.settle();
+    stage.run_until_idle();
     stage.gateway.cut();
     stage.until(|stage| stage.taken().contains(&"RESUMED"));
     chunk(&mut stage.gateway, 0, 1, 2);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(task.poll().unwrap().unwrap().chunks().len(), 2);
     assert_eq!(requests_heard(&stage.gateway), 1);
 }
@@ -180,22 +180,22 @@ fn a_request_that_is_dropped_is_forgotten() {
     // when: the first is dropped, before it has left, behind it, and when its answer is there
     drop(ask(&sender));
     let one = ask(&sender);
-    stage.settle();
+    stage.run_until_idle();
     drop(one);
     let two = ask(&sender);
-    stage.settle();
+    stage.run_until_idle();
     chunk(&mut stage.gateway, 1, 0, 1);
-    stage.settle();
+    stage.run_until_idle();
     drop(two);
 
     // then: the next has its place, and what comes of the others is passed over
     let mut three = ask(&sender);
-    stage.settle();
+    stage.run_until_idle();
     chunk(&mut stage.gateway, 0, 0, 1);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!((three.poll(), requests_heard(&stage.gateway)), (None, 3));
     chunk(&mut stage.gateway, 2, 0, 1);
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(three.poll().unwrap().unwrap().chunks().len(), 1);
 }
 
@@ -205,20 +205,20 @@ fn requests_end_with_the_shard_however_it_ends() {
     let mut stage = online();
     let sender = stage.shard.sender();
     let mut task = ask(&sender);
-    stage.settle();
+    stage.run_until_idle();
     sender.shutdown(Shutdown::EndSession);
     stage.until(|stage| stage.is_over);
     assert_eq!(task.poll(), Some(Err(RequestError::Ended)));
     assert_eq!(ask(&sender).poll(), Some(Err(RequestError::Ended)), "nobody would ever answer");
 
     // It is dropped, before and after the request was sent.
-    for settles in [false, true] {
+    for is_idle in [false, true] {
         let mut stage = online();
         let sender = stage.shard.sender();
         let mut task = ask(&sender);
         assert_eq!(task.poll(), None);
-        if settles {
-            stage.settle();
+        if is_idle {
+            stage.run_until_idle();
         }
         drop(stage);
         assert_eq!(task.poll(), Some(Err(RequestError::Ended)));
@@ -277,7 +277,7 @@ fn a_split_shard_answers_when_its_consumer_comes_back_however_late() {
     let mut gateway = Gateway::new(&memory);
     let (mut pump, alarm) = (Box::pin(pump), Arc::new(Alarm::default()));
     Waker::from(Arc::clone(&alarm)).wake();
-    let mut settle = |gateway: &mut Gateway| {
+    let mut run_until_idle = |gateway: &mut Gateway| {
         loop {
             let was_woken = alarm.take();
             if was_woken {
@@ -289,20 +289,20 @@ fn a_split_shard_answers_when_its_consumer_comes_back_however_late() {
             }
         }
     };
-    settle(&mut gateway);
+    run_until_idle(&mut gateway);
     let mut task = ask(events.sender());
-    settle(&mut gateway);
+    run_until_idle(&mut gateway);
     assert_eq!((requests_heard(&gateway), task.poll()), (1, None));
 
     // Nobody takes events, so nothing is read; the answer waits in the socket.
     chunk(&mut gateway, 0, 0, 1);
     let asked_at: Timestamp = memory.time();
     while memory.time() - asked_at < Duration::from_secs(300) && memory.advance() {
-        settle(&mut gateway);
+        run_until_idle(&mut gateway);
     }
     assert_eq!(task.poll(), None, "silence is not judged by who does not listen");
     loop {
-        settle(&mut gateway);
+        run_until_idle(&mut gateway);
         match pin!(events.next()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Event::Dispatch(dispatch))) if dispatch.name() == "GUILD_MEMBERS_CHUNK" => break,
             Poll::Ready(Some(_)) => {}

@@ -51,7 +51,7 @@ impl<M: Member> Fleet<M> {
     }
 
     /// Polls when woken, as an executor does, until both sides have nothing more to do.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             let was_woken = self.alarm.take();
             if was_woken {
@@ -74,7 +74,7 @@ impl<M: Member> Fleet<M> {
     }
 
     fn hear(&mut self) -> Vec<(ShardKey, Event)> {
-        self.settle();
+        self.run_until_idle();
         core::mem::take(&mut self.heard)
     }
 }
@@ -215,7 +215,7 @@ fn a_shard_with_nothing_to_do_is_not_polled() {
 fn a_sender_that_outlives_its_shard_does_not_keep_the_task() {
     let Stage { memory, gateway, shard, alarm, .. } = {
         let mut stage = Stage::new();
-        stage.settle();
+        stage.run_until_idle();
         stage
     };
     let sender = shard.sender();
@@ -299,7 +299,7 @@ fn found_22_the_shards_of_a_fixed_count_share_one_queue() {
 
     // when: all connect at once
     let online = |fleet: &mut Fleet<Shard>| {
-        fleet.settle();
+        fleet.run_until_idle();
         fleet.set.iter().filter(|(_, shard)| shard.phase() == Phase::Active).count()
     };
 
@@ -351,7 +351,7 @@ fn found_22_a_fleet_goes_through_gates_of_the_applications_own() {
     let set = builder(&memory).identify_by(open).build_shards(4..7, 16).unwrap();
     assert!(set.identify().is_none(), "there is no queue of this process");
     let mut fleet = Fleet::of(set, (0..3).map(|_| Gateway::new(&memory)).collect());
-    fleet.settle();
+    fleet.run_until_idle();
     let mut let_in = let_in.lock().unwrap().iter().map(|shard| shard.id()).collect::<Vec<_>>();
     let_in.sort_unstable();
     assert_eq!(let_in, [4, 5, 6]);

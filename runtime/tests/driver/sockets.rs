@@ -22,14 +22,14 @@ fn pings_are_answered_though_nothing_else_is_said() {
     stage.reach(Phase::Active);
     for number in 0..3 {
         assert!(stage.gateway.raw(Message::Ping(vec![number].into())));
-        stage.settle();
+        stage.run_until_idle();
         assert_eq!(stage.gateway.pings, (0..=number).map(|number| vec![number]).collect::<Vec<_>>());
     }
     // More than one turn's worth.
     for number in 0..=u8::MAX {
         assert!(stage.gateway.raw(Message::Ping(vec![number].into())));
     }
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(stage.gateway.pings.last(), Some(&vec![u8::MAX]));
     assert_eq!(stage.shard.phase(), Phase::Active);
 }
@@ -40,7 +40,7 @@ fn a_message_above_the_limit_costs_the_link() {
     let mut stage = Stage::with(Memory::new(), |builder| builder.config(Config { limits, ..Config::default() }));
     stage.reach(Phase::Active);
     assert!(stage.gateway.raw(Message::text(" ".repeat(301))));
-    stage.settle();
+    stage.run_until_idle();
     assert_eq!(close_reasons(&stage), [CloseReason::TooLarge { limit: 300 }]);
     assert_eq!(stage.shard.phase(), Phase::Backoff);
 }
@@ -51,7 +51,7 @@ fn text_that_is_no_utf8_and_bits_that_are_reserved_are_faults_of_the_peer() {
         let mut stage = Stage::new();
         stage.reach(Phase::Active);
         stage.gateway.bytes(bytes);
-        stage.settle();
+        stage.run_until_idle();
         assert_eq!(close_reasons(&stage), [CloseReason::Protocol], "{bytes:?}");
     }
 }
@@ -83,16 +83,16 @@ fn nothing_is_lost_around_large_messages() {
             1 => assert!(stage.gateway.raw(Message::Ping(vec![round].into())) && stage.gateway.dispatch("SMALL")),
             2 => {
                 stage.gateway.bytes(b"\x81\x2b{\"t\":\"HALF\",");
-                stage.settle();
+                stage.run_until_idle();
                 stage.gateway.bytes(b"\"s\":null,\"op\":0,\"d\":{\"a\":\"00\"}}");
             }
             _ => {
                 stage.gateway.bytes(b"\x01\x06{\"t\":\"");
-                stage.settle();
+                stage.run_until_idle();
                 stage.gateway.bytes(b"\x89\x01\x07\x80\x1dHALF\",\"s\":null,\"op\":0,\"d\":{}}");
             }
         }
-        stage.settle();
+        stage.run_until_idle();
     }
     assert_eq!((close_reasons(&stage), stage.shard.phase()), (vec![], Phase::Active));
     let round = ["LARGE", "LARGE", "SMALL", "LARGE", "HALF", "LARGE", "HALF"];

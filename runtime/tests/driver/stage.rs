@@ -70,7 +70,7 @@ impl Stage {
 
     /// Lets both sides do what they can at this moment: the shard only when it was woken. An application that has
     /// taken an event asks for the next.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn run_until_idle(&mut self) {
         for _ in 0..STEPS {
             let was_woken = self.alarm.take();
             let has_moved = was_woken && !self.is_over && {
@@ -87,7 +87,7 @@ impl Stage {
     /// Lets time pass until the condition holds.
     pub(crate) fn until(&mut self, mut condition: impl FnMut(&Self) -> bool) {
         for _ in 0..STEPS {
-            self.settle();
+            self.run_until_idle();
             if condition(self) {
                 return;
             }

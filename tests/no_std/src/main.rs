@@ -1,5 +1,5 @@
-//! Core without `std`: machines that connect, identify and hand on an event, out of a zlib stream and out of terms, on an
-//! allocator of a few lines.
+//! Core and the WebSocket codec without `std`: machines that connect, identify and hand on an event, out of a zlib stream and
+//! out of terms; a client and a server that shake hands and talk; on an allocator of a few lines.
 
 #![no_std]
 #![no_main]
@@ -14,6 +14,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use portcullis::codec::{Compression, Encoding};
 use portcullis::dialect::discord::Intents;
 use portcullis::{Action, Config, Discord, Dispatch, Event, GatewayMachine, Input, ConnectionId, Message, Seed, Timestamp};
+use portcullis_websocket::handshake::{
+    ClientHandshake, ClientRequest, HandshakeLimits, Progress, Scheme, ServerHandshake,
+};
+use portcullis_websocket::{Client, Connection, Limits, Phase, Server};
 
 /// Memory that is handed out and never taken back: enough for one handshake.
 struct Bump {
@@ -59,18 +63,42 @@ extern "C" fn _Unwind_Resume() -> ! {
     loop {}
 }
 
-#[connection(name = "c")]
+#[link(name = "c")]
 unsafe extern "C" {}
 
-/// 0 when both machines heard the same.
+/// 0 when both machines heard the same, and so did both ends of a WebSocket.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> c_int {
     let zlib = |discord: Discord| discord.with_compression(Compression::ZlibStream).ok();
     let etf = |discord: Discord| discord.with_encoding(Encoding::Etf).ok();
     match (heard([HELLO_ZLIB, READY_ZLIB, MESSAGE_ZLIB], zlib), heard([HELLO_ETF, READY_ETF, MESSAGE_ETF], etf)) {
-        (Some(one), Some(other)) if one.raw() == DATA && other.raw() == DATA => 0,
+        (Some(one), Some(other)) if one.raw() == DATA && other.raw() == DATA && talked() == Some(()) => 0,
         _ => 1,
     }
+}
+
+/// A WebSocket in memory, from its handshake to its close.
+fn talked() -> Option<()> {
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let limits = HandshakeLimits::default();
+    let request = ClientRequest::new(Scheme::Ws, "a.example", 80, "/").ok()?;
+    let mut asking = ClientHandshake::start(&request, *b"the sample nonce", limits, &mut to_server);
+    let asked = ServerHandshake::new(limits).receive(&to_server).ok()?;
+    let Progress::Done { outcome, .. } = asked else { return None };
+    outcome.accept(None, &[], &mut to_client).ok()?;
+    let Ok(Progress::Done { .. }) = asking.receive(&to_client) else { return None };
+
+    let mut client = Connection::<Client>::new(Limits::default());
+    let mut server = Connection::<Server>::new(Limits::default());
+    let mut frames = Vec::new();
+    client.send_text("the gate is open", [7, 1, 9, 4], &mut frames).ok()?;
+    client.send_close(None, [3, 3, 8, 1], &mut frames).ok()?;
+    let mut input = portcullis_websocket::Input::new(&mut frames);
+    let Ok(Some(portcullis_websocket::Event::Message(message))) = server.receive(&mut input) else { return None };
+    (message.as_text() == Some("the gate is open")).then_some(())?;
+    server.receive(&mut input).ok()??;
+    server.write_owed((), &mut to_client)?;
+    (server.phase() == Phase::Closed).then_some(())
 }
 
 /// The dispatch of the last message, if a machine came to it.

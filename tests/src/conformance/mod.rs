@@ -2,13 +2,15 @@
 //!
 //! A runtime is a [`Host`]; `conformance!` makes a `#[test]` of each case on it. The gateway is the fake one, on a thread of
 //! its own ([`Fake`]), reached over the loopback interface, where needed through a [`Relay`] that fails as networks do.
-//! Sockets are real. Time is real as well, and leaps where a case would wait ([`Lab`]), so that nothing takes seconds. Nothing
-//! asserts how long something took, and nothing sleeps: what is waited for is a condition, with much patience.
+//! Sockets are real. Time is real too, and leaps where a case would wait ([`Lab`]), so that no case takes seconds. No case sleeps or
+//! asserts how long something took: each waits for a condition, with a long time-out.
 
+mod boundary;
 pub mod cancel;
 pub mod dial;
 pub mod fake;
 pub mod faults;
+pub mod flood;
 pub mod lab;
 pub mod life;
 pub mod pressure;
@@ -18,6 +20,7 @@ pub mod sockets;
 pub mod stage;
 pub mod time;
 pub mod tls;
+pub mod upgrade;
 
 pub use fake::Fake;
 pub use lab::Lab;
@@ -28,12 +31,15 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
-use portcullis_runtime::Runtime;
+use portcullis_runtime::{Runtime, WebSocketLayer};
 
 /// A runtime, as the suite needs it.
 pub trait Host: Send + Sync + 'static {
     /// The adapter.
     type Runtime: Runtime + Default;
+
+    /// The WebSocket layer of the shards.
+    const WEBSOCKET: WebSocketLayer = WebSocketLayer::Native;
 
     /// Runs a case to its end, in a task of the runtime.
     fn run(case: impl Future<Output = ()> + Send + 'static);
@@ -42,13 +48,13 @@ pub trait Host: Send + Sync + 'static {
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 }
 
-/// How long something is waited for that must come: so long that only what never comes takes it.
+/// The time-out for a condition that must come true: so long that a busy machine does not reach it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits for what must come.
+/// Waits for a future that must complete.
 ///
 /// # Panics
-/// When it does not, with what the reason has to say.
+/// If it does not, with the text of `reason`.
 pub async fn patiently<H: Host, T>(awaited: impl Future<Output = T>) -> T {
     let runtime = H::Runtime::default();
     let (mut awaited, mut limit) = (pin!(awaited), pin!(runtime.sleep_until(runtime.now() + PATIENCE)));
@@ -88,6 +94,9 @@ macro_rules! conformance {
             pressure: a_beat_goes_out_while_a_huge_frame_comes_in,
             pressure: a_frame_of_4_mb_comes_whole,
             pressure: a_frame_above_the_limit_costs_the_link_and_in_the_end_the_session,
+            flood: found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs,
+            flood: found_28_a_hello_is_given_up_in_a_flood_of_pongs,
+            flood: found_32_a_beat_goes_out_in_a_message_without_end,
             cancel: nothing_is_lost_when_next_event_is_dropped_at_every_poll,
             cancel: a_shard_goes_on_in_another_task_at_any_moment,
             shutdown: before_the_first_poll,
@@ -112,6 +121,7 @@ macro_rules! conformance {
             dial: a_second_address_is_tried_beside_a_black_hole,
             dial: a_name_that_nobody_has_is_told,
             dial: a_status_is_told_and_a_retry_after_is_waited_for,
+            dial: found_13_a_redirect_tells_its_location,
             dial: an_answer_that_is_no_upgrade_is_a_fault_of_protocol,
             time: a_heartbeat_interval_of_a_second_is_kept,
             time: a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins,
@@ -126,5 +136,19 @@ macro_rules! conformance {
                 <$host as $crate::conformance::Host>::run($crate::conformance::$group::$case::<$host>());
             }
         )*
+    };
+}
+
+/// Makes a test of each case that the native WebSocket layer alone passes, on a [`Host`].
+#[macro_export]
+macro_rules! conformance_native {
+    ($host:ty) => {
+        $crate::conformance! { $host:
+            upgrade: found_12_a_connection_header_may_be_a_list,
+            upgrade: found_12_an_answer_in_one_byte_segments_is_taken,
+            upgrade: found_12_what_was_not_offered_fails_the_handshake,
+            upgrade: found_12_a_close_code_is_told_as_it_came,
+            upgrade: found_12_a_violation_is_answered,
+        }
     };
 }

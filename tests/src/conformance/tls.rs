@@ -1,9 +1,9 @@
-//! TLS, with an authority that is made for the case.
+//! TLS, with a certificate authority made for each case.
 
 use super::dial::first_attempt;
 use super::{Fake, Host, Lab, Stage, fake};
 use portcullis::Event;
-use portcullis::machine::{Cause, EndReason, Shutdown};
+use portcullis::machine::{Cause, EndReason, Shutdown, TlsFailure};
 use portcullis_fake::{Identity, Listen};
 use portcullis_runtime::Tls;
 use portcullis_runtime::rustls::crypto::ring;
@@ -20,7 +20,7 @@ fn secured() -> (Fake, Tls) {
     (fake, trusted)
 }
 
-/// What trusts one authority, given as PEM.
+/// A TLS configuration that trusts one authority, given as PEM.
 fn trusting(authority: &str) -> Tls {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
@@ -32,12 +32,12 @@ fn trusting(authority: &str) -> Tls {
     Tls::with_config(Arc::new(config))
 }
 
-async fn refused<H: Host>(lab: &Lab<H::Runtime>, url: String, tls: Tls) {
+async fn refused<H: Host>(lab: &Lab<H::Runtime>, url: String, tls: Tls, why: TlsFailure) {
     let (_, cause) = first_attempt::<H>(lab, url, tls).await.unwrap();
-    assert_eq!(cause, Cause::ConnectTls);
+    assert_eq!(cause, Cause::ConnectTls(why));
 }
 
-/// A life by name and by address: large frames, a lost connection, the end.
+/// A run by name and by address: large frames, a lost connection, the end.
 pub async fn a_shard_lives_over_tls<H: Host>() {
     for host in ["localhost", "127.0.0.1"] {
         let (fake, tls) = secured();
@@ -62,9 +62,9 @@ pub async fn a_shard_lives_over_tls<H: Host>() {
 pub async fn a_certificate_of_another_authority_is_refused<H: Host>() {
     let (fake, _) = secured();
     let url = format!("wss://localhost:{}", fake.address.port());
-    refused::<H>(&Lab::default(), url.clone(), Tls::webpki()).await;
+    refused::<H>(&Lab::default(), url.clone(), Tls::webpki(), TlsFailure::UnknownIssuer).await;
     let other = Identity::new().unwrap();
-    refused::<H>(&Lab::default(), url, trusting(other.pem())).await;
+    refused::<H>(&Lab::default(), url, trusting(other.pem()), TlsFailure::UnknownIssuer).await;
     assert_eq!(fake.with(|gateway, _| gateway.counters().connects), 0);
 }
 
@@ -73,12 +73,13 @@ pub async fn a_certificate_of_another_name_is_refused<H: Host>() {
     let (fake, tls) = secured();
     let lab = Lab::<H::Runtime>::default();
     lab.name("gateway.test", [fake.address]);
-    refused::<H>(&lab, format!("wss://gateway.test:{}", fake.address.port()), tls).await;
+    let url = format!("wss://gateway.test:{}", fake.address.port());
+    refused::<H>(&lab, url, tls, TlsFailure::NameMismatch).await;
 }
 
-/// A gateway in the clear is not spoken to by a `wss` URL.
+/// A shard with a `wss` URL does not talk to a gateway without TLS.
 pub async fn a_server_without_tls_is_no_wss_gateway<H: Host>() {
     let fake = Fake::start();
-    refused::<H>(&Lab::default(), format!("wss://{}", fake.address), Tls::default()).await;
+    refused::<H>(&Lab::default(), format!("wss://{}", fake.address), Tls::default(), TlsFailure::NotTls).await;
     assert_eq!(fake.with(|gateway, _| gateway.counters().connects), 0);
 }

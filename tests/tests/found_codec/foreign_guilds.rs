@@ -1,12 +1,12 @@
 //! A command about a guild of another shard, which the gateway would never answer.
 
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
 use portcullis::dialect::discord::{
     Command, Discord, ForeignGuilds, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds,
     UpdateVoiceState,
 };
 use portcullis::dialect::{CommandError, RawCommand, ShardId};
 use portcullis::machine::SendError;
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::Rig;
 use portcullis_tests::rig::{TOKEN, prompt};
 use serde_json::json;

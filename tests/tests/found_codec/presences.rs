@@ -55,7 +55,7 @@ fn found_05_a_stream_has_an_address() {
     }
     assert_eq!(
         CommandError::StreamUrl.to_string(),
-        "the stream's url is none, give one like https://www.twitch.tv/name"
+        "the stream's url is not one, give one like https://www.twitch.tv/name"
     );
 }
 

@@ -2,7 +2,8 @@
 
 use portcullis::Sequence;
 use portcullis::machine::{
-    Config, ConnectFailure, ConnectPolicy, OnConnectFailure, Phase, ProxyStatus, ResumeFrom, Session,
+    Config, ConnectFailure, ConnectPolicy, IoFailure, OnConnectFailure, Phase, ProxyStatus, ResumeFrom, Session,
+    TlsFailure,
 };
 use portcullis::url::GatewayUrl;
 use portcullis_tests::rig::{config, discord};
@@ -83,17 +84,17 @@ fn found_02_no_failure_of_the_resume_host_ends_the_shard_or_has_it_wait_at_the_c
         for failure in [
             ConnectFailure::Name,
             ConnectFailure::Refused,
-            ConnectFailure::Tls,
+            ConnectFailure::Tls(TlsFailure::Expired),
             ConnectFailure::Proxy { status: Some(ProxyStatus::Http(502)) },
             ConnectFailure::TimedOut,
             http(429),
             http(503),
             http(404),
             ConnectFailure::Protocol,
-            ConnectFailure::Io,
+            ConnectFailure::Io(IoFailure::Other),
         ] {
             let mut rig = dialing_the_resume_host(Config { connect, ..config() });
-            rig.refuse(failure).next();
+            rig.refuse(failure.clone()).next();
             assert_eq!(rig.story.of_kind('>'), [format!("connect 3 {BASE}")], "{failure:?}");
             assert!(rig.now.as_nanos() < 4_000_000_000, "{failure:?} was waited for: {}", rig.story.text());
         }

@@ -2,9 +2,9 @@
 
 use crate::stage::Stage;
 use portcullis::dialect::CommandError;
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
 use portcullis::dialect::discord::{Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Config, EventFilter, Limits, SendError};
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{frames, seconds};
 

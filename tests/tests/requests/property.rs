@@ -1,9 +1,9 @@
 //! Whatever comes, in whatever order: each request ends in exactly one result.
 
 use crate::stage::{Stage, nonce};
-use portcullis::dialect::discord::request::{Answer, RequestError, RequestId, RequestPolicy};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Phase, Shutdown};
+use portcullis::requests::{Answer, RequestError, RequestId, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, millis, seconds};
 use proptest::prelude::*;
@@ -142,7 +142,7 @@ impl Life {
         self.check();
     }
 
-    fn ask(&mut self, request: impl Into<portcullis::dialect::discord::request::Request>) {
+    fn ask(&mut self, request: impl Into<portcullis::requests::Request>) {
         self.asked.insert(self.stage.ask(request));
     }
 

@@ -170,6 +170,12 @@ impl Gateway {
         assert!(self.with_socket(|_, socket| socket.get_mut().write_all(bytes).unwrap()));
     }
 
+    /// Sends bytes without end, behind what else it sends.
+    pub(crate) fn flood(&self, bytes: &[u8]) {
+        let Some(pipe) = self.pipe() else { panic!("there is no connection to flood") };
+        pipe.flood(bytes);
+    }
+
     /// Cuts the line.
     pub(crate) fn cut(&mut self) {
         self.line = Line::Closed;

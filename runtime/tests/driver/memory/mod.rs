@@ -12,7 +12,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use portcullis::Timestamp;
 use portcullis_runtime::Runtime;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,6 +20,17 @@ use std::task::Wake;
 
 pub(crate) use gateway::{Gateway, Manners};
 pub(crate) use pipe::Pipe;
+
+/// What an address does that takes a connection and is no gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dead {
+    /// Nothing.
+    Silent,
+    /// It closes the connection.
+    HangsUp,
+    /// It answers so.
+    Says(&'static [u8]),
+}
 
 /// Clones are the same world.
 #[derive(Clone)]
@@ -40,6 +51,12 @@ pub(crate) struct World {
     pub(crate) silent: Vec<SocketAddr>,
     /// Those of them that refuse.
     pub(crate) refusing: Vec<SocketAddr>,
+    /// Those of them that take a connection and are no gateway, and what they do with it.
+    pub(crate) dead: Vec<(SocketAddr, Dead)>,
+    /// Connections that nobody answers.
+    held: Vec<Pipe>,
+    /// The addresses that took a connection, in order.
+    pub(crate) connected: Vec<SocketAddr>,
     /// The names that were looked up.
     pub(crate) asked: Vec<String>,
     /// Whether the resolver answers.
@@ -60,6 +77,9 @@ impl Memory {
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], 9))],
             silent: Vec::new(),
             refusing: Vec::new(),
+            dead: Vec::new(),
+            held: Vec::new(),
+            connected: Vec::new(),
             asked: Vec::new(),
             is_resolving: true,
             callers: Vec::new(),
@@ -167,8 +187,17 @@ impl Runtime for Memory {
                 world.callers.push(cx.waker().clone());
                 return Poll::Pending;
             }
-            let (ours, theirs) = Pipe::pair(world.allowance);
-            world.arrived.push(theirs);
+            let (ours, mut theirs) = Pipe::pair(world.allowance);
+            world.connected.push(address);
+            match world.dead.iter().find(|(dead, _)| *dead == address).map(|(_, how)| *how) {
+                None => world.arrived.push(theirs),
+                Some(Dead::Silent) => world.held.push(theirs),
+                Some(Dead::HangsUp) => drop(theirs),
+                Some(Dead::Says(answer)) => {
+                    theirs.write_all(answer).unwrap();
+                    world.held.push(theirs);
+                }
+            }
             Poll::Ready(Ok(ours))
         })
     }
