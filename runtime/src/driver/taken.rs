@@ -6,7 +6,7 @@ use portcullis::machine::Session;
 
 /// The last dispatch that the application took.
 pub(super) enum Taken {
-    /// None so far: the session is what was resume_from.
+    /// None so far: the session is the one to resume from.
     None(Option<Session>),
     UpTo(Mark),
 }

@@ -59,7 +59,7 @@ extern "C" fn _Unwind_Resume() -> ! {
     loop {}
 }
 
-#[connection(name = "c")]
+#[link(name = "c")]
 unsafe extern "C" {}
 
 /// 0 when both machines heard the same.
