@@ -209,13 +209,14 @@ fn the_table_of_the_docs_is_what_the_machine_does() {
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (_, behind) = rest.split_once(END).unwrap();
 
-    let heads: String = Phase::ALL.iter().map(|phase| format!(" {phase:?} |")).collect();
-    let mut table = format!("| input |{heads}\n|---|{}\n", "---|".repeat(Phase::ALL.len()));
+    let heads = Phase::ALL.map(|phase| format!("{phase:?}"));
+    let mut table = vec![format!("| input | {} |", heads.join(" | ")), format!("|---|{}", "---|".repeat(heads.len()))];
     for row in INPUTS {
-        let cells: String = Phase::ALL.iter().map(|phase| format!(" {} |", Cell::of(*phase, row).shown())).collect();
-        table.push_str(&format!("| {} |{cells}\n", row.0));
+        let cells = Phase::ALL.map(|phase| Cell::of(phase, row).shown());
+        table.push(format!("| {} | {} |", row.0, cells.join(" | ")));
     }
-    compare(PATH, &format!("{before}{BEGIN}\n{table}\n{END}{behind}"));
+    let table = table.join("\n");
+    compare(PATH, &format!("{before}{BEGIN}\n{table}\n\n{END}{behind}"));
 }
 
 /// Compares a committed file, line by line; or writes it.
