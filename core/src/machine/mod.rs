@@ -146,7 +146,7 @@ impl<D: Dialect> GatewayMachine<D> {
     /// allows; [`Event::Command`] tells its outcome, once.
     ///
     /// Call [`handle`](Self::handle) with [`Input::TickUnread`] right after: it does what is due now. Pass
-    /// [`Input::Tick`] only if the socket was read until it had nothing since the last input. NextState a stall the
+    /// [`Input::Tick`] only if the socket was read until it had nothing since the last input. After a stall the
     /// acknowledgement of a heartbeat may lie unread in the socket, and a `Tick` then gives up a healthy connection.
     ///
     /// ```

@@ -159,17 +159,17 @@ impl Checker {
         let Some(connection) = &mut self.connection else { return };
         match input {
             Input::Opened(id) if *id == connection.id && connection.stage == Stage::Dialing => {
-                connection.stage = Stage::Open
+                connection.stage = Stage::Open;
             }
             Input::Sent(id) if *id == connection.id => connection.is_writing = false,
             Input::IdentifyGranted(id) if *id == connection.id && connection.turn == Turn::Asked => {
-                connection.turn = Turn::Granted
+                connection.turn = Turn::Granted;
             }
             Input::IdentifyDenied(id, _) if *id == connection.id && connection.turn == Turn::Asked => {
-                connection.turn = Turn::None
+                connection.turn = Turn::None;
             }
             Input::Message(id, message) if *id == connection.id => {
-                connection.is_greeted |= op(message.bytes()) == Some(10)
+                connection.is_greeted |= op(message.bytes()) == Some(10);
             }
             _ => {}
         }

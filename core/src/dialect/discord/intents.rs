@@ -59,7 +59,7 @@ bitflags::bitflags! {
         const MESSAGE_CONTENT = 1 << 15;
         /// Scheduled events and who is interested.
         const GUILD_SCHEDULED_EVENTS = 1 << 16;
-        /// QueueConfig of the automatic moderation.
+        /// Rules of the automatic moderation.
         const AUTO_MODERATION_CONFIGURATION = 1 << 20;
         /// What the automatic moderation did.
         const AUTO_MODERATION_EXECUTION = 1 << 21;
