@@ -1,4 +1,4 @@
-//! How a gateway packs what it sends: the words of the protocol.
+//! How a gateway packs what it sends: its compression and encoding.
 
 use core::fmt;
 use core::str::FromStr;
@@ -14,7 +14,7 @@ pub struct Format {
 
 /// How payloads from the gateway are compressed. What we send never is.
 ///
-/// Its names, as they stand in a command line or a config file, are `none`, `zlib-stream`, `zstd-stream` and `payload`.
+/// Its names, for command lines and config files, are `none`, `zlib-stream`, `zstd-stream` and `payload`.
 ///
 /// ```
 /// use portcullis::codec::Compression;
@@ -26,14 +26,14 @@ pub struct Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// One zlib stream a connection, with a flush at each payload's end.
+    /// One zlib stream for each connection, flushed at the end of each payload.
     ZlibStream,
-    /// Each binary message is a zlib stream of its own. Small payloads come as text.
+    /// Each binary message is a zlib stream by itself. Small payloads come uncompressed, as text.
     ZlibPayload,
-    /// One zstd frame a connection, with a flush at each payload's end.
+    /// One zstd stream for each connection, flushed at the end of each payload.
     #[cfg(feature = "zstd")]
     ZstdStream,
 }
@@ -83,8 +83,8 @@ pub enum Encoding {
     /// As JSON.
     #[default]
     Json,
-    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
-    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
+    /// In Erlang's external term format. The codec converts what it receives to JSON and what we send from JSON, so that
+    /// applications and dialects see JSON only. One difference stays: integers above 32 bits, as ids are, become strings.
     Etf,
 }
 
@@ -109,7 +109,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Why a name is no compression or encoding.
+/// Why a name is not a compression or an encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -119,7 +119,7 @@ pub enum FormatError {
     /// No encoding has this name.
     #[error("no such encoding; there are json and etf")]
     NoEncoding,
-    /// `zstd-stream` was not compiled in: it is there with the feature `zstd`, and needs a C compiler.
+    /// `zstd-stream` was not compiled in: it needs the feature `zstd`, which needs a C compiler.
     #[error("zstd-stream was not compiled in; build with the feature `zstd`, or take zlib-stream")]
     NeedsZstd,
 }
