@@ -1,9 +1,9 @@
-//! A part of a frame, as offsets: it can be kept beside the frame without borrowing from it.
+//! A part of a frame, as offsets: it can be kept next to the frame without borrowing from it.
 
 /// A part of a frame, from `start` up to but without `end`, in bytes.
 ///
-/// It means something only together with the frame that it was read from; with any other it gives wrong bytes or
-/// none, and never panics.
+/// It is meaningful only for the frame that it was made for. With another frame it returns wrong bytes or none, but never
+/// panics.
 ///
 /// # Invariants
 /// * `ordered`: `start` is not above `end`.
@@ -14,14 +14,14 @@ pub struct Span {
 }
 
 impl Span {
-    /// The part from `start` up to but without `end`; `None` where `end` is before `start` or above 4 GiB.
+    /// The part from `start` up to but without `end`; `None` if `end` is before `start` or above 4 GiB.
     #[must_use]
     pub fn new(start: usize, end: usize) -> Option<Self> {
         let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
         (start <= end).then_some(Self { start, end })
     }
 
-    /// The part that `part` is, which was borrowed from `frame`; `None` where it lies behind 4 GiB.
+    /// The span of `part`, which was borrowed from `frame`; `None` if it lies behind 4 GiB.
     pub(crate) fn of_part(frame: &[u8], part: &str) -> Option<Self> {
         let start = part.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
         let span = Self::new(start, start.checked_add(part.len())?)?;
@@ -29,7 +29,7 @@ impl Span {
         Some(span)
     }
 
-    /// The bytes of this part; none where the frame is too short to have it.
+    /// The bytes of this part; empty if the frame is too short.
     #[must_use]
     pub fn of<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
         frame.get(self.start()..self.end()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Where a value of a frame's object ends: what a reader needs that knows only where the value begins.
+//! Finds the end of a value in a frame's object, for a reader that knows only where the value begins.
 
 use super::Span;
 use alloc::borrow::Cow;
@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The value that begins at `start`, or behind the white space there, found by a parse of the whole frame; if its key comes
-/// again the last value of the key, as JSON parsers read it. `None` where the frame is not a JSON object, or no value begins there.
+/// The value that begins at `start`, or behind the white space there, found by a parse of the whole frame. If its key is
+/// repeated, the last value of the key, as JSON parsers read it. `None` if the frame is not a JSON object, or no value begins
+/// there.
 ///
-/// A dialect that scans the head of a frame knows where the data begins, but takes it to reach up to the frame's last brace: keys
-/// behind the data are met by a decoder only. This is its second try.
+/// A dialect that scans the head of a frame knows where the data begins, but assumes that it reaches up to the frame's last
+/// brace. Only a decoder notices keys behind the data. This function gives it the true end for a second try.
 pub(crate) fn value_at(frame: &[u8], start: usize) -> Option<Span> {
     let rest = frame.get(start..)?;
     let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
@@ -39,7 +40,7 @@ impl<'de> Visitor<'de> for ValueAt<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // The other values are passed over and not kept: a peer may send millions of them.
+        // The other values are skipped and not kept: a peer may send millions of them.
         let mut found: Option<(Key<'_>, Span)> = None;
         while let Some((key, value)) = map.next_entry::<Key<'_>, &RawValue>()? {
             let Some(span) = Span::of_part(self.frame, value.get()) else { continue };

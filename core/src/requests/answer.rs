@@ -1,11 +1,11 @@
-//! What was asked for, as it came: raw, to be decoded into types of the application's own.
+//! Answers: the events they consist of, raw, to be decoded into the application's types.
 
 use crate::dispatch::{DecodeError, Dispatch};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::Deserialize;
 
-/// The whole answer to a request.
+/// The complete answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
@@ -17,7 +17,7 @@ pub enum Answer {
     ChannelInfo(ChannelInfo),
 }
 
-/// Members of a guild: all chunks of an answer, raw.
+/// Members of a guild: all chunks of the answer, raw.
 ///
 /// ```
 /// # use portcullis::requests::GuildMembers;
@@ -52,7 +52,7 @@ impl GuildMembers {
         self.guild_id
     }
 
-    /// The `GUILD_MEMBERS_CHUNK`s, by their index.
+    /// The `GUILD_MEMBERS_CHUNK` events, ordered by their index.
     #[must_use]
     pub fn chunks(&self) -> &[Dispatch] {
         &self.chunks
@@ -70,7 +70,7 @@ impl GuildMembers {
         self.gather(|chunk: Chunk<T>| chunk.members)
     }
 
-    /// The presences of all chunks, decoded; none unless they were asked for.
+    /// The presences of all chunks, decoded. Empty unless the request asked for presences.
     ///
     /// # Errors
     /// [`DecodeError`] for the first chunk that is not JSON, or whose presences are not of the shape of `T`.
@@ -82,10 +82,10 @@ impl GuildMembers {
         self.gather(|chunk: Chunk<T>| chunk.presences.unwrap_or_default())
     }
 
-    /// The user ids that were asked for and are no members'.
+    /// The requested user ids that are not members of the guild.
     ///
     /// # Errors
-    /// [`DecodeError`] for the first chunk that is not JSON, or that lists what is no id.
+    /// [`DecodeError`] for the first chunk that is not JSON, or that lists something other than ids.
     pub fn not_found(&self) -> Result<Vec<u64>, DecodeError> {
         #[derive(Deserialize)]
         struct Chunk {
@@ -116,13 +116,13 @@ impl SoundboardSounds {
         Self { guild_ids, sounds }
     }
 
-    /// The `SOUNDBOARD_SOUNDS` of each guild that has answered, the lowest id first.
+    /// The `SOUNDBOARD_SOUNDS` event of each guild that the gateway answered for, the lowest id first.
     #[must_use]
     pub fn guilds(&self) -> impl ExactSizeIterator<Item = (u64, &Dispatch)> {
         self.sounds.iter().map(|(guild_id, dispatch)| (*guild_id, dispatch))
     }
 
-    /// The guilds that the gateway said nothing of: those that the bot is not in.
+    /// The guilds that the gateway did not answer for: those that the bot is not in.
     pub fn unanswered(&self) -> impl Iterator<Item = u64> {
         self.guild_ids.iter().copied().filter(|guild_id| !self.sounds.contains_key(guild_id))
     }
@@ -130,7 +130,7 @@ impl SoundboardSounds {
     /// The sounds of all guilds, decoded. They may borrow from the answer.
     ///
     /// # Errors
-    /// [`DecodeError`] for the first guild's that are not JSON or not of the shape of `T`.
+    /// [`DecodeError`] for the first guild whose sounds are not JSON, or not of the shape of `T`.
     pub fn sounds<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<T>, DecodeError> {
         #[derive(Deserialize)]
         struct Sounds<T> {
@@ -144,7 +144,7 @@ impl SoundboardSounds {
     }
 }
 
-/// What is said of a guild's channels, raw.
+/// Information about a guild's channels, raw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelInfo {
     guild_id: u64,
@@ -162,7 +162,7 @@ impl ChannelInfo {
         self.guild_id
     }
 
-    /// The `CHANNEL_INFO`.
+    /// The `CHANNEL_INFO` event.
     #[must_use]
     pub const fn dispatch(&self) -> &Dispatch {
         &self.dispatch
@@ -171,7 +171,7 @@ impl ChannelInfo {
     /// The channels, decoded. They may borrow from the answer.
     ///
     /// # Errors
-    /// [`DecodeError`] when they are not JSON or not of the shape of `T`.
+    /// [`DecodeError`] when the event is not JSON, or its channels are not of the shape of `T`.
     pub fn channels<'a, T: Deserialize<'a>>(&'a self) -> Result<Vec<T>, DecodeError> {
         #[derive(Deserialize)]
         struct Channels<T> {
@@ -181,7 +181,7 @@ impl ChannelInfo {
     }
 }
 
-/// An answer of another kind is given back.
+/// Fails with the answer itself if it is of another kind.
 impl TryFrom<Answer> for GuildMembers {
     type Error = Answer;
 
@@ -193,7 +193,7 @@ impl TryFrom<Answer> for GuildMembers {
     }
 }
 
-/// An answer of another kind is given back.
+/// Fails with the answer itself if it is of another kind.
 impl TryFrom<Answer> for SoundboardSounds {
     type Error = Answer;
 
@@ -205,7 +205,7 @@ impl TryFrom<Answer> for SoundboardSounds {
     }
 }
 
-/// An answer of another kind is given back.
+/// Fails with the answer itself if it is of another kind.
 impl TryFrom<Answer> for ChannelInfo {
     type Error = Answer;
 
@@ -217,7 +217,7 @@ impl TryFrom<Answer> for ChannelInfo {
     }
 }
 
-/// An id as the gateway writes it: a text, or a number where it comes from ETF or an old server.
+/// An id as gateways write it: a string, or a number where it comes from ETF or an old server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written<'_>")]
 pub(super) struct Id(pub(super) u64);

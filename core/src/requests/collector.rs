@@ -1,4 +1,4 @@
-//! One request: what was asked, and what has come of it.
+//! One request and the parts of its answer that have come.
 
 use super::answer::{Answer, ChannelInfo, GuildMembers, SoundboardSounds};
 use super::error::RequestError;
@@ -11,15 +11,15 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::mem;
 
-/// Something to be asked of the gateway, with an answer.
+/// A request that the gateway answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request {
-    /// Members of a guild (op 8). A nonce of its own gives way to one of the collector's.
+    /// Members of a guild (op 8). [`Requests`](super::Requests) replaces its nonce.
     GuildMembers(RequestGuildMembers),
     /// The soundboard sounds of guilds (op 31).
     SoundboardSounds(RequestSoundboardSounds),
-    /// What is said of a guild's channels (op 43).
+    /// Information about a guild's channels (op 43).
     ChannelInfo(RequestChannelInfo),
 }
 
@@ -42,7 +42,7 @@ impl From<RequestChannelInfo> for Request {
 }
 
 impl Request {
-    /// The intent that the gateway wants for it, if it is not among `intents`.
+    /// The intent without which the gateway does not answer, if it is not among `intents`.
     pub(super) fn missing_intent(&self, intents: Intents) -> Option<&'static str> {
         let Self::GuildMembers(request) = self else { return None };
         let needs = [
@@ -52,7 +52,7 @@ impl Request {
         needs.into_iter().find_map(|(needed, intent, name)| (needed && !intents.contains(intent)).then_some(name))
     }
 
-    /// The events that it is answered by.
+    /// The events that its answer consists of.
     pub(super) const fn events(&self) -> &'static [&'static str] {
         match self {
             Self::GuildMembers(_) => &[GUILD_MEMBERS_CHUNK, RATE_LIMITED],
@@ -70,23 +70,23 @@ pub(super) enum Collector {
     ChannelInfo { request: RequestChannelInfo },
 }
 
-/// How many chunks there are is known from the first of them.
+/// Each chunk says how many there are: before the first, the count is unknown.
 #[derive(Clone, Debug)]
 pub(super) enum Chunks {
     None,
     Some { count: u64, by_index: BTreeMap<u64, Dispatch> },
 }
 
-/// What a part was to a request.
+/// What a part did to the answer of a request.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It came before.
+    /// Nothing: it came before.
     Duplicate,
-    /// It is kept.
+    /// It was kept, and more must come.
     More,
-    /// It was the last.
+    /// It completed the answer.
     Whole(Answer),
-    /// It cannot be.
+    /// It contradicts the other parts.
     Fault(RequestError),
 }
 
@@ -101,7 +101,8 @@ impl Collector {
         }
     }
 
-    /// Begins anew: what has come is dropped, and answers that carry a nonce carry this one.
+    /// Starts the request, or starts it again: kept parts are dropped. The nonce is new each time, so that chunks of an earlier
+    /// answer, which may be cut differently, are not mixed with those of this one.
     pub(super) fn begin(&mut self, fresh: String) -> Command {
         match self {
             Self::GuildMembers { nonce, chunks, .. } => (*nonce, *chunks) = (fresh, Chunks::None),
@@ -111,7 +112,7 @@ impl Collector {
         self.command()
     }
 
-    /// Takes a part of the answer that is [its own](Self::is_answered_by).
+    /// Takes a part that [belongs to its answer](Self::is_answered_by).
     pub(super) fn take(&mut self, part: &Part, dispatch: &Dispatch) -> Taken {
         match (self, part) {
             (Self::GuildMembers { request, chunks, .. }, Part::Chunk { index, count, .. }) => {
@@ -138,7 +139,8 @@ impl Collector {
         }
     }
 
-    /// What it comes to when no more parts come. Guilds without an answer are told by the answer itself.
+    /// The result when no more parts come. For soundboard sounds that is an answer if any guild has one: the answer says which
+    /// guilds have none.
     pub(super) fn expire(self) -> Result<Answer, RequestError> {
         match self {
             Self::GuildMembers { chunks: Chunks::Some { count, by_index }, .. } => {
@@ -157,7 +159,7 @@ impl Collector {
         }
     }
 
-    /// Whether a part is one of its answer, as far as can be told from it.
+    /// Whether a part belongs to its answer. Only chunks have a nonce to tell for certain.
     pub(super) fn is_answered_by(&self, part: &Part) -> bool {
         match (self, part) {
             (Self::GuildMembers { nonce, .. }, Part::Chunk { nonce: of, .. }) => nonce == of,
@@ -169,7 +171,7 @@ impl Collector {
         }
     }
 
-    /// Whether it may be the one that was refused, where no nonce says so.
+    /// Whether this may be the refused request, if the `RATE_LIMITED` has no nonce.
     pub(super) fn is_refused_by(&self, limited: &RateLimited) -> bool {
         let Some(guild_id) = limited.guild_id else { return false };
         let is_about = match self {
@@ -202,7 +204,7 @@ impl Collector {
         }
     }
 
-    /// Whether something of the answer has come.
+    /// Whether a part of the answer has come.
     pub(super) fn has_begun(&self) -> bool {
         match self {
             Self::GuildMembers { chunks, .. } => matches!(chunks, Chunks::Some { .. }),
@@ -211,7 +213,7 @@ impl Collector {
         }
     }
 
-    /// The guild all of whose members are asked for: the gateway cooldowns that.
+    /// The guild whose members are all requested: the gateway has a cooldown for that.
     pub(super) fn cooldown_guild(&self) -> Option<u64> {
         match self {
             Self::GuildMembers { request, .. } => request.is_for_all().then(|| request.guild_id()),

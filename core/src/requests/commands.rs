@@ -8,14 +8,13 @@ use crate::machine::{CommandId, GatewayMachine, SendError};
 use crate::time::Timestamp;
 
 impl GatewayMachine<Discord> {
-    /// What sends this machine's requests and puts their answers together: one for a machine, since the nonces of two
-    /// would be the same.
+    /// A [`Requests`] for this machine. Make one only: a second would use the same nonces.
     #[must_use]
     pub fn requests(&self, policy: RequestPolicy) -> Requests {
         Requests::new(self.dialect(), self.config().events.clone(), self.seed(), policy)
     }
 
-    /// Shows another presence, in this session and each to come.
+    /// Changes the presence, in this session and each to come.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -23,7 +22,8 @@ impl GatewayMachine<Discord> {
         self.send(now, Command::UpdatePresence(presence))
     }
 
-    /// Asks for members of a guild. It comes back when its session is lost, since its answer would be.
+    /// Requests members of a guild. The command is handed back when its session is lost: the answer would be
+    /// lost too.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -35,7 +35,8 @@ impl GatewayMachine<Discord> {
         self.send(now, Command::RequestGuildMembers(request))
     }
 
-    /// Asks for the soundboard sounds of guilds. It comes back when its session is lost, since its answer would be.
+    /// Requests the soundboard sounds of guilds. The command is handed back when its session is lost: the answer would be
+    /// lost too.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -47,7 +48,8 @@ impl GatewayMachine<Discord> {
         self.send(now, Command::RequestSoundboardSounds(request))
     }
 
-    /// Asks for what is said of a guild's channels. It comes back when its session is lost, since its answer would be.
+    /// Requests information about a guild's channels. The command is handed back when its session is lost: the answer would be
+    /// lost too.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -59,7 +61,7 @@ impl GatewayMachine<Discord> {
         self.send(now, Command::RequestChannelInfo(request))
     }
 
-    /// Joins, moves between or leaves voice channels. It comes back when its session is lost.
+    /// Joins, moves between or leaves voice channels. The command is handed back when its session is lost.
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -1,4 +1,4 @@
-//! Guilds of which all members were asked for: the gateway takes one such request in 30 s. *(source: Gateway Events,
+//! The cooldowns of guilds: the gateway answers one request for all members of a guild in 30 s. *(source: Gateway Events,
 //! Request Guild Members)*
 
 use crate::machine::{CommandId, Outcome};
@@ -6,10 +6,10 @@ use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-/// How long the gateway takes no other request for all members of a guild.
+/// How long the gateway refuses another request for all members of a guild.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// It is bounded: a guild is in it for a request of ours, and what is over is forgotten with each that is added.
+/// Bounded: a guild is in it only because of a request of ours, and each addition removes the cooldowns that are over.
 #[derive(Clone, Debug)]
 pub(super) struct GuildCooldowns {
     by_guild: BTreeMap<u64, Cooldown>,
@@ -17,7 +17,7 @@ pub(super) struct GuildCooldowns {
 
 #[derive(Clone, Copy, Debug)]
 enum Cooldown {
-    /// A request is in the outbox: the window begins when it leaves.
+    /// A request is in the outbox: the 30 s start when it is sent.
     Queued(CommandId),
     Until(Timestamp),
 }
@@ -27,7 +27,7 @@ impl GuildCooldowns {
         Self { by_guild: BTreeMap::new() }
     }
 
-    /// When the guild may be asked about, as far as is known.
+    /// When the next request for all members of the guild may be sent, as far as known.
     pub(super) fn free_at(&self, guild_id: u64, now: Timestamp) -> Timestamp {
         match self.by_guild.get(&guild_id) {
             None => now,
@@ -41,12 +41,12 @@ impl GuildCooldowns {
         self.by_guild.insert(guild_id, Cooldown::Queued(command));
     }
 
-    /// Whether all its members were asked for, or it was refused, not long ago.
+    /// Whether the guild has a cooldown that was not removed yet.
     pub(super) fn knows(&self, guild_id: u64) -> bool {
         self.by_guild.contains_key(&guild_id)
     }
 
-    /// A command has come to its end, whether anyone still waits for its answer or not.
+    /// Notes the outcome of a command, of a cancelled request too: the gateway counts what was sent.
     pub(super) fn on_outcome(&mut self, now: Timestamp, command: CommandId, outcome: Outcome) {
         let is_its = |cooldown: &Cooldown| matches!(cooldown, Cooldown::Queued(taken) if *taken == command);
         match outcome {
@@ -59,7 +59,8 @@ impl GuildCooldowns {
         }
     }
 
-    /// The gateway says when, and it knows best. One that is on its way will be told itself.
+    /// Sets the cooldown that the gateway named in a `RATE_LIMITED`, unless a request is in the outbox: its outcome sets the
+    /// cooldown.
     pub(super) fn hold(&mut self, now: Timestamp, guild_id: u64, until: Timestamp) {
         self.forget(now);
         if !matches!(self.by_guild.get(&guild_id), Some(Cooldown::Queued(_))) {

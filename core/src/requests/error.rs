@@ -1,45 +1,46 @@
-//! Why a request came to no answer.
+//! Why a request has no answer.
 
 use crate::dialect::CommandError;
 use crate::machine::SendError;
 use core::fmt;
 use core::time::Duration;
 
-/// Why a request came to no answer. What had come of it is dropped.
+/// Why a request has no answer. Parts that had come are dropped.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The gateway answers such a request only with an intent that was not asked for. Nothing was sent.
+    /// The gateway answers such a request only with an intent that the Identify does not ask for. Nothing was sent.
     #[error("the gateway does not answer this without {intent}; ask for the intent")]
     MissingIntent {
         /// The intent.
         intent: &'static str,
     },
-    /// `Config::events` keeps an event out that the answer consists of. Nothing was sent.
+    /// `Config::events` drops an event that the answer consists of. Nothing was sent.
     #[error("events keeps {event} out, which the answer needs; let it through")]
     Filtered {
         /// The event.
         event: &'static str,
     },
-    /// So many requests are open already. Nothing was sent.
+    /// [`RequestPolicy::requests`](super::RequestPolicy::requests) requests are open already. Nothing was sent.
     #[error("{limit} requests are open already; ask when one is done")]
     TooManyRequests {
         /// The most that may be open.
         limit: usize,
     },
-    /// The machine does not accept the command. Nothing was sent.
+    /// The machine did not accept the command. Nothing was sent.
     #[error("{0}")]
     Send(#[source] SendError),
-    /// It could not be sent in time, or not again: there was no live session, or too many commands before it.
+    /// The request could not be sent, or sent again, within [`RequestPolicy::unsent`](super::RequestPolicy::unsent): there was no
+    /// session, or too many commands were queued before it.
     #[error("the request was not sent in {waited:?}; ask again when the shard is online")]
     NotSent {
         /// How long it waited.
         waited: Duration,
     },
-    /// The gateway answers no such request before it would have been given up.
+    /// The gateway refuses such requests for longer than [`RequestPolicy::unsent`](super::RequestPolicy::unsent) allows to wait.
     #[error("the gateway takes no such request for {retry_after:?}; ask again then")]
     RateLimited {
-        /// How long it is to wait.
+        /// How long the gateway refuses them.
         retry_after: Duration,
     },
     /// The gateway sent nothing, or no more, for [`RequestPolicy::silent`](super::RequestPolicy::silent).
@@ -50,13 +51,13 @@ pub enum RequestError {
         /// How many there are, if that is known.
         expected: Option<u64>,
     },
-    /// The answers that are being collected are too large together.
+    /// All open answers together are larger than [`RequestPolicy::bytes`](super::RequestPolicy::bytes).
     #[error("open answers are above {limit} bytes; ask for less at a time, or raise the limit")]
     TooLarge {
         /// The most bytes they may have.
         limit: usize,
     },
-    /// A chunk came that cannot be one of so many: the gateway's fault.
+    /// A chunk's index is not below the number of chunks: the gateway's fault.
     #[error("the gateway gave chunk {index} of {count}; ask again")]
     ChunkIndex {
         /// The chunk's index.
@@ -64,18 +65,18 @@ pub enum RequestError {
         /// How many chunks there are.
         count: u64,
     },
-    /// Two chunks of an answer tell different numbers of chunks: the gateway's fault.
+    /// Two chunks of an answer announce different numbers of chunks: the gateway's fault.
     #[error("the gateway announced {first} chunks, then {then}; ask again")]
     ChunkCount {
-        /// What was told first.
+        /// The number in the first chunk.
         first: u64,
-        /// What was told then.
+        /// The number in the later chunk.
         then: u64,
     },
-    /// The session was lost, and with it the answer.
+    /// The session was lost: the gateway sends its answer to no other.
     #[error("the session was lost before the answer was whole; ask again")]
     SessionLost,
-    /// The shard is over.
+    /// The shard has ended.
     #[error("the shard is over; start another")]
     Ended,
 }

@@ -1,11 +1,17 @@
 //! Requests that the gateway answers by events: Request Guild Members, Request Soundboard Sounds, Request Channel Info.
 //!
-//! [`Requests`] puts the answers together, without a clock and without I/O, as the machine beside which it stands. In
-//! the spawned and the pulled form of a shard it is there already: `sender.request_guild_members(…).await`.
+//! [`Requests`] is a second state machine beside a shard's [`GatewayMachine`](crate::GatewayMachine), and has neither a clock
+//! nor I/O either. It sends requests through the machine's `send`, observes the machine's events, and assembles each answer
+//! from them. The drivers have one built in: `sender.request_guild_members(…).await`.
+//!
+//! The gateway does not answer at all when the guild is not the bot's: silence is all there is to judge by. So a request
+//! has time limits ([`RequestPolicy`]), and silence counts only while a connection is up and the socket was read until it
+//! was empty. A request is repeated only where no part of its answer can still arrive, since the gateway limits how often
+//! it answers.
 //!
 //! # Invariants
-//! * `one-result`: a request that was accepted, and is not cancelled, comes to exactly one result.
-//! * `weighed`: the bytes that are counted are those of the parts that are kept.
+//! * `one-result`: a request that was accepted, and is not cancelled, has exactly one result.
+//! * `weighed`: `bytes` is the sum of the bytes of all kept parts.
 
 mod answer;
 mod collector;
@@ -36,22 +42,22 @@ pub use collector::Request;
 pub use error::RequestError;
 pub use policy::RequestPolicy;
 
-/// Which request: every accepted one has its own.
+/// The id of a request. Each accepted request has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// Requests on their way, and what has come of their answers. One stands beside one machine:
-/// [`GatewayMachine::requests`](crate::GatewayMachine::requests) makes it.
+/// Open requests and the parts of their answers. Each machine has at most one, which
+/// [`GatewayMachine::requests`](crate::GatewayMachine::requests) makes.
 ///
-/// It is told each event of the machine by [`observe`](Self::observe), and the time by [`tick`](Self::tick), no later
-/// than its [`deadline`](Self::deadline). Events stay the application's: it is given chunks as any other.
+/// Pass each event of the machine to [`observe`](Self::observe), and call [`tick`](Self::tick) no later than
+/// [`deadline`](Self::deadline). The application still gets all events, chunks too.
 ///
-/// * Chunks come in any order, each once; those of other requests are passed over. All is kept raw.
-/// * A request whose connection died while it was written goes out again. So does one that a lost connection may have swallowed:
-///   nothing of its answer had come when the session was resumed. What is replayed completes it otherwise.
-/// * `RATE_LIMITED` delays a request, and requests for all members of one guild are sent 30 s apart.
-/// * A lost session ends requests with [`RequestError::SessionLost`]: those that wait in the outbox if the machine's
-///   `Config::on_session_lost` hands them back, which it does by default, and all others.
+/// * Chunks may come in any order and more than once. Chunks of other requests are ignored. All parts are kept as raw JSON.
+/// * A request whose connection died during its write is sent again. So is a request that the lost connection may have swallowed:
+///   one without any part of its answer when the session has resumed. Otherwise the replayed events complete the answer.
+/// * `RATE_LIMITED` delays a request. Requests for all members of one guild are sent 30 s apart.
+/// * A lost session ends requests with [`RequestError::SessionLost`]. Requests that are still in the outbox survive it if
+///   `Config::on_session_lost` keeps commands; by default it hands them back, and they end too.
 ///
 /// ```
 /// use portcullis::requests::RequestPolicy;
@@ -90,20 +96,21 @@ pub struct Requests {
     events: EventFilter,
     policy: RequestPolicy,
     nonces: Nonces,
-    /// The newest moment seen.
+    /// The latest time seen.
     now: Timestamp,
     next_id: u64,
-    /// Those of which no time is known yet: they begin with the next tick.
+    /// Requests since the last tick. `ask` has no `now`: their time limits start with the next tick.
     accepted: VecDeque<(RequestId, Collector)>,
     pending: BTreeMap<RequestId, Pending>,
     done: VecDeque<Done>,
     cooldowns: GuildCooldowns,
+    /// The bytes of all kept parts, bounded by `policy.bytes`.
     bytes: usize,
     due: Option<Timestamp>,
     life: Life,
 }
 
-/// A result that was not taken, and the bytes of its parts.
+/// A result that was not taken yet, and the bytes of its parts.
 type Done = (RequestId, Result<Answer, RequestError>, usize);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,14 +119,15 @@ enum Life {
     Over,
 }
 
-/// Whether the socket was read until it had nothing.
+/// Whether the driver read the socket until it was empty. If not, an answer may lie unread in it, and silence proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadState {
     Drained,
     Unread,
 }
 
-/// Nonces of 32 bytes, none twice: the seed's part tells one run from the one whose session it may have resumed.
+/// Nonces of 32 bytes, none twice. They contain the seed since a resumed session may replay chunks for requests of an earlier
+/// process.
 #[derive(Clone, Debug)]
 struct Nonces {
     seed: Seed,
@@ -146,12 +154,12 @@ impl Requests {
         }
     }
 
-    /// Asks for something. It goes out with the next tick, and its time runs from then.
+    /// Accepts a request. It is sent with the next tick, and its time limits start then.
     ///
     /// # Errors
-    /// [`RequestError`], when it is known already that no answer would come: for lack of an intent, by the event
-    /// filter, by what the command may hold, by a guild of another shard; or when too many requests are open. Nothing is
-    /// sent then.
+    /// [`RequestError`] when too many requests are open, or when the answer could not arrive: an intent is missing, the event
+    /// filter drops the answer's events, the command breaks a limit of the gateway, or the guild belongs to another shard.
+    /// Nothing is sent then.
     pub fn ask(&mut self, request: impl Into<Request>) -> Result<RequestId, RequestError> {
         let request = request.into();
         if self.life == Life::Over {
@@ -177,8 +185,8 @@ impl Requests {
         Ok(id)
     }
 
-    /// Forgets a request, and its result if it was not taken. What is in the outbox goes out all the same; what comes
-    /// of it is passed over.
+    /// Forgets a request, and its result if that was not taken. A command that is already in the outbox is still sent; its
+    /// answer is ignored.
     pub fn cancel(&mut self, id: RequestId) {
         self.accepted.retain(|(accepted, _)| *accepted != id);
         if let Some(pending) = self.pending.remove(&id) {
@@ -192,40 +200,41 @@ impl Requests {
         self.update_due();
     }
 
-    /// Holds requests to another policy from now on, also those that are open.
+    /// Replaces the policy, for open requests too.
     pub fn set_policy(&mut self, policy: RequestPolicy) {
         self.policy = policy;
         self.update_due();
     }
 
-    /// Sends what is due, and gives up what has waited too long. The socket was read until it had nothing, as before an
-    /// [`Input::Tick`](crate::Input::Tick); where it was not, call [`tick_unread`](Self::tick_unread).
+    /// Sends the requests that are due, and gives up those that waited too long. Call it only if the socket was read until it was
+    /// empty, as for [`Input::Tick`](crate::Input::Tick); otherwise call [`tick_unread`](Self::tick_unread).
     ///
-    /// `send` is the machine's. When it was called, call the machine's `handle` right after with
+    /// `send` forwards to the machine's `send`. If it was called, call the machine's `handle` right after with
     /// [`Input::TickUnread`](crate::Input::TickUnread), as after every [`send`](crate::GatewayMachine::send).
     pub fn tick(&mut self, now: Timestamp, send: impl FnMut(Command) -> Result<CommandId, SendError>) {
         self.advance(now, ReadState::Drained, send);
     }
 
-    /// The same when the socket was not read: silence is not judged then, as what breaks it may wait there.
+    /// As [`tick`](Self::tick), but the socket was not read until it was empty: silence is not judged, since the answer may lie
+    /// unread in the socket.
     pub fn tick_unread(&mut self, now: Timestamp, send: impl FnMut(Command) -> Result<CommandId, SendError>) {
         self.advance(now, ReadState::Unread, send);
     }
 
-    /// A request that is done.
+    /// The next finished request and its result.
     pub fn next_result(&mut self) -> Option<(RequestId, Result<Answer, RequestError>)> {
         let (id, result, weight) = self.done.pop_front()?;
         self.bytes -= weight;
         Some((id, result))
     }
 
-    /// When to give a tick at the latest. `None` while no request is open.
+    /// When to call a tick at the latest. `None` while no request is open.
     #[must_use]
     pub const fn deadline(&self) -> Option<Timestamp> {
         self.due
     }
 
-    /// How many requests are open: without a result, or with one that was not taken.
+    /// How many requests are open: without a result, or with a result that was not taken.
     #[must_use]
     pub fn open(&self) -> usize {
         self.accepted.len() + self.pending.len() + self.done.len()
@@ -283,7 +292,7 @@ impl Requests {
         }
     }
 
-    /// It goes out at `until`, unless it would be given up before.
+    /// Schedules a request for `until`, unless its time limit ends before.
     fn hold(&mut self, id: RequestId, until: Timestamp) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
         let give_up = pending.give_up(&self.policy);
@@ -299,7 +308,7 @@ impl Requests {
         pending.stage = Stage::Held { until };
     }
 
-    /// Nothing more will come.
+    /// Ends a request whose answer does not continue.
     fn expire(&mut self, id: RequestId) {
         if let Some(Pending { collector, bytes, .. }) = self.pending.remove(&id) {
             self.conclude(id, collector.expire(), bytes);
@@ -340,5 +349,5 @@ impl Nonces {
     }
 }
 
-/// When silence is judged that fell due while the socket was not read.
+/// How soon silence is judged again that fell due while the socket was not read.
 const SECOND_LOOK: Duration = Duration::from_secs(1);

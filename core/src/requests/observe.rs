@@ -1,4 +1,4 @@
-//! What the machine's events do to requests.
+//! How the machine's events move requests on.
 
 use super::collector::Taken;
 use super::error::RequestError;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use alloc::vec::Vec;
 
 impl Requests {
-    /// Takes an event of the machine. Each is to be told, in order.
+    /// Takes an event of the machine. Pass every event, in order.
     pub fn observe(&mut self, now: Timestamp, event: &Event) {
         self.now = self.now.max(now);
         if let Event::Ended(_) = event {
@@ -20,7 +20,7 @@ impl Requests {
         } else if let Event::Command(command, outcome) = event {
             self.cooldowns.on_outcome(self.now, *command, *outcome);
         }
-        // The hot path: most shards ask for nothing most of the time.
+        // The hot path: most shards have no open request most of the time.
         if self.open() == 0 {
             return;
         }
@@ -57,7 +57,7 @@ impl Requests {
                     pending.stage = Stage::Sent(Patience::Until(until));
                 }
             }
-            // To ask twice does no harm. One that is superseded cannot be: it stands under no key.
+            // Requesting twice does no harm. `Superseded` cannot happen: requests have no standing key.
             Outcome::Unknown | Outcome::Returned(ReturnReason::Superseded) => self.hold(id, self.now),
             Outcome::Returned(ReturnReason::SessionLost) => self.finish(id, Err(RequestError::SessionLost)),
             Outcome::Returned(ReturnReason::Ended) => self.finish(id, Err(RequestError::Ended)),
@@ -65,7 +65,7 @@ impl Requests {
     }
 
     fn collect(&mut self, part: &Part, dispatch: &Dispatch) {
-        // An answer that carries no nonce is an answer to all who have asked.
+        // An answer without a nonce answers every request that it fits.
         let is_its = |pending: &Pending| {
             pending.collector.is_answered_by(part) && (pending.is_sent() || matches!(part, Part::Chunk { .. }))
         };
@@ -100,7 +100,7 @@ impl Requests {
             Some(nonce) => pending.collector.has_nonce(nonce) && !matches!(pending.stage, Stage::Held { .. }),
             None => pending.is_sent() && !pending.collector.has_begun() && pending.collector.is_refused_by(limited),
         };
-        // Without a nonce it may be any of them. Requests for all members are what is limited, the latest of them first.
+        // Without a nonce it may mean any of them. The gateway limits requests for all members, and refuses the later one.
         let its = self.pending.iter().filter(|(_, pending)| is_its(pending));
         let likely = its.max_by_key(|(id, pending)| (pending.collector.cooldown_guild().is_some(), **id));
         let likely = likely.map(|(id, _)| *id);
@@ -123,7 +123,7 @@ impl Requests {
         }
     }
 
-    /// All that the lost connection had in its way has been replayed.
+    /// The session has resumed, and the gateway has replayed what the lost connection missed.
     fn resumed(&mut self) {
         let sent: Vec<RequestId> =
             self.pending.iter().filter(|(_, pending)| pending.is_sent()).map(|(id, _)| *id).collect();
@@ -137,7 +137,7 @@ impl Requests {
         }
     }
 
-    /// What is in the outbox has an outcome of its own: it may be kept for the next session.
+    /// Ends all requests but those in the outbox: their outcome follows, since the config may keep them for the next session.
     fn session_lost(&mut self) {
         self.end_where(&RequestError::SessionLost, |pending| !matches!(pending.stage, Stage::Queued(_)));
     }
@@ -166,5 +166,5 @@ impl Requests {
     }
 }
 
-/// What a kept part weighs beside its frame.
+/// The bytes that a kept part counts beyond its frame: the `Dispatch` and its place in a map.
 const PART_WEIGHT: usize = 128;

@@ -1,4 +1,4 @@
-//! The events that answers consist of, read as far as they must be to know whose they are.
+//! The events that answers consist of, decoded only as far as is needed to know which request they answer.
 
 use super::answer::Id;
 use crate::dispatch::Dispatch;
@@ -13,7 +13,7 @@ pub(super) const SOUNDBOARD_SOUNDS: &str = "SOUNDBOARD_SOUNDS";
 pub(super) const CHANNEL_INFO: &str = "CHANNEL_INFO";
 pub(super) const RATE_LIMITED: &str = "RATE_LIMITED";
 
-/// What an event has to do with requests.
+/// An event that answers or refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Chunk { nonce: String, index: u64, count: u64 },
@@ -22,7 +22,7 @@ pub(super) enum Part {
     RateLimited(RateLimited),
 }
 
-/// A request was refused for now.
+/// `RATE_LIMITED`: the gateway refuses a request for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RateLimited {
     pub(super) opcode: u64,
@@ -32,7 +32,7 @@ pub(super) struct RateLimited {
 }
 
 impl Part {
-    /// `None` for an event that is no answer, or none to a request of ours. What cannot be read is neither.
+    /// `None` for an event that does not answer a request of ours, and for one that cannot be read.
     pub(super) fn read(dispatch: &Dispatch) -> Option<Self> {
         match dispatch.name() {
             GUILD_MEMBERS_CHUNK => {
@@ -64,7 +64,7 @@ impl RateLimited {
             guild_id: Option<Id>,
         }
         let data: Data<'_> = dispatch.decode().ok()?;
-        // Its shape depends on the opcode, and is documented for one only.
+        // The shape of `meta` depends on the opcode, and is documented for Request Guild Members only.
         let meta: Meta<'_> = data.meta.and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default();
         Some(Self {
             opcode: data.opcode,
@@ -94,7 +94,8 @@ fn guild_of(dispatch: &Dispatch) -> Option<u64> {
     Some(guild_id)
 }
 
-/// A number of seconds, within what can be meant: none is so short that a retry after it would meet the same answer.
+/// A number of seconds, clamped: after less than `RETRY_MIN` a retry would be refused again, and above `RETRY_MAX` it would
+/// outlast any request.
 fn span(seconds: &str) -> Duration {
     match seconds.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 => {

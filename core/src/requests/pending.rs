@@ -1,4 +1,4 @@
-//! Where a request stands.
+//! The stage of an open request.
 
 use super::RequestPolicy;
 use super::collector::Collector;
@@ -9,30 +9,30 @@ use crate::time::Timestamp;
 pub(super) struct Pending {
     pub(super) collector: Collector,
     pub(super) stage: Stage,
-    /// When its time began.
+    /// When its time limits started.
     pub(super) since: Timestamp,
-    /// What the parts weigh that have come.
+    /// The bytes of its kept parts.
     pub(super) bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stage {
-    /// It goes out then.
+    /// It is sent at `until`.
     Held { until: Timestamp },
-    /// The outbox was full.
+    /// The outbox was full: it is sent after `OutboxDrained`.
     OutboxFull,
-    /// The machine has it.
+    /// The command is in the machine's outbox.
     Queued(CommandId),
-    /// The socket took it; the answer is on its way.
+    /// The command was sent: the answer is due.
     Sent(Patience),
 }
 
 /// How long the answer is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
-    /// Something must have come by then.
+    /// A part of the answer must come by then.
     Until(Timestamp),
-    /// The connection is down: nothing can come, but a session does not live for ever.
+    /// The connection is down and nothing can come. The session may never come back: the request is then given up.
     Suspended { give_up: Timestamp },
 }
 
@@ -41,7 +41,8 @@ impl Pending {
         Self { collector, stage: Stage::Held { until: now }, since: now, bytes: 0 }
     }
 
-    /// Something of the answer came: there is no need to ask again. While the connection is down that is a replay.
+    /// A part of the answer came: a request that waits to be sent again need not be. Parts that come while the connection
+    /// counts as down are replayed ones; the time limit for the others starts with `Resumed`.
     pub(super) const fn hear(&mut self, silent_at: Timestamp) {
         match &mut self.stage {
             Stage::Sent(Patience::Until(until)) => *until = silent_at,
@@ -50,7 +51,7 @@ impl Pending {
         }
     }
 
-    /// When something is to be done about it.
+    /// When the request must be sent or given up.
     pub(super) fn deadline(&self, policy: &RequestPolicy) -> Timestamp {
         match self.stage {
             Stage::OutboxFull | Stage::Queued(_) => self.give_up(policy),
@@ -60,7 +61,7 @@ impl Pending {
         }
     }
 
-    /// When it is given up if it was not sent.
+    /// When it is given up if it is not sent until then.
     pub(super) fn give_up(&self, policy: &RequestPolicy) -> Timestamp {
         self.since + policy.unsent
     }

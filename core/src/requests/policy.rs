@@ -1,19 +1,19 @@
-//! How long requests may take, and how much of them may pile up.
+//! The time and memory limits of requests.
 
 use core::time::Duration;
 
-/// How long requests may take, and how much of them may pile up.
+/// The time and memory limits of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestPolicy {
-    /// From the asking until the gateway has the request: 10 min. Waits for a session, for the send limit and for the
-    /// gateway's own limits are in it, retries too.
+    /// How long a request may take until it is sent: 10 min. This includes waits for a session, for the send limit and for
+    /// the gateway's limits, and retries.
     pub unsent: Duration,
-    /// How long nothing of the answer may come once the gateway has the request: 30 s. It begins anew with each part,
-    /// and stands still while the connection is down.
+    /// How long the gateway may be silent once the request was sent: 30 s. Each part of the answer starts this time again,
+    /// and it does not run while the connection is down.
     pub silent: Duration,
-    /// Requests that are open at a time: 4,096.
+    /// The most requests that may be open at a time: 4,096.
     pub requests: usize,
-    /// Bytes of answers that are being collected, or were not taken: 256 MiB. A thousand members have 0.3 to 1 MB.
+    /// The most bytes of all answers that are incomplete or were not taken: 256 MiB. A thousand members have 0.3 to 1 MB.
     pub bytes: usize,
 }
 

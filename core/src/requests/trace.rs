@@ -1,5 +1,4 @@
-//! What goes to `tracing`: each request by number and opcode, and what came of it. Never what was searched, never an
-//! answer.
+//! What requests tell `tracing`: ids, opcodes, results. Never the data of a request or an answer.
 
 #[cfg(feature = "tracing")]
 mod on {

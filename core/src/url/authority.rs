@@ -29,7 +29,8 @@ pub(super) fn split_authority(authority: &str) -> Result<(Host<'_>, Option<&str>
     if is_host_name(name) { Ok((Host::Name(name), port)) } else { Err(UrlError::Host) }
 }
 
-/// A DNS name without a final dot, or an IPv4 address: what ends in a number must be one.
+/// A DNS name without a final dot, or an IPv4 address. A name whose last label is a number must be an IPv4 address: resolvers
+/// read it as one, and `same_site` relies on it.
 fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -1,8 +1,11 @@
 //! The address of a gateway: a checked `wss` or `ws` URL.
 //!
-//! Only what a gateway needs: no userinfo, no fragment, ASCII only. What passes is kept in one normal form (scheme
-//! and host in lower case, the scheme's own port left out, the path never empty), so that two spellings of one
-//! address are equal. No I/O and no name resolution here.
+//! It accepts only what gateways need: no userinfo, no fragment, ASCII only. An accepted URL is kept in one normal form
+//! (scheme and host in lower case, the scheme's default port left out, the path never empty), so that two spellings of one
+//! address are equal. There is no I/O and no name resolution here.
+//!
+//! This is not a general URL parser on purpose: [`same_site`](GatewayUrl::same_site) decides who gets the token, and would
+//! have to judge each further form that is accepted.
 //!
 //! # Invariants
 //! * `normal-form`: the text is `scheme://host[:port]/…`, and the offsets point into it at ASCII bytes.
@@ -20,17 +23,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use error::UrlError;
 
-/// How the bytes travel: with TLS or without.
+/// Whether the connection uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// WebSocket over TLS; port 443 unless the URL names another.
+    /// WebSocket over TLS; port 443 unless the URL names another port.
     Wss,
-    /// WebSocket in the clear, for a gateway on the same machine; port 80 unless the URL names another.
+    /// WebSocket without TLS, for a gateway on the same host; port 80 unless the URL names another port.
     Ws,
 }
 
 impl Scheme {
-    /// The word before `://`.
+    /// The text before `://`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +42,7 @@ impl Scheme {
         }
     }
 
-    /// The port of a URL that names none (RFC 6455 §3).
+    /// The default port (RFC 6455 §3).
     #[must_use]
     pub const fn port(self) -> u16 {
         match self {
@@ -51,8 +54,8 @@ impl Scheme {
 
 /// The checked URL of a gateway.
 ///
-/// `Debug` and `Display` print `wss://host:port/…`, since path and query of a resume URL may hold secrets;
-/// [`GatewayUrl::as_str`] is the whole.
+/// `Debug` and `Display` print `wss://host:port/…`, since path and query of a resume URL may contain secrets;
+/// [`GatewayUrl::as_str`] returns the whole URL.
 ///
 /// ```
 /// use portcullis::url::GatewayUrl;
@@ -75,13 +78,13 @@ impl GatewayUrl {
     /// The most bytes a URL may have when it is parsed.
     pub const LEN_MAX: usize = 2048;
 
-    /// Checks a URL and takes it over in normal form.
+    /// Checks a URL and converts it to normal form.
     ///
     /// The scheme is `wss` or `ws` in any case; the host a DNS name, an IPv4 address or an IPv6 address in
     /// brackets (RFC 3986 §3.2.2).
     ///
     /// # Errors
-    /// A [`UrlError`] that names the first thing wrong.
+    /// A [`UrlError`] that names the first problem.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.len() > Self::LEN_MAX {
             return Err(UrlError::TooLong { len: text.len(), max: Self::LEN_MAX });
@@ -109,11 +112,11 @@ impl GatewayUrl {
         Ok(Self::assemble(scheme, &host, port, target))
     }
 
-    /// The same address with each of these keys exactly once in its query.
+    /// The URL with each of these keys exactly once in its query.
     ///
-    /// Other keys stay, in front of the given ones; an existing occurrence of a given key goes, however often it
-    /// stood there and however it was escaped. Of a key given twice the last one counts. Keys and values are
-    /// percent-encoded where they need it. The result may be longer than [`GatewayUrl::LEN_MAX`] by what was added.
+    /// Other keys stay, in front of the given ones. Every earlier occurrence of a given key is removed, however it was
+    /// escaped. If a key is given twice, the last one counts. Keys and values are percent-encoded where necessary. The
+    /// result may be longer than [`GatewayUrl::LEN_MAX`] by what was added.
     #[must_use]
     pub fn with_query(&self, pairs: &[(&str, &str)]) -> Self {
         let keys: Vec<&str> = pairs.iter().map(|(key, _)| *key).collect();
@@ -132,7 +135,7 @@ impl GatewayUrl {
         url
     }
 
-    /// The same address without these keys in its query, however often they stood there and however they were escaped.
+    /// The URL without any occurrence of these keys in its query, however they were escaped.
     #[must_use]
     pub fn without_query(&self, keys: &[&str]) -> Self {
         let (path, query) = self.path_and_query().split_once('?').unwrap_or((self.path_and_query(), ""));
@@ -151,7 +154,7 @@ impl GatewayUrl {
         Self { text, ..self.clone() }
     }
 
-    /// The value of a key of the query, without its escapes; of one that stands there more than once the last.
+    /// The value of a key of the query, with its escapes decoded. If the key occurs more than once, the last value.
     ///
     /// ```
     /// # use portcullis::url::GatewayUrl;
@@ -169,7 +172,7 @@ impl GatewayUrl {
         Some(String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// Whether its host is this domain or below it.
+    /// Whether its host is this domain or a subdomain of it.
     pub(crate) fn is_of(&self, domain: &str) -> bool {
         is_within(self.host(), domain)
     }
@@ -180,40 +183,40 @@ impl GatewayUrl {
         &self.text
     }
 
-    /// With TLS or without.
+    /// Whether the connection uses TLS.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host in lower case. An IPv6 address comes without its brackets, as resolvers and TLS want it.
+    /// The host in lower case. An IPv6 address is without its brackets, as resolvers and TLS expect it.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.text[self.host.clone()]
     }
 
-    /// The port: the URL's own, or the one of its scheme.
+    /// The port of the URL, or else the default port of its scheme.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// What follows the authority. It always starts with `/`.
+    /// Path and query. Always starts with `/`.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         &self.text[self.path..]
     }
 
-    /// Whether a resume URL may be trusted with the token that `base` was given.
+    /// Whether a resume URL may be trusted with the token: whoever answers as the gateway could name any host.
     ///
-    /// So it is when its host is the base's own or one below it, or when both are within `domain` (the gateway's
-    /// own, `discord.gg` for one), and it does not leave TLS where the base had it.
+    /// It may if its host is the host of `base` or a subdomain of it, or if both are within `domain` (the gateway's own, for
+    /// example `discord.gg`), and if it uses TLS where `base` does.
     #[must_use]
     pub fn same_site(&self, base: &Self, domain: Option<&str>) -> bool {
         if self.scheme == Scheme::Ws && base.scheme == Scheme::Wss {
             return false;
         }
-        // `normal-form` keeps a DNS name from looking like one below an IP address: its last label is no number.
+        // A DNS name cannot look like a subdomain of an IP address: `normal-form` refuses names whose last label is a number.
         is_within(self.host(), base.host())
             || domain.is_some_and(|domain| is_within(base.host(), domain) && is_within(self.host(), domain))
     }
@@ -291,7 +294,7 @@ impl<'de> Deserialize<'de> for GatewayUrl {
     }
 }
 
-/// Visible ASCII without the characters that RFC 3986 leaves out.
+/// Visible ASCII without the characters that RFC 3986 does not allow.
 fn may_stand_in_a_url(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
@@ -300,7 +303,7 @@ fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
 
-/// All but what stands for itself in a query, the unreserved characters (RFC 3986 §2.3).
+/// The characters to escape in a query: all but the unreserved ones (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Room for `wss://gateway-us-east1-b.discord.gg/` without growing.
 const GATEWAY_LEN_USUAL: usize = 48;
