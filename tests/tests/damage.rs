@@ -120,7 +120,7 @@ fn bytes_behind_the_end_are_damage() {
     let mut message = pair.pack(&frames::message_create(2));
     message.extend(b"trailing");
     pair.give(message);
-    pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+    pair.assert_left_for("undecodable message: compressed payload does not end with its message", 1);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_payload_that_is_cut_short_is_damage() {
     for cut in 1..message.len() {
         let mut pair = Pair::online(payload(), prompt());
         pair.give(message[..cut].to_vec());
-        pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+        pair.assert_left_for("undecodable message: compressed payload does not end with its message", 1);
     }
 }
 

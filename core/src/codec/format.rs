@@ -1,4 +1,4 @@
-//! How a gateway packs what it sends: the words of the protocol.
+//! How a gateway compresses and encodes payloads, in the protocol's words.
 
 use super::etf;
 use crate::message::Message;
@@ -6,18 +6,19 @@ use bytes::Bytes;
 use core::fmt;
 use core::str::FromStr;
 
-/// How a gateway packs what it sends.
+/// How a gateway compresses and encodes payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Format {
     /// How payloads are compressed.
     pub compression: Compression,
-    /// How payloads are written, in both directions.
+    /// How payloads are encoded, in both directions.
     pub encoding: Encoding,
 }
 
-/// How payloads from the gateway are compressed. What we send never is.
+/// How payloads from the gateway are compressed. Payloads to the gateway never are: it closes with 4002 over them. *(source:
+/// Gateway, Encoding and Compression; Gateway Close Event Codes)*
 ///
-/// Its names, as they stand in a command line or a config file, are `none`, `zlib-stream`, `zstd-stream` and `payload`.
+/// The names for a command line or a config file are `none`, `zlib-stream`, `zstd-stream` and `payload`.
 ///
 /// ```
 /// use portcullis::codec::Compression;
@@ -29,14 +30,14 @@ pub struct Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// Not compressed.
     #[default]
     None,
-    /// One zlib stream a connection, with a flush at each payload's end.
+    /// One zlib stream for the whole connection, with a flush at the end of each payload.
     ZlibStream,
-    /// Each binary message is a zlib stream of its own. Small payloads come as text.
+    /// Each binary message is one payload in a zlib stream of its own. Small payloads are uncompressed text messages.
     ZlibPayload,
-    /// One zstd frame a connection, with a flush at each payload's end.
+    /// One zstd stream for the whole connection, with a flush at the end of each payload.
     #[cfg(feature = "zstd")]
     ZstdStream,
 }
@@ -78,21 +79,23 @@ const fn zstd_stream() -> Result<Compression, FormatError> {
     Err(FormatError::NeedsZstd)
 }
 
-/// How payloads are written, in both directions.
+/// How payloads are encoded, in both directions.
 ///
-/// Its names are `json` and `etf`.
+/// The names are `json` and `etf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Encoding {
-    /// As JSON.
+    /// JSON.
     #[default]
     Json,
-    /// In Erlang's external term format. What comes is read into JSON, so that nobody behind the codec sees a
-    /// difference, but that an integer of more than 32 bits is a string, as ids are. What we send is written from JSON.
+    /// Erlang's external term format. The codec converts received terms to JSON and written JSON to terms, so the rest of the
+    /// code sees JSON only. An integer of more than 32 bits becomes a string, as ids are in JSON.
     Etf,
 }
 
 impl Encoding {
-    /// A frame as it goes out. One that no term can hold goes out as it is.
+    /// The message for a JSON frame. A frame that cannot be a term is sent as JSON: `send` has refused such commands before
+    /// ([`len_sent`](Self::len_sent) is `None`), so only a dialect's own mistake comes here, and the gateway's close code
+    /// reports it.
     pub(crate) fn message(self, frame: Bytes) -> Message {
         match self {
             Self::Json => Message::Text(frame),
@@ -103,7 +106,8 @@ impl Encoding {
         }
     }
 
-    /// How many bytes of a frame go out; `None` where it cannot be written.
+    /// The encoded size of a JSON frame in bytes; `None` where it cannot be encoded. Limits count these bytes, as the gateway
+    /// does.
     pub(crate) fn len_sent(self, frame: &[u8]) -> Option<usize> {
         match self {
             Self::Json => Some(frame.len()),
@@ -133,7 +137,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Why a name is no compression or encoding.
+/// Why a name is not a known compression or encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -141,7 +145,7 @@ pub enum FormatError {
     NoCompression,
     /// No encoding has this name.
     NoEncoding,
-    /// `zstd-stream` was not compiled in: it is there with the feature `zstd`, and needs a C compiler.
+    /// `zstd-stream` is not compiled in: it needs the feature `zstd`, and a C compiler.
     NeedsZstd,
 }
 

@@ -52,7 +52,7 @@ fn found_37_a_message_that_is_left_for_what_comes_of_it_keeps_the_session_and_sa
     assert_eq!(pair.rig.machine.phase(), Phase::Closing);
     assert_eq!(
         pair.rig.story.of_kind('!'),
-        ["faulted: undecodable message: more than 4096 payloads in a message, or events of them"]
+        ["faulted: undecodable message: more than 4096 payloads or events in a message"]
     );
     assert!(pair.rig.machine.session().is_some());
 }
