@@ -240,7 +240,7 @@ fn no_more_wait_than_may() {
     ask(&mut queue, at(0), [0, 1]);
     assert_eq!(queue.ask(at(0), PermitId(2), 2), Err(QueueFull { limit: 2 }));
     assert_eq!(queue.ask(at(0), PermitId(1), 1), Ok(()));
-    assert_eq!(QueueFull { limit: 2 }.to_string(), "2 wait to identify already; ask again later");
+    assert_eq!(QueueFull { limit: 2 }.to_string(), "2 shards wait to identify already; ask again later");
 }
 
 #[test]
