@@ -1,13 +1,13 @@
-//! Which slice of the guilds a session is sent.
+//! A shard's id: which slice of the guilds a session receives.
 
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// One shard of so many. As text `0/2`, in JSON `[0,2]`, printed `[0, 2]`.
+/// One shard out of `count`. It is parsed from `0/2`, is `[0,2]` in JSON, and prints as `[0, 2]`. *(source: Gateway, Sharding)*
 ///
 /// # Invariants
-/// * `one-of-so-many`: `id` is below `count`.
+/// * `below-count`: `id` is below `count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId {
     id: u32,
@@ -18,10 +18,10 @@ impl ShardId {
     /// The only shard of a bot that is not sharded.
     pub const ONE: Self = Self { id: 0, count: 1 };
 
-    /// Shard `id` of `count`, counted from zero.
+    /// Shard `id` of `count`; ids start at zero.
     ///
     /// # Errors
-    /// [`ShardIdError::NoShards`] for a count of zero, [`ShardIdError::NotBelow`] for an id that is not below it:
+    /// [`ShardIdError::NoShards`] for a count of zero, [`ShardIdError::NotBelow`] for an id that is not below the count:
     /// the gateway would close with 4010.
     pub const fn new(id: u32, count: u32) -> Result<Self, ShardIdError> {
         if count == 0 {
@@ -33,24 +33,24 @@ impl ShardId {
         Ok(Self { id, count })
     }
 
-    /// The shard that is sent the events of a guild, of `count` shards: `(guild_id >> 22) % count`. Events without
-    /// a guild go to shard 0. *(source: Gateway, Sharding)*
+    /// The shard, out of `count`, that receives the events of a guild: `(guild_id >> 22) % count`. Shard 0 receives the events
+    /// without a guild. *(source: Gateway, Sharding)*
     ///
     /// # Errors
     /// [`ShardIdError::NoShards`] for a count of zero.
     pub fn of_guild(guild_id: u64, count: u32) -> Result<Self, ShardIdError> {
         let remainder = (guild_id >> 22).checked_rem(u64::from(count)).ok_or(ShardIdError::NoShards)?;
-        // A remainder is below its divisor, which is a `u32`.
+        // The remainder is below `count`, so it fits into a `u32`.
         Ok(Self { id: u32::try_from(remainder).unwrap_or(0), count })
     }
 
-    /// Which shard, from zero.
+    /// The shard's id; ids start at zero.
     #[must_use]
     pub const fn id(self) -> u32 {
         self.id
     }
 
-    /// Of how many; at least one.
+    /// The number of shards; at least one.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.count
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for ShardId {
     }
 }
 
-/// Why this is no shard.
+/// Why a shard id is invalid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShardIdError {
@@ -93,7 +93,7 @@ pub enum ShardIdError {
     NoShards,
     /// The id is not below the count.
     NotBelow {
-        /// The id, counted from zero.
+        /// The id; ids start at zero.
         id: u32,
         /// The number of shards.
         count: u32,

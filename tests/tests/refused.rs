@@ -19,7 +19,7 @@ fn a_malformed_token_says_what_to_mend_and_is_not_repeated() {
         ("s3cr3t\n", "token: white space stands around the token, trim it"),
         (" s3cr3t", "token: white space stands around the token, trim it"),
         ("s3cr 3t", "token: the token has white space inside, at byte 4, give the token alone"),
-        ("s3cr\u{e9}t", "token: the token has a control or non-ascii character at byte 4, copy it anew"),
+        ("s3cr\u{e9}t", "token: the token has a control or non-ascii character at byte 4, copy it again"),
         (&"s3cr3t".repeat(200), "token: the token has 1200 bytes, at most 1024 are plausible"),
     ] {
         let error = Discord::new(token, Intents::GUILDS).unwrap_err();
