@@ -1,8 +1,8 @@
 //! `Debug` of errors prints the same message as `Display`.
 //!
-//! A `main` that returns `Result<(), Box<dyn Error>>` prints its error with `Debug`, and so do `unwrap` and `expect`. The reader is a
-//! user who made a mistake and needs to know what to correct; the name of a variant does not say that. Code that needs the variant
-//! matches on the error.
+//! A `main` that returns `Result<(), Box<dyn Error>>` prints its error with `Debug`, and so do `unwrap` and `expect`. The reader
+//! is a user who made a mistake and needs to know what to correct; the name of a variant does not say that. Code that needs the
+//! variant matches on the error.
 //!
 //! This covers the errors that calls return. Faults of a peer come as events, whose `Debug` prints their fields.
 

@@ -1,6 +1,7 @@
 //! Pages for users of the machine. The tests compile and run their code.
 //!
-//! * [`embedding`]: the machine in your own framework: the loop, what to do for each action, time, backpressure, shutdown, testing.
+//! * [`embedding`]: the machine in your own framework: the loop, what to do for each action, time, backpressure, shutdown,
+//!   testing.
 //! * [`when_it_fails`]: each way in which a shard can fail or end, what you see, and what to do.
 //! * [`find_out_why`]: what you can ask a shard, and what it logs.
 //!

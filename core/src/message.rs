@@ -41,8 +41,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The id of one WebSocket connection. Each `Action::Connect` has a new id, and all actions and inputs of that connection carry it,
-/// so that the machine can ignore late inputs of an old connection.
+/// The id of one WebSocket connection. Each `Action::Connect` has a new id, and all actions and inputs of that connection carry
+/// it, so that the machine can ignore late inputs of an old connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 

@@ -21,8 +21,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of another program: its id, its shard, the sequence of the last dispatch that the application took, and the URL to
-    /// resume at (`None`: the base URL).
+    /// A session of another program: its id, its shard, the sequence of the last dispatch that the application took, and the URL
+    /// to resume at (`None`: the base URL).
     #[must_use]
     pub fn new(
         id: impl Into<String>,

@@ -5,8 +5,8 @@ use core::fmt;
 
 /// A bot token.
 ///
-/// `Debug` prints `Token(…)`, and there is no `Display` and no `Serialize`, so that a token leaves the process in Identify and Resume
-/// only.
+/// `Debug` prints `Token(…)`, and there is no `Display` and no `Serialize`, so that a token leaves the process in Identify and
+/// Resume only.
 ///
 /// ```
 /// use portcullis::token::Token;
@@ -24,8 +24,8 @@ impl Token {
     pub const LEN_MAX: usize = 1024;
 
     /// Checks a token, and removes one leading `Bot `: the gateway accepts a token with and without it, and settings for REST
-    /// clients often have it. Nothing else is corrected, because a token that looks wrong is a mistake to report: the gateway would
-    /// close with 4004, and the shard would end. *(source: Discord API documentation, issue 119)*
+    /// clients often have it. Nothing else is corrected, because a token that looks wrong is a mistake to report: the gateway
+    /// would close with 4004, and the shard would end. *(source: Discord API documentation, issue 119)*
     ///
     /// # Errors
     /// A [`TokenError`] that never holds the token.

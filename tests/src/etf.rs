@@ -1,5 +1,5 @@
-//! Terms as the gateway writes and reads them. Written from the protocol page, not from core, so that one misreading is not on both
-//! sides.
+//! Terms as the gateway writes and reads them. Written from the protocol page, not from core, so that one misreading is not on
+//! both sides.
 
 use serde_json::{Map, Number, Value};
 

@@ -1,4 +1,5 @@
-//! The gateway's side of compression and encoding: payloads in, the bytes of messages out. It uses the libraries' own compressors.
+//! The gateway's side of compression and encoding: payloads in, the bytes of messages out. It uses the libraries' own
+//! compressors.
 
 use crate::etf;
 use miniz_oxide::MZError;
@@ -88,8 +89,8 @@ pub fn finished(bytes: &[u8]) -> Vec<u8> {
     deflated(&mut zlib(LEVEL), bytes, MZFlush::Finish)
 }
 
-/// The first message of a connection: a payload of one key, which inflates to `len` spaces and a little more. `flush` is the end
-/// of a stream's payload.
+/// The first message of a connection: a payload of one key, which inflates to `len` spaces and a little more. `flush` is how
+/// the stream flushes behind the payload.
 pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
     if format.compression == Compression::ZstdStream {
         return zstd_bomb(format, len);

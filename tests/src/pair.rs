@@ -96,8 +96,8 @@ impl Pair {
         self.rig.dispatches.iter().map(told).collect()
     }
 
-    /// Asserts that the client closed its connection for a fault that contains `fault`, kept its session of `last` dispatches, and
-    /// that the next connection works, with a new compression stream.
+    /// Asserts that the client closed its connection for a fault that contains `fault`, kept its session of `last` dispatches,
+    /// and that the next connection works, with a new compression stream.
     #[track_caller]
     pub fn assert_left_for(mut self, fault: &str, last: u64) {
         assert_eq!(self.rig.machine.phase(), Phase::Closing, "{:?}", self.rig.story.lines());

@@ -106,7 +106,7 @@ impl Rig {
         self
     }
 
-    /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first beat was acknowledged. The clock is
+    /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first heartbeat was acknowledged. The clock is
     /// at 0 and the story is empty.
     #[must_use]
     pub fn online(config: Config) -> Self {

@@ -261,7 +261,8 @@ impl World {
     }
 }
 
-/// The config with a resume URL on one of Discord's hosts. The fake's default URL is on none, so a client would not connect there.
+/// The config with a resume URL on one of Discord's hosts. The fake's default URL is on none, so a client would not connect
+/// there.
 fn with_own_resume_url(gateway: FakeConfig) -> FakeConfig {
     let unset = FakeConfig::default().resume_url;
     let own = "wss://gateway-fake.discord.gg".into();

@@ -1,4 +1,4 @@
-//! Scenarios 60 and 61, and invariant 10: what a gateway must not send, and what a machine makes of it.
+//! Scenarios 60 and 61, and invariant 10: frames that a gateway must not send, and how a machine handles them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, seconds};
 use serde_json::value::RawValue;
 
-/// A frame that is no frame: garbage, or JSON of another shape.
+/// An invalid frame: garbage, or JSON of another shape.
 const UNREADABLE: [(&[u8], &str); 14] = [
     (b"", "not valid json near byte 0"),
     (b"\0\x01\x02", "not valid json near byte 0"),
@@ -49,7 +49,7 @@ fn scenario_60_by_policy_a_frame_that_cannot_be_read_costs_the_link_and_keeps_th
     }
 }
 
-/// A lawful frame that nobody expects, and what comes of it in a session at sequence 2.
+/// A valid frame at the wrong time, and its effect in a session at sequence 2.
 const STRANGE: [(&str, &str); 20] = [
     (r#"{"op":99,"d":null}"#, "* unknown op 99"),
     (r#"{"op":18446744073709551615}"#, "* unknown op 18446744073709551615"),
@@ -138,7 +138,7 @@ fn scenario_61_an_event_whose_typed_parse_fails_is_handed_on_raw_and_the_sequenc
         // when: it comes
         let actions: Vec<_> = rig.machine.handle(rig.now, input).collect();
 
-        // then: the raw event is there, its decode fails, and nothing else happened
+        // then: the raw event comes out, decoding it fails, and nothing else happens
         let [portcullis::Action::Event(Event::Dispatch(dispatch)), portcullis::Action::Wait { .. }] = &actions[..]
         else {
             panic!("{actions:?}");

@@ -1,4 +1,4 @@
-//! What is wrong with a token, a URL, intents or a config is an error that says what to mend, before anything is sent.
+//! A mistake in a token, a URL, intents or a config is an error that says what to correct, before anything is sent.
 
 #![allow(clippy::unwrap_used)]
 
@@ -72,7 +72,7 @@ fn what_else_a_discord_cannot_be_says_what_to_mend() {
     );
 }
 
-/// What a config is refused with.
+/// The error of a config.
 fn refusal(config: Config) -> String {
     match GatewayMachine::new(discord(), config, Seed(1)) {
         Ok(machine) => format!("{machine:?} was made"),

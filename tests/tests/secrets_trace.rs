@@ -1,5 +1,5 @@
-//! Invariant 12, on the wire: a shard that connects, identifies and hears its session says no secret at any level of `log` or
-//! `tracing`, whichever crate speaks.
+//! Invariant 12, with real sockets: a shard that connects, identifies and receives its session logs no secret at any level of
+//! `log` or `tracing`, in any crate.
 
 #![allow(clippy::unwrap_used)]
 

@@ -45,8 +45,8 @@ pub(super) trait Inflate: Send + Sync {
     /// [`CodecError::TooLarge`] when more than `most` bytes would be pending. After an error the inflater must be reset.
     fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError>;
 
-    /// Inflates `last`, with at most `most` bytes pending, and returns whether an empty block ended with it (RFC 1951 §3.2.4; that
-    /// is what a sync flush writes). If none did, the inflater may have read `next` as well.
+    /// Inflates `last`, with at most `most` bytes pending, and returns whether an empty block ended with it (RFC 1951 §3.2.4;
+    /// that is what a sync flush writes). If none did, the inflater may have read `next` as well.
     ///
     /// The codec asks this question because the libraries answer it alike. They do not report damage at the same byte: one reads
     /// further ahead than another. But all know when they are between two blocks.

@@ -28,8 +28,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// An output that keeps `history` bytes of used output for the inflater to refer back to. Zero where the inflater has a window
-    /// of its own.
+    /// An output that keeps `history` bytes of used output for the inflater to refer back to. Zero where the inflater has a
+    /// window of its own.
     pub(super) const fn with_history(history: usize) -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0, history, own: None, copies: Copies::new() }
     }
@@ -87,8 +87,8 @@ impl Output {
         }
     }
 
-    /// Continues in `lent` until [`give_back`](Self::give_back). With pending output it stays in its own memory: a payload in many
-    /// messages would otherwise be copied to and fro with each of them, a cost that grows with the square of its size.
+    /// Continues in `lent` until [`give_back`](Self::give_back). With pending output it stays in its own memory: a payload in
+    /// many messages would otherwise be copied to and fro with each of them, a cost that grows with the square of its size.
     pub(super) fn lend(&mut self, lent: &mut Vec<u8>) {
         if self.start < self.end {
             return;

@@ -17,8 +17,8 @@ impl ZlibRs {
         Self { state, output: Output::with_history(0), purpose }
     }
 
-    /// Inflates until the input, or `room_max` bytes of room, are used up. Returns the status, the number of bytes read and written,
-    /// and the size of the room.
+    /// Inflates until the input, or `room_max` bytes of room, are used up. Returns the status, the number of bytes read and
+    /// written, and the size of the room.
     fn step(&mut self, input: &[u8], room_max: usize, flush: InflateFlush, most: usize) -> Result<Step, CodecError> {
         let (memory, end) = self.output.room(input.len().saturating_mul(USUAL_RATIO), most);
         let room = room_max.min(memory.len() - end);

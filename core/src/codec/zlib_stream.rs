@@ -1,9 +1,9 @@
-//! One zlib stream for the connection, with a sync flush at the end of each payload. *(source: Gateway, Transport Compression; that
-//! payloads may be split over messages, or share one, is observed)*
+//! One zlib stream for the connection, with a sync flush at the end of each payload. *(source: Gateway, Transport Compression;
+//! that payloads may be split over messages, or share one, is observed)*
 //!
 //! # Theory of operation
-//! A sync flush is an empty stored block, whose last bytes are `00 00 FF FF` (RFC 1951 §3.2.4). The same bytes elsewhere are data,
-//! so the codec asks the inflater whether an empty block ends with them. Flushes are found across messages too.
+//! A sync flush is an empty stored block, whose last bytes are `00 00 FF FF` (RFC 1951 §3.2.4). The same bytes elsewhere are
+//! data, so the codec asks the inflater whether an empty block ends with them. Flushes are found across messages too.
 //!
 //! A compressor may also flush in the middle of a payload. So a flush at the end of a message ends the payload if the inflated
 //! bytes begin and end like one; any other flush does so only if the brackets match from the first byte to the last.

@@ -20,8 +20,8 @@ impl Zstd {
         Self { state, output: Output::with_history(0) }
     }
 
-    /// Decompresses `input`, and appends the output to what is pending. A stream may have several frames (RFC 8878 §3): the library
-    /// starts the next one by itself, and skips skippable frames (§3.1.2).
+    /// Decompresses `input`, and appends the output to what is pending. A stream may have several frames (RFC 8878 §3): the
+    /// library starts the next one by itself, and skips skippable frames (§3.1.2).
     ///
     /// # Errors
     /// [`CodecError::TooLarge`] when more than `most` bytes would be pending.

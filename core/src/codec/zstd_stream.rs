@@ -5,8 +5,8 @@
 //! The gateway sends one endless frame. Others may end a frame with each payload or anywhere else (RFC 8878 §3 allows it), so the
 //! end of a frame means nothing here.
 //!
-//! A zstd flush leaves no mark in the stream, so the codec searches the output of each message for the end of a payload. A message
-//! may hold a whole payload, a part of one, or several. Gateways were not seen to split or join payloads; proxies may.
+//! A zstd flush leaves no mark in the stream, so the codec searches the output of each message for the end of a payload. A
+//! message may hold a whole payload, a part of one, or several. Gateways were not seen to split or join payloads; proxies may.
 
 use super::extent::{Extent, Verdict};
 use super::output::Output;

@@ -19,15 +19,15 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStartLimit {
-    /// How many shards may identify at a time, one in each bucket; a shard's bucket is `shard_id % max_concurrency`. Zero counts as
-    /// one.
+    /// How many shards may identify at a time, one in each bucket; a shard's bucket is `shard_id % max_concurrency`. Zero counts
+    /// as one.
     pub max_concurrency: u32,
     /// The number of identifies a day.
     pub total: u32,
     /// How many of them are left.
     pub remaining: u32,
-    /// How long it is until `remaining` resets to `total`; milliseconds in JSON. Zero if no identify was used: the day then begins
-    /// with the first.
+    /// How long it is until `remaining` resets to `total`; milliseconds in JSON. Zero if no identify was used: the day then
+    /// begins with the first.
     #[serde(with = "millis")]
     pub reset_after: Duration,
 }

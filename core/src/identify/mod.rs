@@ -1,11 +1,11 @@
 //! When a shard may identify: one at a time in each bucket, and a limited number a day.
 //!
 //! # Theory of operation
-//! The gateway limits identifies for a whole application, over all its shards and processes. *(source: Gateway, Rate Limiting; Gateway,
-//! Sharding: Max Concurrency)* An [`IdentifyQueue`] keeps to the limits for all shards that ask it for a permit.
+//! The gateway limits identifies for a whole application, over all its shards and processes. *(source: Gateway, Rate Limiting;
+//! Gateway, Sharding: Max Concurrency)* An [`IdentifyQueue`] keeps to the limits for all shards that ask it for a permit.
 //!
-//! A shard asks ([`ask`](IdentifyQueue::ask)) and waits. A grant makes the shard's bucket busy at once, and takes one from the day's
-//! budget. When the Identify goes out ([`spent`](IdentifyQueue::spent)), the bucket stays busy for
+//! A shard asks ([`ask`](IdentifyQueue::ask)) and waits. A grant makes the shard's bucket busy at once, and takes one from the
+//! day's budget. When the Identify goes out ([`spent`](IdentifyQueue::spent)), the bucket stays busy for
 //! [`QueueConfig::spacing`] from then on. If the shard's connection is lost before that, the permit comes back
 //! ([`give_back`](IdentifyQueue::give_back)). If the queue hears neither, the permit's lease ends and the permit counts as used.
 //!

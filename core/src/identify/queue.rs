@@ -60,7 +60,8 @@ enum Told {
 }
 
 /// A queue's budget and busy buckets, to be stored across restarts: without them, a crash loop would exceed the budget, and the
-/// gateway would reset the token. It holds durations, since the next run has another clock; its owner says how much time has passed.
+/// gateway would reset the token. It holds durations, since the next run has another clock; its owner says how much time has
+/// passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSnapshot {
     limit: SessionStartLimit,
@@ -124,8 +125,8 @@ impl IdentifyQueue {
         Ok(())
     }
 
-    /// The Identify of a granted request goes out now: the bucket's spacing starts here, because the gateway counts from the Identify,
-    /// and a permit may be used long after its grant.
+    /// The Identify of a granted request goes out now: the bucket's spacing starts here, because the gateway counts from the
+    /// Identify, and a permit may be used long after its grant.
     pub fn spent(&mut self, now: Timestamp, id: PermitId) {
         self.advance(now);
         self.permits.spend(id, self.now + self.config.spacing);
@@ -186,8 +187,8 @@ impl IdentifyQueue {
         answers
     }
 
-    /// When to call [`answers`](Self::answers) next, if no other call comes before; `None` if no answer will become due by time alone.
-    /// The result may be in the past.
+    /// When to call [`answers`](Self::answers) next, if no other call comes before; `None` if no answer will become due by time
+    /// alone. The result may be in the past.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.budget.left() <= self.config.reserve {
@@ -231,8 +232,8 @@ impl IdentifyQueue {
         QueueSnapshot { limit, busy: self.permits.iter().filter(|(_, until)| *until > now).map(busy).collect() }
     }
 
-    /// Moves the queue's clock forward, removes permits that have ended, and begins a new day if the old one is over. The permits go
-    /// first, so that one whose lease ended with the day does not count for the new day.
+    /// Moves the queue's clock forward, removes permits that have ended, and begins a new day if the old one is over. The
+    /// permits go first, so that one whose lease ended with the day does not count for the new day.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         let now = self.now;

@@ -15,7 +15,7 @@ enum Part {
     Upgrade,
     /// A frame's header.
     Header,
-    /// A frame's payload, of which so many bytes are missing.
+    /// A frame's payload, of which this many bytes are missing.
     Payload(u64),
 }
 

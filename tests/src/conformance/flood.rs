@@ -54,8 +54,8 @@ pub async fn found_28_a_hello_is_given_up_in_a_flood_of_pongs<H: Host>() {
     stage.come_online().await;
 }
 
-/// A message of empty fragments without end: the heartbeat goes out, and other tasks run. The native layer, which counts fragments,
-/// closes the connection.
+/// A message of empty fragments without end: the heartbeat goes out, and other tasks run. The native layer, which counts
+/// fragments, closes the connection.
 pub async fn found_32_a_beat_goes_out_in_a_message_without_end<H: Host>() {
     let (relay, mut stage) = on_relay::<H>();
     stage.come_online().await;

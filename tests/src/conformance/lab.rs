@@ -87,7 +87,7 @@ impl<R: Runtime> Lab<R> {
         *self.lock().read.borrow()
     }
 
-    /// Waits until so many bytes were read.
+    /// Waits until at least `bytes` bytes were read.
     pub async fn until_read(&self, bytes: u64) {
         let mut read = self.lock().read.subscribe();
         read.wait_for(|read| *read >= bytes).await.unwrap();

@@ -2,8 +2,8 @@
 //!
 //! A runtime is a [`Host`]; `conformance!` makes a `#[test]` of each case on it. The gateway is the fake one, on a thread of
 //! its own ([`Fake`]), reached over the loopback interface, where needed through a [`Relay`] that fails as networks do.
-//! Sockets are real. Time is real too, and leaps where a case would wait ([`Lab`]), so that no case takes seconds. No case sleeps or
-//! asserts how long something took: each waits for a condition, with a long time-out.
+//! Sockets are real. Time is real too, and leaps where a case would wait ([`Lab`]), so that no case takes seconds. No case
+//! sleeps or asserts how long something took: each waits for a condition, with a long time-out.
 
 mod boundary;
 pub mod cancel;

@@ -106,7 +106,8 @@ pub async fn a_split_shard_beats_on_time_while_its_consumer_stands_still<H: Host
 pub async fn a_slow_reader_beats_between_its_events<H: Host>() {
     const EVENTS: u64 = 40;
     let mut stage = Stage::<H>::online().await;
-    // They arrive in one read. Otherwise the socket might be dry at the moment of a leap, which it is not when time passes normally.
+    // They arrive in one read. Otherwise the socket might be dry at the moment of a leap, which it is not when time passes
+    // normally.
     let together = Armed::Coalesce { frames: EVENTS as u32 };
     stage.fake.with(|gateway, _| gateway.fault(Target::All, together, Span::Next));
     for _ in 0..EVENTS {

@@ -79,8 +79,8 @@ impl Relay {
         Self::listen(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), target)
     }
 
-    /// A relay with a small receive buffer, so that bytes soon wait at the sender. The sender's kernel derives the window from the
-    /// segment size.
+    /// A relay with a small receive buffer, so that bytes soon wait at the sender. The sender's kernel derives the window from
+    /// the segment size.
     pub fn narrow(target: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -110,7 +110,7 @@ impl Relay {
         self.shared.change(|state| state.flow = Flow::Stopped);
     }
 
-    /// Forwards about `count` more bytes down to the shard, and then none. Returns how many will have been forwarded by then.
+    /// Forwards `bytes` more bytes down to the shard, and then none. Returns how many will have been forwarded by then.
     pub fn stop_down_after(&self, bytes: u64) -> u64 {
         let mut max = 0;
         self.shared.change(|state| {

@@ -193,8 +193,8 @@ impl<H: Host> Stage<H> {
         self.until_gateway(|gateway| gateway.counters().heartbeats > before).await
     }
 
-    /// Waits until the last heartbeat is acknowledged, so that a leap does not judge it: waits for a message that the gateway sent
-    /// behind the acknowledgement.
+    /// Waits until the last heartbeat is acknowledged, so that a leap does not judge it: waits for a message that the gateway
+    /// sent behind the acknowledgement.
     pub async fn acknowledged(&mut self) {
         self.fake.say("behind the acknowledgement");
         let event = self.next().await.expect("the shard ended");

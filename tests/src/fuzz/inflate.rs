@@ -8,9 +8,9 @@ use portcullis::codec::{Compression, Format, Inflater};
 use portcullis::machine::{Action, Config, Event, Input, Limits, Phase};
 use portcullis::{ConnectionId, GatewayMachine, Message, Timestamp};
 
-/// The first byte says how the rest is cut: into messages of so many bytes, or, if it is 0, at each 0xA5. Every format and every
-/// inflater gets all messages, and the invariants of any input are checked. For payloads with a checksum each, both inflaters must
-/// return the same while neither finds damage: `miniz_oxide` accepts any checksum when it is built for fuzzing.
+/// The first byte says how the rest is cut: into messages of that many bytes, or, if it is 0, at each 0xA5. Every format and
+/// every inflater gets all messages, and the invariants of any input are checked. For payloads with a checksum each, both
+/// inflaters must return the same while neither finds damage: `miniz_oxide` accepts any checksum when it is built for fuzzing.
 ///
 /// # Panics
 /// If an invariant does not hold.

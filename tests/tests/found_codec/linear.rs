@@ -1,4 +1,4 @@
-//! Work and memory are linear in what comes.
+//! Work and memory are linear in the bytes received.
 
 use portcullis::codec::{Compression, Encoding, Format, Scratch};
 use portcullis::machine::{Config, Input, Phase};

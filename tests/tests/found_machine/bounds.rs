@@ -1,4 +1,4 @@
-//! A part of 37: what one call may give.
+//! A part of 37: how many actions one call may return.
 
 use portcullis::codec::{Compression, Format};
 use portcullis::machine::{Input, Phase};
@@ -11,7 +11,7 @@ const FORMAT: Format = Format { compression: Compression::ZlibStream, encoding: 
 /// A kind of payload, each by its number.
 type Kind = (&'static str, fn(u64) -> Message);
 
-/// One message of so many payloads.
+/// One message of `count` payloads.
 fn many(pair: &mut Pair, count: u64, payload: impl Fn(u64) -> Message) -> Message {
     let bytes: Vec<u8> = (0..count).flat_map(|number| pair.pack(&payload(number))).collect();
     Message::Binary(bytes.into())

@@ -196,7 +196,7 @@ fn refusals_of_what_nobody_asked_for_are_not_remembered() {
     }
     let after = format!("{:?}", stage.requests).len();
     assert!(after < before + 100, "{before} characters became {after}");
-    // Guilds that nobody asked about are free.
+    // Other guilds are not limited.
     stage.ask(RequestGuildMembers::all(1500));
     stage.assert(
         "t+0.000 > members of 1, nonce 0

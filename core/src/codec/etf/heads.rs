@@ -1,7 +1,7 @@
 //! Moves the keys of a frame to its front, in the order of the dialect's fast scan: `t`, `s`, `op`, `d`.
 //!
-//! The gateway's terms have another order, `d` first *(observed)*. The entries move in place, so a frame that the event filter drops
-//! costs no allocation.
+//! The gateway's terms have another order, `d` first *(observed)*. The entries move in place, so a frame that the event filter
+//! drops costs no allocation.
 
 use alloc::vec::Vec;
 use core::ops::Range;

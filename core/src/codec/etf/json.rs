@@ -4,8 +4,8 @@ use crate::codec::{CodecError, Undecoded};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// JSON of at most `most` bytes. At most one scalar term more is written before [`check`](Self::check) reports the excess, and its
-/// JSON is at most six times as long as the term.
+/// JSON of at most `most` bytes. At most one scalar term more is written before [`check`](Self::check) reports the excess, and
+/// its JSON is at most six times as long as the term.
 pub(super) struct Json<'a> {
     out: &'a mut Vec<u8>,
     most: usize,

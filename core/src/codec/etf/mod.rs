@@ -13,8 +13,8 @@
 //! | a list, a tuple, a string of bytes, nil | an array |
 //! | a map, its keys atoms, binaries or integers | an object |
 //!
-//! A compressed term is accepted as a whole payload only. Other terms (pids, functions, bit strings) are errors: the gateway never
-//! sends them.
+//! A compressed term is accepted as a whole payload only. Other terms (pids, functions, bit strings) are errors: the gateway
+//! never sends them.
 
 mod extent;
 mod heads;
