@@ -2,8 +2,8 @@
 //!
 //! # Theory of operation
 //! The memory holds, in this order: output that was used already, as far back as an inflater may refer (the history); output that
-//! is pending; room. When the room runs out, used output is dropped and the rest moves to the front, or the memory grows. Copying
-//! is amortized: bytes move only after as many were dropped or the memory doubled.
+//! is pending; room. When the room runs out, used output is dropped and the rest moves to the front, or the memory doubles. It
+//! moves only when much was dropped, so that work stays linear in the bytes received.
 //!
 //! A machine whose driver lends memory keeps only history and pending output between calls, so a thousand idle shards need one
 //! large memory and not a thousand.
