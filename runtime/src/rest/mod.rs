@@ -190,13 +190,13 @@ pub enum AskError {
         retry_after: Option<Duration>,
     },
     /// The API answered with another status than 200.
-    #[error("the API answered /gateway/bot with {0}")]
+    #[error("the API answered /gateway/bot with status {0}: check its base, or ask again later")]
     Status(u16),
     /// No answer came.
-    #[error("the API was not reached: {0}")]
+    #[error("the API was not reached, check the network, the proxy and the API's base: {0}")]
     Unreachable(#[source] io::Error),
     /// The answer is not valid JSON, or lacks a field.
-    #[error("the API's answer to /gateway/bot could not be read: {0}")]
+    #[error("the API's answer to /gateway/bot could not be read, check the API's base: {0}")]
     Unreadable(#[source] serde_json::Error),
     /// The base is not a URL of http or https.
     #[error("the API's base is no URL: it should look like https://discord.com/api/v10")]

@@ -121,7 +121,7 @@ pub enum AutoError {
     #[error(transparent)]
     Ask(#[from] AskError),
     /// The API named a count of shards that is not possible.
-    #[error("the API recommends a number of shards that cannot be: {0}")]
+    #[error("the API recommends a number of shards that is not possible, check its base: {0}")]
     Count(#[from] ShardIdError),
     /// The API named more shards than any bot has. None was made.
     #[error("the API recommends {shards} shards, more than {most}: check its base, or add shards one by one")]
