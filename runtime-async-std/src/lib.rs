@@ -1,10 +1,10 @@
 //! The Discord gateway on async-std.
 //!
-//! async-std is discontinued in favour of smol. What is here works and is tested as the other adapters are, but what
-//! is new should not begin on it: the README says how the same shard runs on smol.
+//! async-std is discontinued in favour of smol. This adapter works and is tested as the others are, but new
+//! programs should not start with it: the README says how the same shard runs on smol.
 //!
-//! **A shard beats only while it is polled:** call `next_event()` in a loop, and let work that takes longer than a few
-//! seconds run in a task of its own.
+//! **A shard sends heartbeats only while it is polled:** call `next_event()` in a loop, and run work that takes longer than a
+//! few seconds in a task of its own.
 //!
 //! ```no_run
 //! use portcullis_async_std::Shard;
@@ -24,7 +24,7 @@
 //! # }) }
 //! ```
 //!
-//! Or let it beat in a task of its own, whatever the consumer does:
+//! Or run it in a task of its own, where it sends heartbeats whatever the consumer does:
 //!
 //! ```no_run
 //! # use portcullis_async_std::Shard;
@@ -40,8 +40,8 @@
 //! # }
 //! ```
 //!
-//! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
-//! `shard.send(…)`, or from any task with `shard.sender()`.
+//! It reconnects and resumes by itself, and keeps to the send limit; `shard.explain()` tells what it did and why. Commands are
+//! sent with `shard.send(…)`, or from any task with `shard.sender()`.
 //!
 //! # Features
 //!
@@ -65,9 +65,9 @@ use portcullis_runtime::{Clock, prepare_socket};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 
-/// The machines, whole: events, commands, sessions, policies.
+/// The core crate: machines, events, commands, sessions, policies.
 pub use portcullis;
-/// The driver, whole: it is the same on each runtime.
+/// The driver crate, which is the same on each runtime.
 pub use portcullis_runtime;
 #[doc(inline)]
 pub use portcullis_runtime::adapter::*;
@@ -96,21 +96,21 @@ pub use portcullis_runtime::adapter::*;
 /// |---|---|
 /// | make one | [`builder`](Driver::builder) and its [`build`](Builder::build); [`new`](Driver::new) for a dialect of your own |
 /// | take its events | [`next_event`](Driver::next_event), [`poll_event`](Driver::poll_event), or as a `Stream` |
-/// | let it live in a task of its own | [`split`](Driver::split) |
+/// | run it in a task of its own | [`split`](Driver::split) |
 /// | send commands | [`send`](Driver::send); from any task by a [`sender`](Driver::sender), which has the requests as well |
 /// | stop, or change the connection | [`shutdown`](Driver::shutdown), [`reconnect`](Driver::reconnect) |
-/// | ask why and how | [`explain`](Driver::explain), [`phase`](Driver::phase), [`health`](Driver::health), [`latency`](Driver::latency), [`end_reason`](Driver::end_reason) |
+/// | read its state and history | [`explain`](Driver::explain), [`phase`](Driver::phase), [`health`](Driver::health), [`latency`](Driver::latency), [`end_reason`](Driver::end_reason) |
 /// | save its session | [`session`](Driver::session), [`session_at`](Driver::session_at); [`Builder::resume`](Builder::resume) takes it |
 /// | share identifies, tokens, limits | [`with_identify`](Driver::with_identify), [`with_tokens`](Driver::with_tokens), [`with_requests`](Driver::with_requests), [`with_host_sleep`](Driver::with_host_sleep) |
 pub type Shard<D = Discord> = Driver<D, AsyncStd>;
 
-/// What keeps a shard alive that was split: `async_std::task::spawn` it.
+/// The future that keeps a split shard alive: `async_std::task::spawn` it.
 pub type Pump<D = Discord> = portcullis_runtime::Pump<D, AsyncStd>;
 
 /// Many shards on async-std as one stream.
 pub type ShardSet<D = Discord> = portcullis_runtime::ShardSet<Shard<D>>;
 
-/// The settings of a shard, or of all shards of a bot, on async-std. What is not set suits production.
+/// The settings of a shard, or of all shards of a bot, on async-std. The defaults suit production.
 ///
 /// ```
 /// use portcullis_async_std::Shard;

@@ -1,7 +1,7 @@
 //! The Discord gateway on tokio.
 //!
-//! **A shard beats only while it is polled:** call `next_event()` in a loop, and let work that takes longer than a few
-//! seconds run in a task of its own.
+//! **A shard sends heartbeats only while it is polled:** call `next_event()` in a loop, and run work that takes longer
+//! than a few seconds in a task of its own.
 //!
 //! ```no_run
 //! use portcullis_tokio::Shard;
@@ -22,7 +22,7 @@
 //! # }
 //! ```
 //!
-//! Or let it beat in a task of its own, whatever the consumer does:
+//! Or run it in a task of its own, where it sends heartbeats whatever the consumer does:
 //!
 //! ```no_run
 //! # use portcullis_tokio::Shard;
@@ -38,7 +38,7 @@
 //! # }
 //! ```
 //!
-//! Compressed, the traffic is a fifth to a tenth; the events are the same:
+//! Compressed, the traffic has a fifth to a tenth of its size; the events are the same:
 //!
 //! ```
 //! use portcullis_tokio::portcullis::codec::Compression;
@@ -50,9 +50,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It reconnects, resumes and paces itself; what it did and why is in `shard.explain()`. Commands are sent with
-//! `shard.send(…)`, or from any task with `shard.sender()`. What the gateway answers by events is one await there:
-//! `sender.request_guild_members(…).await`. A restart keeps its sessions: see [`guide::save_and_resume_sessions`].
+//! It reconnects and resumes by itself, and keeps to the send limit; `shard.explain()` tells what it did and why.
+//! Commands are sent with `shard.send(…)`, or from any task with `shard.sender()`. Requests that the gateway answers by
+//! events are one await there: `sender.request_guild_members(…).await`. A restart keeps its sessions: see
+//! [`guide::save_and_resume_sessions`].
 //!
 //! # Features
 //!
@@ -77,9 +78,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-/// The machines, whole: events, commands, sessions, policies.
+/// The core crate: machines, events, commands, sessions, policies.
 pub use portcullis;
-/// The driver, whole: it is the same on each runtime.
+/// The driver crate, which is the same on each runtime.
 pub use portcullis_runtime;
 #[doc(inline)]
 pub use portcullis_runtime::adapter::*;
@@ -109,21 +110,21 @@ pub use portcullis_runtime::adapter::*;
 /// |---|---|
 /// | make one | [`builder`](Driver::builder) and its [`build`](Builder::build); [`new`](Driver::new) for a dialect of your own |
 /// | take its events | [`next_event`](Driver::next_event), [`poll_event`](Driver::poll_event), or as a `Stream` |
-/// | let it live in a task of its own | [`split`](Driver::split) |
+/// | run it in a task of its own | [`split`](Driver::split) |
 /// | send commands | [`send`](Driver::send); from any task by a [`sender`](Driver::sender), which has the requests as well |
 /// | stop, or change the connection | [`shutdown`](Driver::shutdown), [`reconnect`](Driver::reconnect) |
-/// | ask why and how | [`explain`](Driver::explain), [`phase`](Driver::phase), [`health`](Driver::health), [`latency`](Driver::latency), [`end_reason`](Driver::end_reason) |
+/// | read its state and history | [`explain`](Driver::explain), [`phase`](Driver::phase), [`health`](Driver::health), [`latency`](Driver::latency), [`end_reason`](Driver::end_reason) |
 /// | save its session | [`session`](Driver::session), [`session_at`](Driver::session_at); [`Builder::resume`](Builder::resume) takes it |
 /// | share identifies, tokens, limits | [`with_identify`](Driver::with_identify), [`with_tokens`](Driver::with_tokens), [`with_requests`](Driver::with_requests), [`with_host_sleep`](Driver::with_host_sleep) |
 pub type Shard<D = Discord> = Driver<D, Tokio>;
 
-/// What keeps a shard alive that was split: `tokio::spawn` it.
+/// The future that keeps a split shard alive: `tokio::spawn` it.
 pub type Pump<D = Discord> = portcullis_runtime::Pump<D, Tokio>;
 
 /// Many shards on tokio as one stream.
 pub type ShardSet<D = Discord> = portcullis_runtime::ShardSet<Shard<D>>;
 
-/// The settings of a shard, or of all shards of a bot, on tokio. What is not set suits production.
+/// The settings of a shard, or of all shards of a bot, on tokio. The defaults suit production.
 ///
 /// ```
 /// use portcullis_tokio::Shard;
@@ -157,7 +158,7 @@ pub type Builder = portcullis_runtime::Builder<Tokio>;
 
 /// The sockets and timers of tokio. Its clock is tokio's, which a test can pause.
 ///
-/// What it makes must be polled within a tokio runtime that has I/O and time enabled.
+/// Its sockets and timers must be polled within a tokio runtime that has I/O and time enabled.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokio {
     clock: Clock,

@@ -28,7 +28,8 @@ fn the_bot() -> ExitCode {
     bot::start(lexopt::Parser::from_iter(["bot"].into_iter().chain(words.split(' '))))
 }
 
-/// Starts the bot, which is this program with another task. The environment names the proxy that is given, and no other.
+/// Starts the bot, which is this program with another task. The environment names the proxy that is given, and no
+/// other.
 fn start(words: &str, variables: &[(&str, String)]) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
     for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "DISCORD_TOKEN"] {

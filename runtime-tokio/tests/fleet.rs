@@ -1,10 +1,10 @@
 //! A fleet on real sockets: as many shards as the gateway recommends, as one stream, against the fake gateway on the
 //! loopback interface.
 //!
-//! Nothing here asserts a time. On a loaded machine a thread that gets no CPU looks to the gateway like a client that is too
-//! fast, since what left 5 s apart arrives closer together, or like one that is silent. So the gateway does not hold these clients
-//! to the limits in time ([`Limits::Lifted`]), and a heartbeat that comes late is no failure. `tests/tests/identify_fleet.rs`,
-//! `pace.rs` and `heart.rs` prove them on virtual time.
+//! Nothing here asserts a time. On a loaded machine a thread that gets no CPU looks to the gateway like a client that
+//! is too fast, since what left 5 s apart arrives closer together, or like one that is silent. So the gateway does not
+//! hold these clients to the limits in time ([`Limits::Lifted`]), and a heartbeat that comes late is no failure.
+//! `tests/tests/identify_fleet.rs`, `pace.rs` and `heart.rs` prove them on virtual time.
 //!
 //! `PORTCULLIS_FLEET` sets the length of the storm in seconds; without it the storm is short.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers are test code as well")]
@@ -232,7 +232,7 @@ async fn shards_in_tasks_of_their_own_are_one_stream_that_ends_with_them() {
     let mut tasks = Vec::new();
     let mut set = fleet(&server).await.split(Buffer::default(), |pump| tasks.push(tokio::spawn(pump)));
     let keys = ready(&mut set).await;
-    // They live while nobody takes anything.
+    // They live while their events are not taken.
     handle.with(|gateway, now| gateway.request_heartbeat(now, Target::All));
     timeout(PATIENCE, handle.until(|gateway| gateway.counters().heartbeats >= 8)).await.unwrap();
     assert_eq!(say(&handle, Target::All, 1), 8);
@@ -419,7 +419,8 @@ async fn two_hundred_clients_come_through_a_storm_of_faults() {
     let counters = handle.with(|gateway, _| gateway.counters());
     println!("fleet: {said} messages to each of {CLIENTS} clients, {turn} faults, {total:?}, {counters:?}");
     assert_eq!((total.lost, total.doubled, total.out_of_order), (0, 0, 0));
-    // The first fault drops all connections, and all sessions can be resumed; the faults that follow spoil some of the resumes.
+    // The first fault drops all connections, and all sessions can be resumed; the faults that follow spoil some of the
+    // resumes.
     assert!(total.resumes > u64::from(CLIENTS) / 2, "{total:?}");
     assert_eq!(broken_rules(&handle), []);
     server.stop().await;

@@ -56,8 +56,8 @@ async fn found_20_a_main_that_fails_prints_what_to_mend() {
 #[derive(serde::Serialize)]
 struct NoFields {}
 
-/// A bot as an author writes it down: every part has a name that is reached through the adapter, and the types that a compiler
-/// prints are among them.
+/// A bot as an author writes it down: every part has a name that is reached through the adapter, and the types that a
+/// compiler prints are among them.
 struct Bot {
     shards: SplitShardSet,
     saved: Vec<Session>,

@@ -63,8 +63,8 @@ fn what_is_said_is_understood() {
 
 #[tokio::test]
 async fn scenario_15_two_that_want_ten_each_of_fifteen_use_fifteen_together() {
-    // The fake is to judge the day's limit, so its limits are not lifted; a bucket for each shard leaves no 5 s for its clock to
-    // judge, which a loaded machine would fail.
+    // The fake is to judge the day's limit, so its limits are not lifted; a bucket for each shard leaves no 5 s for its
+    // clock to judge, which a loaded machine would fail.
     let config = FakeConfig { max_concurrency: 20, daily_limit: 15, ..FakeConfig::default() };
     let gateway = FakeServer::start(config).await.unwrap();
     let service = service(20, 15, QueueConfig::default()).await;

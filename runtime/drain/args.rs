@@ -16,8 +16,8 @@ usage: drain --url URL [OPTION]...
 
   --url URL         the gateway: ws:// or wss://, with a query or without
   --compress HOW    zlib-stream or zstd-stream; default: none
-  --shards N        so many shards, all on one thread; default 1
-  --events N        count until so many dispatches have come, over all shards
+  --shards N        the number of shards, all on one thread; default 1
+  --events N        count until N dispatches have come, over all shards
   --until NAME      count until every shard has had a dispatch of this name
   --hold SECONDS    stay online so long after the line; default 0
   --intents N|NAMES as a number, or names with commas; default: all that need

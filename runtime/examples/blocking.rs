@@ -1,8 +1,9 @@
-//! A shard without async: one thread, `std::net` and `tungstenite`. `cargo run -p portcullis-runtime --example blocking`.
+//! A shard without async: one thread, `std::net` and `tungstenite`.
+//! `cargo run -p portcullis-runtime --example blocking`.
 //!
-//! `drive` and `wait` are the whole driver; each arm of the first is what an action obliges a driver to. The one timer is
-//! the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its connection, resumes, beats, and
-//! leaves.
+//! `drive` and `wait` are the whole driver; each arm of the first is what an action obliges a driver to. The one timer
+//! is the socket's time-out: until the machine's deadline. `main` joins a fake gateway, loses its connection, resumes,
+//! beats, and leaves.
 
 use core::time::Duration;
 use portcullis::dialect::discord::Intents;
@@ -47,8 +48,9 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
                     }
                     Err(failure) => inputs.push_back(Input::ConnectFailed(connection, failure)),
                 },
-                // It blocks until the socket has the message whole. Where it fails there is no answer: why the connection is
-                // gone is told by the read, behind what came before, and a connection that takes nothing is the machine's to find.
+                // It blocks until the socket has the message whole. Where it fails there is no answer: why the
+                // connection is gone is told by the read, behind what came before, and a connection that takes nothing
+                // is the machine's to find.
                 (Action::Send { connection, message }, Some((_, socket))) => {
                     if socket.send(to_tungstenite(message)).is_ok() && socket.get_ref().writes == Writes::Sound {
                         inputs.push_back(Input::Sent(connection));
@@ -106,8 +108,8 @@ fn wait(current: &mut Connection, patience: Duration) -> Input {
     Input::Closed(connection, reason)
 }
 
-/// A socket whose reads together end in time, and whose writes do not fail: a peer that closes and hangs up has said why,
-/// and that is still to be read when a write finds the socket broken.
+/// A socket whose reads together end in time, and whose writes do not fail: a peer that closes and hangs up has said
+/// why, and that is still to be read when a write finds the socket broken.
 pub(crate) struct Timed {
     stream: TcpStream,
     until: Instant,
@@ -230,7 +232,8 @@ fn close_reason_of(error: &WsError) -> CloseReason {
     }
 }
 
-/// One shard's own turn. Those of one bot share a queue, and are told of their permits when it has an answer.
+/// A permit for a shard that is alone. The shards of one bot share a queue, and get their permits when it has an
+/// answer.
 fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
     let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
     if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {

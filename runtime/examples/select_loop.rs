@@ -1,9 +1,9 @@
 //! The machine in the `select!` loop of an application, which has sockets, timers and a clock of its own:
 //! `cargo run -p portcullis-runtime --example select_loop`.
 //!
-//! Nothing is spawned, and the driver of this crate is not used: the loop in `run` takes its place. All that is underway
-//! is in `current`, none of it in a future, so that a branch which loses the race has lost nothing. `main` joins a fake
-//! gateway, sends a command, loses its connection, resumes, and leaves.
+//! Nothing is spawned, and the driver of this crate is not used: the loop in `run` takes its place. All that is
+//! underway is in `current`, none of it in a future, so that a branch which loses the race has lost nothing. `main`
+//! joins a fake gateway, sends a command, loses its connection, resumes, and leaves.
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
@@ -45,8 +45,8 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
         let input = match (inputs.pop_front(), machine.deadline()) {
             (Some(input), _) => input,
             (None, None) => return Ok(()),
-            // In this order: a gateway that floods starves nobody, since what is the application's own comes first; and
-            // the timer has its turn only when the socket had nothing.
+            // In this order: what the application sends comes first, so that a gateway's flood does not starve it, and
+            // the timer comes last: it goes off only when the socket had nothing, which is what `Tick` says.
             (None, Some(deadline)) => tokio::select! {
                 biased;
                 _ = every.tick() => {
@@ -126,12 +126,13 @@ enum Write {
     Idle,
     ToStart(WsMessage),
     ToFlush,
-    /// Nobody waits for word of it.
+    /// The machine needs no answer to it.
     ToFlushClose,
 }
 
 impl Connection {
-    /// What happens first: the dial is done, the write is done, a message comes. It starts anew where it was left.
+    /// What happens first: the dial is done, the write is done, a message comes. The next call continues where this one
+    /// was left.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         if let Self::Dialing(connection, dial) = self {
             let (connection, dialed) = (*connection, ready!(dial.as_mut().poll(cx)));
@@ -257,7 +258,7 @@ fn to_tungstenite(message: Message) -> WsMessage {
     })
 }
 
-/// One shard's own turn. Those of one bot share a queue.
+/// A permit for a shard that is alone. The shards of one bot share a queue.
 fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
     let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
     if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {

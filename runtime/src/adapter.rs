@@ -1,6 +1,6 @@
-//! What every adapter hands on, listed once: `pub use portcullis_runtime::adapter::*`, a `Shard` of its own, and
-//! `pub use {portcullis, portcullis_runtime}` make an adapter whole. Who depends on one needs no other crate of ours, and no path
-//! that a compiler prints is private.
+//! What every adapter re-exports, listed once. `pub use portcullis_runtime::adapter::*`,
+//! `pub use {portcullis, portcullis_runtime}` and a `Shard` of its own make an adapter complete: an application that
+//! depends on it needs no other crate of ours, and every path that a compiler prints can be named.
 
 pub use crate::build_error::BuildError;
 pub use crate::driver::{

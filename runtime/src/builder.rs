@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-/// The settings of a shard of a Discord bot. What is not set suits a bot of one shard in production.
+/// The settings of a shard of a Discord bot. The defaults suit a bot of one shard in production.
 #[derive(Clone)]
 pub struct Builder<R: Runtime> {
     runtime: R,
@@ -46,14 +46,14 @@ pub struct Builder<R: Runtime> {
 }
 
 impl<R: Runtime + Default> Driver<Discord, R> {
-    /// Begins a shard: the bot's token, with or without `Bot ` before it, and what it wants to hear of.
+    /// Begins a shard from the bot's token, with or without `Bot ` before it, and the intents: which events it wants.
     pub fn builder(token: impl Into<String>, intents: Intents) -> Builder<R> {
         Builder::new(R::default(), token, intents)
     }
 }
 
 impl<R: Runtime> Builder<R> {
-    /// The same on a runtime of one's own.
+    /// The same on any runtime.
     pub fn new(runtime: R, token: impl Into<String>, intents: Intents) -> Self {
         Self {
             runtime,
@@ -98,7 +98,8 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// What becomes of commands about guilds of other shards: they are refused unless set.
+    /// Whether commands about guilds of other shards are sent: they are refused unless set, since this shard's
+    /// connection would get no answer to them.
     #[must_use]
     pub fn foreign_guilds(mut self, foreign_guilds: ForeignGuilds) -> Self {
         self.foreign_guilds = foreign_guilds;
@@ -119,7 +120,7 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// From how many members on, 50 to 250, a guild comes without its offline ones: 50 unless set.
+    /// From how many members on, 50 to 250, a guild comes without its offline members: 50 unless set.
     #[must_use]
     pub fn large_threshold(mut self, members: u8) -> Self {
         self.large_threshold = Some(members);
@@ -128,7 +129,7 @@ impl<R: Runtime> Builder<R> {
 
     /// How the gateway compresses what it sends: not at all unless set.
     ///
-    /// `zlib-stream` makes most traffic a fifth to a tenth. What comes of it is the same.
+    /// `zlib-stream` makes most traffic a fifth to a tenth of its size. The events are the same.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.format.compression = compression;
@@ -150,16 +151,16 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// A session of an earlier run, to be resumed first, and how long ago it was exported: `None` if unknown, then it
-    /// is tried once. For [`build_all`](Self::build_all) it is said once for each shard.
+    /// A session of an earlier run, to be resumed first, and how long ago it was exported: with `None` (unknown) it is
+    /// tried once. For [`build_all`](Self::build_all) call it once for each shard.
     #[must_use]
     pub fn resume(mut self, session: Session, age: impl Into<Option<Duration>>) -> Self {
         self.resume.push(ResumeFrom { session, age: age.into() });
         self
     }
 
-    /// How to reach the network, shared with other shards: see [`Network`]. What is set here beside it counts for this
-    /// shard only, whichever is set first.
+    /// How to reach the network, shared with other shards: see [`Network`]. A proxy, header, user agent or TLS
+    /// configuration that is set on the builder as well applies to this shard only, whichever is set first.
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
@@ -201,29 +202,29 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// A fixed seed for jitter, so that a run can be repeated. Else it is drawn.
+    /// A fixed seed for jitter, so that a run can be repeated. Unless set it is drawn at random.
     #[must_use]
     pub fn seed(mut self, seed: Seed) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// What to make of a host that slept, in place of leaving connections that cannot have outlived it.
+    /// What to do when the host was asleep: unless set, connections that cannot have outlived the sleep are aborted.
     #[must_use]
     pub fn host_sleep(mut self, sleep: HostSleep) -> Self {
         self.host_sleep = sleep;
         self
     }
 
-    /// What rations the identifies of all the bot's shards, in place of a queue of this one's own.
+    /// The identify queue that all the bot's shards share, in place of a queue for this shard alone.
     #[must_use]
     pub fn identify(mut self, shared: &SharedIdentify) -> Self {
         self.gates = Some(Gates::Shared(shared.clone()));
         self
     }
 
-    /// Gates of one's own to identify through, one for each shard that is made: where the bot's shards live in several
-    /// processes.
+    /// The application's own gates to identify through, one for each shard that is made: for a bot whose shards live in
+    /// several processes.
     ///
     /// ```
     /// # use portcullis::{Intents, ShardId};
@@ -299,7 +300,7 @@ impl<R: Runtime> Builder<R> {
     /// Makes the shard. It connects at its first poll.
     ///
     /// # Errors
-    /// [`BuildError`] says what to mend. Nothing was sent anywhere.
+    /// [`BuildError`] names the setting that is wrong. Nothing was sent anywhere.
     pub fn build(self) -> Result<Driver<Discord, R>, BuildError> {
         let (network, seed) = (self.whole_network()?, self.seed_or_draw());
         let mut discord =
@@ -352,6 +353,6 @@ const INFLATER: Inflater = Inflater::Miniz;
 /// Draws a seed from the system, for jitter.
 #[must_use]
 pub fn draw_seed() -> Seed {
-    // The keys of a map's hasher are random: no crate is needed for what must be no secret.
+    // The keys of a map's hasher are random. That is enough for jitter, which need not be secret, and saves a crate.
     Seed(RandomState::new().hash_one(0_u8))
 }

@@ -1,8 +1,8 @@
 //! Errors print their message by `Debug` as well.
 //!
-//! A `main` that returns `Result<(), Box<dyn Error>>` prints the `Debug` of its error, and `unwrap` and `expect` do so too. The user
-//! who reads it made a mistake, and must learn what to mend: the names of our variants do not tell. Code that wants to
-//! know the variant matches on the error.
+//! A `main` that returns `Result<(), Box<dyn Error>>` prints the `Debug` of its error, and `unwrap` and `expect` do so
+//! too. The user who reads it made a mistake, and must learn what to mend: the names of our variants do not tell. Code
+//! that wants to know the variant matches on the error.
 //!
 //! Here are the errors that calls return. What a peer did wrong comes in events, and those print their fields.
 

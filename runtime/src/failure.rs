@@ -15,7 +15,7 @@ use portcullis::CloseReason;
 use portcullis::machine::{ConnectFailure, IoFailure, Location, TlsFailure};
 use std::io::{self, ErrorKind};
 
-/// Why no TCP connection came about.
+/// Why there is no TCP connection.
 pub(crate) fn of_connect(error: &io::Error) -> ConnectFailure {
     match error.kind() {
         ErrorKind::ConnectionRefused
@@ -61,7 +61,7 @@ pub(crate) fn of_tls(error: &io::Error) -> TlsFailure {
 fn of_certificate(error: &rustls::CertificateError) -> TlsFailure {
     use rustls::CertificateError as Error;
     match error {
-        // An issuer of the same name that is another one is found by its signature.
+        // A wrong issuer that has the name of a trusted one fails by its signature.
         Error::UnknownIssuer | Error::BadSignature => TlsFailure::UnknownIssuer,
         Error::NotValidForName | Error::NotValidForNameContext { .. } => TlsFailure::NameMismatch,
         Error::Expired | Error::ExpiredContext { .. } => TlsFailure::Expired,
@@ -86,7 +86,7 @@ fn of_io(error: &io::Error) -> IoFailure {
     }
 }
 
-/// The system's own code, also of an error that a runtime has put words around.
+/// The system's error code, also of an error that a runtime has wrapped: async-std does so.
 fn code(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
         let around: &(dyn Error + 'static) = error.get_ref()?;
@@ -115,7 +115,8 @@ pub(crate) fn of_upgrade(error: &io::Error) -> ConnectFailure {
 pub(crate) fn of_stream(error: &io::Error) -> CloseReason {
     match error.kind() {
         _ if tls_error(error).is_some() => CloseReason::Tls,
-        // TLS without its own farewell: the stream's end all the same.
+        // The TCP stream ended without a TLS close_notify. Many servers end so; it is the end of the stream all the
+        // same.
         ErrorKind::UnexpectedEof => CloseReason::Eof,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CloseReason::Reset,
         _ => CloseReason::Io,

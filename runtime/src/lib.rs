@@ -1,12 +1,14 @@
 //! The async driver of [`portcullis`], written once over futures traits and tied to no executor.
 //!
-//! A [`Driver`] owns a machine, its socket and its timer, and hands out events. What it needs of a runtime is the trait
-//! [`Runtime`]: names, sockets, a clock and timers; an adapter such as `portcullis-tokio` is that and little more. TLS
-//! (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all runtimes.
+//! A [`Driver`] owns a machine, its socket and its timer, and hands out events. The trait [`Runtime`] is what it needs
+//! of a runtime: lookups, sockets, a clock and timers. An adapter such as `portcullis-tokio` implements it and adds
+//! little more. TLS (rustls), the WebSocket layer and the choice among a host's addresses are here, once for all
+//! runtimes.
 //!
-//! The WebSocket layer is `portcullis-websocket`, which logs nothing. With the feature `tungstenite` a config may choose that
-//! one ([`WebSocketLayer`]): at level `TRACE` of the crate `log` it logs whole messages and upgrade requests, so the token, session
-//! ids, and the values of headers such as `authorization`. SECURITY.md says how to keep it below that level.
+//! The WebSocket layer is `portcullis-websocket`, which logs nothing. With the feature `tungstenite` a config may
+//! choose that one ([`WebSocketLayer`]): at level `TRACE` of the crate `log` it logs whole messages and upgrade
+//! requests, so the token, session ids, and the values of headers such as `authorization`. SECURITY.md says how to keep
+//! it below that level.
 
 #![forbid(unsafe_code)]
 
@@ -37,7 +39,7 @@ pub use driver::{
     Buffer, CommandHandle, Driver, Events, HostSleep, MachineRef, Overflow, Pump, RequestFuture, Sender, TokenAnswer,
     Tokens,
 };
-/// The TLS library, for a configuration of one's own.
+/// The TLS library, for a TLS configuration that the application makes itself.
 pub use futures_rustls::rustls;
 pub use http;
 pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};

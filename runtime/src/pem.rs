@@ -1,4 +1,4 @@
-//! Certificate authorities of one's own, from a PEM file.
+//! The application's own certificate authorities, from a PEM file.
 
 use crate::rustls::RootCertStore;
 use crate::tls::{self, Tls};
@@ -7,8 +7,8 @@ use futures_rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
 
 impl Tls {
-    /// Trusts the certificate authorities of a PEM file, and no others: those of a company's own proxy, of a test. What
-    /// else is in the file, as a key, is passed over.
+    /// Trusts the certificate authorities of a PEM file, and no others: those of a company's proxy, or of a test. Other
+    /// entries of the file, such as keys, are skipped.
     ///
     /// ```no_run
     /// # use portcullis::Intents;

@@ -11,7 +11,7 @@ const IDLE: Duration = Duration::from_secs(60);
 ///
 /// Small messages leave at once (`TCP_NODELAY`): a heartbeat must not wait for an acknowledgement of what went before.
 /// Keepalive probes after 60 s, four of them 15 s apart, keep the way through middleboxes open and end a connection
-/// whose peer is gone, also while nobody polls the shard. Where the system refuses probes the socket is used without:
+/// whose peer is gone, also while the shard is not polled. Where the system refuses probes the socket is used without:
 /// the beats find a dead peer, too.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ impl Tls {
         Ok(Self::with_config(Arc::new(config)))
     }
 
-    /// A configuration of one's own: other roots, a client certificate, another provider.
+    /// The application's own configuration: other roots, a client certificate, another provider.
     #[must_use]
     pub const fn with_config(config: Arc<ClientConfig>) -> Self {
         Self { config }
@@ -53,7 +53,7 @@ impl Tls {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectFailure::Tls(TlsFailure::InvalidName))?;
-        // Whatever ends the handshake, a refused certificate or a lost stream, it is the handshake that failed.
+        // A refused certificate or a lost stream: either way the handshake failed, and the kind tells which.
         let connected = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await;
         connected.map_err(|error| ConnectFailure::Tls(failure::of_tls(&error)))
     }
@@ -72,8 +72,8 @@ impl fmt::Debug for Tls {
 }
 
 pub(crate) fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
-    // The provider is named, so that none has to be installed for the process, and no other crate's feature
-    // changes it.
+    // The provider is named here: rustls would otherwise take one that was installed for the process, and panic when
+    // the features of other crates bring two.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     // `ring-speaks-tls`: ring has a cipher suite for each of the default versions.
     #[expect(clippy::expect_used, reason = "the provider is fixed, and a test makes this configuration")]

@@ -22,8 +22,8 @@ Usage: cargo run -p portcullis-tokio --example bot -- [OPTIONS]
       --compress HOW        zlib-stream, zstd-stream, payload or none [default: none]
       --encoding HOW        json or etf [default: json]
       --env-proxy           through the proxy that HTTPS_PROXY or ALL_PROXY names, but for the hosts of NO_PROXY
-      --events N            stop after so many dispatches
-      --seconds S           stop after so many seconds
+      --events N            stop after N dispatches
+      --seconds S           stop after S seconds
       --json                one JSON object a line: every event, and every transition with its cause
   -h, --help                print this
 

@@ -157,7 +157,7 @@ fn since<'a>(last: &mut Option<Transition>, all: &'a [Transition]) -> &'a [Trans
 }
 
 fn fail(error: &dyn core::fmt::Display, code: u8) -> ExitCode {
-    // Without standard error there is nobody to tell.
+    // Without standard error there is no way to report it.
     let _ = writeln!(io::stderr(), "bot: {error}");
     ExitCode::from(code)
 }

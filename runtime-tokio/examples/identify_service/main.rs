@@ -1,8 +1,8 @@
 //! Two processes of one application, with 15 identifies left between them: a small service has the queue.
 //!
 //! `cargo run -p portcullis-tokio --example identify_service` runs it against a fake gateway in the same process: it
-//! starts itself twice, each with ten shards, and tells what the gateway saw. One that went beyond its budget would have
-//! all its sessions ended and its token reset.
+//! starts itself twice, each with ten shards, and tells what the gateway saw. One that went beyond its budget would
+//! have all its sessions ended and its token reset.
 
 mod remote;
 mod service;

@@ -83,7 +83,7 @@ impl Remote {
     }
 }
 
-/// Writes what is asked and reads what is replied, until the connection ends or nobody asks any more.
+/// Writes what is asked and reads what is replied, until the connection ends or all clones and gates are gone.
 async fn converse(inner: &Weak<Mutex<Inner>>, service: SocketAddr) -> io::Result<()> {
     let (read, mut write) = TcpStream::connect(service).await?.into_split();
     let (line, mut asks) = mpsc::unbounded_channel();
@@ -106,7 +106,7 @@ async fn converse(inner: &Weak<Mutex<Inner>>, service: SocketAddr) -> io::Result
 }
 
 impl Inner {
-    /// False if nobody can hear it.
+    /// False if there is no connection to the service.
     fn say(&self, ask: Ask) -> bool {
         self.line.as_ref().is_some_and(|line| line.send(ask).is_ok())
     }

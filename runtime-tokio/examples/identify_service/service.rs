@@ -183,6 +183,6 @@ async fn converse(process: u32, stream: TcpStream, mut replies: mpsc::Receiver<R
         () = reading => {}
         () = writing => {}
     }
-    // The service may be gone: then there is nobody to tell.
+    // This fails when the service is gone, which is fine.
     let _ = tell.send(News::Gone(process)).await;
 }

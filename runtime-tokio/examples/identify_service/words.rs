@@ -19,9 +19,9 @@ pub(crate) enum Ask {
 pub(crate) enum Reply {
     /// The permit is granted: `granted 7`.
     Granted { question: u32 },
-    /// The budget is used up for so many milliseconds: `exhausted 7 3600000`.
+    /// The budget is used up for a time in milliseconds: `exhausted 7 3600000`.
     Exhausted { question: u32, resets_in: Duration },
-    /// Too many wait; ask again after so many milliseconds: `later 7 30000`.
+    /// Too many requests wait; ask again after a time in milliseconds: `later 7 30000`.
     Later { question: u32, after: Duration },
 }
 

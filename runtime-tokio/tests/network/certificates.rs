@@ -57,7 +57,7 @@ impl Authority {
         roots
     }
 
-    /// A client that trusts nobody else.
+    /// A client that trusts no other authority.
     pub(crate) fn trusted(&self) -> Tls {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(self.roots());

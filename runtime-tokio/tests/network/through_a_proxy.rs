@@ -67,16 +67,16 @@ async fn wrong_credentials_end_the_shard_and_are_not_told() {
 
 #[tokio::test]
 async fn a_gateway_that_the_proxy_does_not_reach_is_told_as_such() {
-    // Bound, and nobody listens: the port stays ours, and refuses.
+    // Bound, without a listener: the port stays ours, and refuses.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let nobody = socket.local_addr().unwrap();
+    let closed = socket.local_addr().unwrap();
     for (speaks, status) in [(Speaks::Http, ProxyStatus::Http(502)), (Speaks::Socks5, ProxyStatus::Socks(5))] {
-        let proxy = Proxy::start(speaks, nobody).await;
+        let proxy = Proxy::start(speaks, closed).await;
         let fate = fate(shard(GATEWAY).proxy(url(speaks, &proxy, "bot:p%40ss@"))).await;
         assert_eq!(fate, Fate::Waits(Cause::ConnectProxy(Some(status))));
     }
-    let fate = fate(shard(GATEWAY).proxy(format!("http://{nobody}"))).await;
+    let fate = fate(shard(GATEWAY).proxy(format!("http://{closed}"))).await;
     assert_eq!(fate, Fate::Waits(Cause::ConnectProxy(None)));
 }
 

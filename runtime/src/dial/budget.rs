@@ -1,9 +1,9 @@
-//! How much is read from a socket before the driver looks at its clock and others have their turn.
+//! How much is read from a socket before the driver looks at its clock and yields to other tasks.
 //!
 //! A WebSocket layer reads until it has a message to give. A peer that sends fragments without end, or one frame of
-//! many megabytes as fast as it is read, would keep it reading in one poll, and with it the thread. So the stream below
-//! the layer is one that has nothing more to give after some bytes, until the driver allows as many again. That bounds
-//! the frames of a poll as well: each has two bytes at the least (RFC 6455 §5.2).
+//! many megabytes as fast as it is read, would keep the layer and its thread reading in one poll. So the stream below
+//! the layer says "nothing to read" after some bytes, until the driver renews the budget. That bounds the frames of a
+//! poll as well: each has at least two bytes (RFC 6455 §5.2).
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -12,9 +12,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// How many bytes a connection may read in one turn of its task: 64 KiB, which is what one large read of the socket
+/// How many bytes a connection may read in one run of its task: 64 KiB, which is what one large read of the socket
 /// gives. As empty fragments these are 32,768 frames, about a millisecond's work; as events of 1.3 KB they are fifty.
-const BYTES_A_TURN: usize = 64 << 10;
+const BYTES_A_RUN: usize = 64 << 10;
 
 /// What a driver and the stream of its connection share. Both are of one task.
 #[derive(Debug)]
@@ -23,17 +23,17 @@ pub(crate) struct ReadBudget {
     total: AtomicU64,
 }
 
-/// One turn's worth.
+/// The bytes of one run.
 impl Default for ReadBudget {
     fn default() -> Self {
-        Self { left: AtomicUsize::new(BYTES_A_TURN), total: AtomicU64::new(0) }
+        Self { left: AtomicUsize::new(BYTES_A_RUN), total: AtomicU64::new(0) }
     }
 }
 
 impl ReadBudget {
-    /// Allows a turn's worth of bytes from now on, whatever is left of the last one's.
+    /// Allows the bytes of one run from now on, whatever is left of the last one's.
     pub(crate) fn renew(&self) {
-        self.left.store(BYTES_A_TURN, Ordering::Relaxed);
+        self.left.store(BYTES_A_RUN, Ordering::Relaxed);
     }
 
     /// Whether the stream gave nothing because it must not, so that the socket may hold more.
@@ -69,7 +69,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let left = self.budget.left.load(Ordering::Relaxed);
         if left == 0 {
-            // The task goes on at once, after the others.
+            // The task goes on at once, after those that are ready.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -134,10 +134,10 @@ mod tests {
             while let Poll::Ready(more) = read(1000) {
                 bytes += more;
             }
-            assert!(bytes == BYTES_A_TURN && budget.is_used_up() && woken.0.load(Ordering::Relaxed));
-            assert_eq!(budget.total(), turn * BYTES_A_TURN as u64);
+            assert!(bytes == BYTES_A_RUN && budget.is_used_up() && woken.0.load(Ordering::Relaxed));
+            assert_eq!(budget.total(), turn * BYTES_A_RUN as u64);
             budget.renew();
         }
-        assert_eq!((read(2 * BYTES_A_TURN), budget.is_used_up()), (Poll::Ready(BYTES_A_TURN), true));
+        assert_eq!((read(2 * BYTES_A_RUN), budget.is_used_up()), (Poll::Ready(BYTES_A_RUN), true));
     }
 }

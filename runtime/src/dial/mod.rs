@@ -48,12 +48,13 @@ impl Dial {
         dialed
     }
 
-    /// Which addresses answer for it. Who gives it up, as the machine does when it has taken too long, says so there.
+    /// The addresses that a failure is attributed to. A driver that gives the dial up, as the machine tells it to when
+    /// it takes too long, reports the failure there.
     pub(crate) const fn route(&self) -> &Arc<Route> {
         &self.route
     }
 
-    /// What may be read of the connection that is being opened, and of the WebSocket then.
+    /// The read budget of the connection, during the dial and of the open WebSocket.
     pub(crate) const fn budget(&self) -> &Arc<ReadBudget> {
         &self.budget
     }
@@ -112,7 +113,7 @@ pub(crate) fn dial<R: Runtime>(runtime: R, network: Network, url: GatewayUrl, li
     let route = Route::new(network.lookups());
     let (own, way) = (Arc::clone(&budget), Arc::clone(&route));
     let attempt = Box::pin(async move {
-        // Below TLS, which reads small pieces as well, and without end if the peer wants it so.
+        // Both are below TLS, which also reads in small pieces, and as long as the peer sends.
         let stream = ReadAhead::new(connect(&runtime, &network, &way, url.host(), url.port()).await?);
         let stream = Budgeted::new(stream, own);
         match Target::of(url) {
@@ -132,7 +133,7 @@ pub(crate) async fn connect<R: Runtime>(
     port: u16,
 ) -> Result<R::Stream, ConnectFailure> {
     let Some(proxy) = network.proxy_to(host, port) else { return reach(runtime, route, host, port).await };
-    // Why the proxy itself is not reached must not be told as if the gateway were not.
+    // A proxy that is not reached must not look like a gateway that is not reached.
     let stream = reach(runtime, route, proxy.host(), proxy.port()).await;
     let stream = stream.map_err(|_| ConnectFailure::Proxy { status: None })?;
     let stream = proxy::open_tunnel(proxy, stream, host, port, network.user_agent().as_bytes()).await?;

@@ -1,6 +1,6 @@
 //! One connection to a host of several addresses: each gets a head start on the next, and the first that answers is
-//! taken (RFC 8305). An address family that leads nowhere so costs a moment, not every attempt. Addresses that failed lately,
-//! behind a connection that they took, come last.
+//! taken (RFC 8305). An address family that leads nowhere so costs a moment, not every attempt. Addresses that failed
+//! lately, behind a connection that they took, come last.
 
 use super::route::Route;
 use crate::runtime::Runtime;
@@ -13,10 +13,11 @@ use std::net::SocketAddr;
 
 /// How long one address is tried alone. *(source: RFC 8305 §5, Connection Attempt Delay)*
 const HEAD_START: Duration = Duration::from_millis(250);
-/// More addresses than any gateway names.
+/// More addresses than any gateway has: a resolver's answer must not cost an unlimited number of sockets.
 const ADDRESSES_MAX: usize = 16;
 
-/// How long the others are tried alone before an address that failed lately: a living one takes a connection in less.
+/// How long the others are tried alone before an address that failed lately: a working address accepts a connection in
+/// less, also when the first packet is lost, which is sent again after 1 s (RFC 6298 §2).
 const HEAD_START_OF_FAILED: Duration = Duration::from_secs(2);
 
 /// An address, and what is known of it.
@@ -27,7 +28,8 @@ pub(super) struct Candidate {
     after: Duration,
 }
 
-/// The order in which addresses are tried. When all have failed lately nothing is known of any.
+/// The order in which addresses are tried. When all have failed lately, none is better than another, and each gets the
+/// usual head start.
 pub(super) fn candidates(fresh: &[SocketAddr], failed: &[SocketAddr]) -> Vec<Candidate> {
     let after = if fresh.is_empty() { HEAD_START } else { HEAD_START_OF_FAILED };
     let fresh = alternating(fresh).into_iter().map(|address| Candidate { address, after: HEAD_START });
@@ -96,7 +98,7 @@ impl<S, F: Future<Output = io::Result<S>>> Race<F> {
         won.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// The last error, when nobody runs any more.
+    /// The last error, when no attempt is left.
     fn is_lost(&mut self) -> Option<io::Error> {
         if self.attempts.is_empty() {
             Some(self.last.take().unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))

@@ -1,8 +1,8 @@
 //! Reading ahead: one large read of a socket in place of many small ones, into memory that the connections share.
 //!
 //! A WebSocket layer with a small buffer keeps little for each connection, and pays for it with a system call for each
-//! few messages of a busy one. So the socket is read into a large piece of memory, and the layer from that. A connection
-//! has a piece only while there is something in it; when all are in use it reads as if there were none.
+//! few messages of a busy one. So the socket is read into a large piece of memory, and the layer from that. A
+//! connection has a piece only while there is something in it; when all are in use it reads as if there were none.
 
 use core::cell::RefCell;
 use core::pin::Pin;
@@ -35,7 +35,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         let this = &mut *self;
         let rest = match this.rest.take() {
             Some(rest) => rest,
-            // Who has as much room itself needs no piece.
+            // A reader with that much room needs no piece.
             None if buffer.len() >= PIECE => return Pin::new(&mut this.stream).poll_read(cx, buffer),
             None => {
                 let Some(mut piece) = Piece::take() else { return Pin::new(&mut this.stream).poll_read(cx, buffer) };
@@ -91,9 +91,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
 
 /// The size of a piece: what a socket usually has for a reader that was busy.
 const PIECE: usize = 64 << 10;
-/// The most pieces in a process, 2 MiB together: so many connections can be in the middle of one.
+/// The most pieces in a process, 2 MiB together. Only a connection in the middle of a piece holds one; further
+/// connections read without.
 const PIECES_MAX: usize = 32;
-/// The most that a thread keeps for the next read.
+/// The most pieces that a thread keeps for its next reads.
 const SPARE_MAX: usize = 4;
 
 static PIECES: AtomicUsize = AtomicUsize::new(0);
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
     use core::task::Waker;
 
-    /// Gives so many bytes a read, then nothing for now, and counts its reads.
+    /// Gives the next number of bytes with each read, then nothing for now, and notes its reads.
     struct Socket {
         reads: Vec<usize>,
         asked: Vec<usize>,

@@ -1,4 +1,4 @@
-//! Which addresses answer for what becomes of a connection.
+//! Which addresses a connection's success or failure is attributed to.
 
 use super::race::Candidate;
 use crate::network::Lookups;
@@ -47,25 +47,26 @@ impl Route {
         *self.lock() = vec![address];
     }
 
-    /// The proxy has made the way: what comes is not its own.
+    /// The proxy has opened the tunnel: what comes now is not from its address.
     pub(super) fn tunnelled(&self) {
         self.lock().clear();
     }
 
-    /// What came is alive.
+    /// A message has come: the address works.
     pub(crate) fn proven(&self) {
         self.lock().drain(..).for_each(|address| self.lookups.note_alive(address));
     }
 
-    /// What came was nothing, or nothing of use: the next attempt is to take another address.
+    /// The connection failed before a message came: the next attempt tries other addresses first.
     pub(crate) fn failed(&self) {
         self.lock().drain(..).for_each(|address| self.lookups.note_failed(address));
     }
 
-    /// As [`failed`](Self::failed), if another address may fare better.
+    /// As [`failed`](Self::failed), if another address may do better.
     pub(super) fn failed_with(&self, failure: &ConnectFailure) {
         match failure {
-            // What is refused to us is refused to us everywhere, and without TCP nobody is to blame.
+            // These statuses are about us, not about the address: another one answers the same. And without a TCP
+            // connection no address failed behind one.
             ConnectFailure::Http { status: 401 | 403 | 429, .. }
             | ConnectFailure::Proxy { status: Some(_) }
             | ConnectFailure::Name

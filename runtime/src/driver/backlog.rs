@@ -1,11 +1,11 @@
 //! When silence may be judged on a socket that is never read dry.
 //!
-//! Who judges a deadline must have read all that had arrived by then. A socket that was read dry shows that; one that a
-//! peer floods never is, and the flood must not keep the shard waiting for ever. But bytes come out in the order in which
-//! they came, and a socket holds so many of them and no more: once as many were read since the deadline, whatever had
-//! arrived by then has been read as well.
+//! A deadline may be judged only after all that had arrived by then was read. A socket that was read dry shows that. A
+//! socket that a peer floods never runs dry, and a flood must not keep a dead shard waiting for ever. But bytes come
+//! out in the order in which they came, and a socket holds a limited number of them: once that many were read since the
+//! deadline, everything that had arrived by then was read.
 
-/// As many bytes as a socket holds unread: Linux grows a TCP receive buffer to 6 MiB by itself (`tcp_rmem`), and half of
+/// More bytes than a socket holds unread: Linux grows a TCP receive buffer to 6 MiB by itself (`tcp_rmem`), and half of
 /// that is for payload.
 const SOCKET_MAX: u64 = 8 << 20;
 
@@ -16,7 +16,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// A deadline fell due and was not judged, after so many bytes of the connection.
+    /// A deadline fell due and was not judged, after `total` bytes of the connection.
     pub(super) fn put_off(&mut self, total: u64) {
         self.since.get_or_insert(total);
     }

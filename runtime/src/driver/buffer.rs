@@ -1,10 +1,10 @@
-//! The events between a pump and who takes them, and what is done when there is no room.
+//! The events between a pump and its consumer, and the policy for a full buffer.
 //!
 //! # Invariants
 //! * `drops-are-told`: what was dropped is told by one `Lagged`, at the place where it is missing.
-//! * `life-is-kept`: only dispatches are dropped. What tells of the shard's own life is not, and when nothing else waits
-//!   the pump waits as well: the buffer never holds more events than its capacity, nor more bytes than its bound and one
-//!   event.
+//! * `life-is-kept`: only dispatches are dropped. What tells of the shard's own life is not, and when nothing else
+//!   waits the pump waits as well: the buffer never holds more events than its capacity, nor more bytes than its bound
+//!   and one event.
 
 use super::consumed::{Consumed, mark_of};
 use core::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use portcullis::dispatch::Mark;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many events of a shard may wait for who takes them, how many bytes they may hold together, and what is done when
+/// How many events of a shard may wait for their consumer, how many bytes they may hold together, and what happens when
 /// there is no room.
 ///
 /// ```
@@ -35,7 +35,7 @@ pub struct Buffer {
     /// size is bounded by [`Limits::message`](portcullis::machine::Limits::message), or
     /// [`Limits::inflated`](portcullis::machine::Limits::inflated) where the gateway compresses.
     pub bytes: NonZeroUsize,
-    /// What is done when there are that many events or bytes.
+    /// What happens when that many events or bytes wait.
     pub overflow: Overflow,
 }
 
@@ -51,33 +51,36 @@ impl From<NonZeroUsize> for Buffer {
     }
 }
 
+/// A shard of Discord's recommended size has about 1,000 guilds, and each sends one event at the start: they wait
+/// whole.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// A start of a large bot, 1,024 guilds of 64 KB, waits whole; a peer that sends the largest frames it may costs no more.
+/// 1,024 guilds of 64 KB, the start of a large bot, wait whole; and a peer that sends the largest frames it may costs
+/// no more.
 const BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 
-/// What is done with an event for which there is no room. The shard beats, whatever it is.
+/// What happens with an event for which there is no room. The shard sends heartbeats in any case.
 ///
 /// Only dispatches are ever dropped; each run of them is told by one
-/// [`Event::Lagged`](portcullis::Event::Lagged) at the place where they are missing. What was dropped counts as
-/// taken: a resume does not bring it again.
+/// [`Event::Lagged`](portcullis::Event::Lagged) at the place where they are missing. A dropped event counts as taken: a
+/// resume does not bring it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// Nothing is lost: the shard reads no more until there is room, and the gateway waits.
+    /// Nothing is lost: the shard stops reading until there is room, and the gateway waits.
     #[default]
     Wait,
-    /// What comes is dropped, what waits is kept.
+    /// The event that comes is dropped, those that wait are kept.
     DropNewest,
-    /// What has waited longest is dropped.
+    /// The event that has waited longest is dropped.
     DropOldest,
 }
 
 /// One end of a buffer, held by a pump. Dropped, it ends the other one's wait.
 pub(super) struct Source(Arc<Mutex<Waiting>>);
 
-/// The other end, held by who takes the events.
+/// The other end, held by the consumer.
 pub(super) struct Sink(Arc<Mutex<Waiting>>);
 
-/// Nobody takes events any more.
+/// The consumer was dropped.
 pub(super) struct Gone;
 
 pub(super) fn buffer(settings: Buffer, consumed: Consumed) -> (Source, Sink) {
@@ -132,7 +135,7 @@ impl End {
         *self = Self::Waits(cx.waker().clone());
     }
 
-    /// Whoever waits there, to be woken when the lock is gone.
+    /// The task that waits at this end, to be woken without the lock.
     fn take_waker(&mut self) -> Option<Waker> {
         match core::mem::replace(self, Self::Busy) {
             Self::Waits(waker) => Some(waker),
@@ -194,7 +197,7 @@ impl Sink {
         Poll::Ready(Some(event))
     }
 
-    /// What the application took last, told or not.
+    /// Up to where the application has consumed the events.
     pub(super) fn with_consumed<T>(&self, look: impl FnOnce(&Consumed) -> T) -> T {
         look(&lock(&self.0).consumed)
     }
@@ -211,7 +214,7 @@ impl Drop for Sink {
     }
 }
 
-/// It is whole after every call: a panic of another thread leaves nothing half done.
+/// Each call leaves the buffer whole, so the lock's poison after a panic of another thread says nothing.
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,8 @@ use portcullis::dialect::discord::{Command, Presence, UpdateVoiceState};
 use portcullis::machine::SendError;
 
 impl Sender {
-    /// Shows another presence. At most 5 go out in 20 s, as the gateway heeds no more; of those that have to wait the
-    /// latest goes, and the others come back as superseded.
+    /// Shows another presence. At most 5 go out in 20 s, since the gateway drops or delays more *(observed, not
+    /// documented)*. Of those that wait only the latest is sent; the others are returned as superseded.
     ///
     /// ```
     /// use portcullis::{Activity, Presence, Status};

@@ -21,7 +21,7 @@ pub(super) enum Connection {
         socket: Box<dyn WebSocket>,
         write: Write,
         budget: Arc<ReadBudget>,
-        /// Until the first message has come: an address that takes the upgrade and says nothing is as good as dead.
+        /// There until the first message comes: an address that accepts the upgrade and then sends nothing has failed.
         unproven: Option<Arc<Route>>,
     },
 }
@@ -40,7 +40,7 @@ pub(super) enum Read {
     Control,
     /// There is nothing to read.
     Dry,
-    /// There may be more to read, in the next permit.
+    /// The read budget is used up: there may be more to read, after other tasks.
     Unread,
 }
 
@@ -73,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// The connection is lost, or has taken too long.
+    /// The connection is lost, or has taken too long: its address failed, unless a message has come from it.
     fn give_up(&mut self) {
         match mem::take(self) {
             Self::Dialing { dial, .. } => dial.route().failed(),
@@ -129,7 +129,7 @@ impl Connection {
         }
     }
 
-    /// A new permit of the task: the connection may be read again.
+    /// The task runs again after others: the connection may be read again.
     pub(super) fn renew_budget(&self) {
         if let Some(budget) = self.budget() {
             budget.renew();

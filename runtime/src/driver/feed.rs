@@ -14,7 +14,8 @@ use portcullis::dialect::Dialect;
 use portcullis::{Action, Event, Input};
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
-    /// Tells the machine what happened and carries out what it says. Nothing here waits.
+    /// Gives the machine an input and carries out its actions, in their order. Nothing here waits: what cannot be done
+    /// at once (a dial, a write) goes into a field and is polled by the loop.
     pub(super) fn feed(&mut self, input: Input) {
         let now = self.runtime.now();
         let told = self.inbox.len();
@@ -55,7 +56,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         let wakers = inner.tick_requests(now, read_state);
         self.requests_due = inner.requests_due();
         drop(inner);
-        // What is not ours to know is called without the lock: the gate, the token source, who waits for a handle.
+        // The gate, the token source and wakers are code of the application's, which may call a sender: they run
+        // without the lock, or that call would block for ever.
         for call in permit_calls {
             self.permits.carry_out(call);
         }

@@ -5,10 +5,11 @@
 //!   `next_event()` can be dropped at any point: nothing is lost, nothing comes twice.
 //! * `write-before-event`: what the machine wants sent is started and flushed as far as the socket takes it, before an
 //!   event is handed out.
-//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between; or, on a socket that is
-//!   never dry, as many bytes as a socket holds since a deadline was put off.
-//! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock, and after
-//!   [`STEPS_MAX`] steps, or a permit's bytes, others have their permit.
+//! * `dry-tick`: a `Tick` follows a read of the socket that found nothing, with no input between; or, on a socket that
+//!   is never dry, as many bytes as a socket holds since a deadline was put off. Only a `Tick` lets the machine judge
+//!   silence: a process that was stalled finds its answers in the socket, and must not kill a healthy connection.
+//! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock. After
+//!   [`STEPS_MAX`] steps, or the bytes of a read budget, the driver yields to other tasks.
 
 mod alarm;
 mod backlog;
@@ -63,13 +64,13 @@ pub use tokens::{TokenAnswer, Tokens};
 
 /// A shard: a machine, and what carries out its actions on an async runtime.
 ///
-/// **It beats only while it is polled.** Call [`next_event`](Self::next_event) in a loop, and let work that takes longer
-/// than a few seconds run in a task of its own; a shard that is left alone for a heartbeat interval (about 41 s) is
-/// dropped by the gateway, and resumes when it is polled again. [`split`](Self::split) gives a form that beats in a task of
-/// its own.
+/// **It sends heartbeats only while it is polled.** Call [`next_event`](Self::next_event) in a loop, and run work that
+/// takes longer than a few seconds in a task of its own. The gateway drops a shard that is not polled for a heartbeat
+/// interval (about 41 s); the shard resumes when it is polled again. [`split`](Self::split) gives a form that sends
+/// heartbeats in a task of its own.
 ///
-/// It connects at the first poll. Dropped, it drops its socket: the session can be resumed for a few minutes, since no
-/// close frame was sent.
+/// It connects at the first poll. Dropping it drops its socket without a close frame, so the session can be resumed for
+/// a few minutes.
 pub struct Driver<D: Dialect, R: Runtime> {
     runtime: R,
     network: Network,
@@ -77,9 +78,10 @@ pub struct Driver<D: Dialect, R: Runtime> {
     scratch: ScratchOwner,
     shared: Arc<Shared<D>>,
     connection: Connection,
-    /// Events that were not handed out. One input gives few, and the socket is read only when it is empty.
+    /// Events that were not handed out. The socket is read only when this is empty, and one input gives at most
+    /// `Limits::payloads` and `Limits::outbox` events and a few more: so it is bounded.
     inbox: VecDeque<Event>,
-    /// Where the session stood after the last event that was handed out, while others wait.
+    /// Where the session stood after the last event that was handed out.
     consumed: Consumed,
     permits: Permits,
     tokens: TokenFetcher,
@@ -93,7 +95,8 @@ pub struct Driver<D: Dialect, R: Runtime> {
     steps: u32,
 }
 
-/// How many steps a busy shard may take before other tasks have their permit.
+/// How many steps a busy shard may take before it yields to other tasks. The read budget bounds the steps that read;
+/// this bounds those that do not, as of a sender that asks again and again, or of a gate that answers at once.
 const STEPS_MAX: u32 = 256;
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
@@ -101,7 +104,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// [`Tls`](crate::Tls) alone.
     #[must_use]
     pub fn new(machine: GatewayMachine<D>, runtime: R, network: impl Into<Network>) -> Self {
-        // A shard that is alone, and of whose application nothing is known.
+        // Nothing is known of the application's other shards. `with_identify` sets a gate that they share.
         let suspend = SuspendDetector::after(runtime.slept());
         let alone = SharedIdentify::new(&runtime, SessionStartLimit::default(), QueueConfig::default());
         Self {
@@ -131,8 +134,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self
     }
 
-    /// The same with another gate to identify through than one of its own: all shards of an application must share
-    /// what rations their identifies. See [`SharedIdentify`].
+    /// The same with another gate to identify through than one of its own. All shards of an application must share one
+    /// identify queue, or they break the gateway's limits together. See [`SharedIdentify`].
     #[must_use]
     pub fn with_identify(self, gate: impl IdentifyGate) -> Self {
         self.with_gate(Box::new(gate))
@@ -143,7 +146,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self
     }
 
-    /// The same with another opinion of a host that sleeps.
+    /// The same with another policy for a host that was asleep.
     #[must_use]
     pub fn with_host_sleep(mut self, sleep: HostSleep) -> Self {
         self.suspend.set(sleep);
@@ -152,25 +155,27 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
 
     /// The next event; `None` after the shard has ended.
     ///
-    /// The shard beats, connects and sends **only while this is awaited**: see [`Driver`]. It is cancel-safe: dropped
-    /// before it is done, as in a `select!`, it has lost nothing, and the next call goes on where it stood.
+    /// The shard connects, sends and heartbeats **only while this is awaited**: see [`Driver`]. It is cancel-safe: when
+    /// the future is dropped before it is done, as in a `select!`, nothing is lost, and the next call continues.
     pub async fn next_event(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// The poll form of [`next_event`](Self::next_event), for streams and futures of one's own.
+    /// The poll form of [`next_event`](Self::next_event), for hand-written streams and futures.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         if let Due::AtOnce = self.due {
             // A shard that was shut down before its first poll does not connect.
             self.feed(Input::Tick);
             self.feed(Input::Start);
         }
-        // While reads follow each other without a wait, the host was awake.
+        // While reads follow each other without a wait, the host was awake: the clocks are asked once a wait, not once
+        // an event.
         if self.steps == 0 {
             self.note_suspend();
             self.connection.renew_budget();
         }
-        // Events were left, and the application took its time: the beat that is due goes out before the next of them.
+        // Events of the last input are left, and the application took its time: the heartbeat that is due goes out
+        // before the next of them. `TickUnread`, since the socket was not read meanwhile.
         if !self.inbox.is_empty() && self.is_due() {
             self.feed(Input::TickUnread);
         }
@@ -197,8 +202,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// Queues a command for the gateway. It leaves when a session is live and the send limit allows;
     /// `Event::Command` tells its outcome, once, and so does the [`CommandHandle`].
     ///
-    /// It returns at once, and nothing leaves before the shard is polled: awaiting the handle between two calls of
-    /// [`next_event`](Self::next_event) would never be done. See [`CommandHandle`].
+    /// It returns at once, and nothing leaves before the shard is polled. So do not await the handle between two calls
+    /// of [`next_event`](Self::next_event): it would wait for ever. See [`CommandHandle`].
     ///
     /// # Errors
     /// [`SendError`] when the command is not accepted: nothing was queued then.
@@ -206,13 +211,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.shared.send(command)
     }
 
-    /// Asks the shard to end, whatever it is doing. Go on with [`next_event`](Self::next_event) until it gives `None`:
-    /// a close frame is to be sent and answered, and commands that still wait come back.
+    /// Asks the shard to end, whatever it is doing. Keep calling [`next_event`](Self::next_event) until it gives
+    /// `None`: the shard sends a close frame, waits for the answer, and returns the commands that still wait.
     pub fn shutdown(&mut self, shutdown: Shutdown) {
         self.shared.shutdown(shutdown);
     }
 
-    /// Asks for a new connection, the session kept. `cause` is what [`explain`](Self::explain) will say.
+    /// Asks for a new connection that keeps the session. [`explain`](Self::explain) tells `cause`.
     pub fn reconnect(&mut self, cause: Cause) {
         self.shared.reconnect(cause);
     }
@@ -235,8 +240,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.machine().end_reason().cloned()
     }
 
-    /// The session as of the last event that was handed out: what another process, or a later run, resumes from. Also
-    /// after `shutdown(Shutdown::KeepSession)`.
+    /// The session as of the last event that was handed out: what another process, or a later run, resumes from. It is
+    /// there after `shutdown(Shutdown::KeepSession)` as well.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         if !self.inbox.iter().any(|event| mark_of(event).is_some()) {
@@ -245,8 +250,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.consumed.session(|mark| self.session_at(mark))
     }
 
-    /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for those who hold events back.
-    /// `None` if that session is over.
+    /// The session as of a dispatch ([`Dispatch::mark`](portcullis::Dispatch::mark)), for applications that buffer
+    /// events. `None` if that session is over.
     #[must_use]
     pub fn session_at(&self, mark: &Mark) -> Option<Session> {
         self.machine().session_at(mark)
@@ -258,7 +263,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         self.machine().explain().copied().collect()
     }
 
-    /// How it fares, in numbers, at this moment. [`machine`](Self::machine) lends the same without a copy.
+    /// Its counters, latency and queues at this moment. [`machine`](Self::machine) lends the same without a copy.
     #[must_use]
     pub fn health(&self) -> Health<'static> {
         self.machine().health().into_owned()
@@ -276,7 +281,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         MachineRef(self.shared.lock())
     }
 
-    /// Before anything else: what waits to be read came before the sleep, and the connection is gone.
+    /// Called before anything is read: what waits in the socket came before the sleep, and would look like a sign of
+    /// life of a connection that is gone.
     fn note_suspend(&mut self) {
         if let Some(slept) = self.suspend.since(|| self.runtime.slept()) {
             self.feed(Input::Suspended(slept));
@@ -292,8 +298,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Some(input) = self.poll_answer(cx) {
                 return Poll::Ready(input);
             }
-            // What was asked for is done by any input. When the machine is due as well, each way from here leads to one,
-            // and a tick that judges is worth more.
+            // Any input carries out what a sender asked for. When the machine is due as well, each way from here leads
+            // to an input, and a `Tick`, which may judge, is worth more than this one.
             if self.shared.poll_wake_flag(cx).is_ready() && !self.is_due() {
                 return Poll::Ready(Input::TickUnread);
             }
@@ -302,7 +308,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             }
             match self.connection.poll_message(cx) {
                 Read::Input(input) => return Poll::Ready(input),
-                // A peer can send pings, or a message that does not end, for as long as it likes.
+                // A peer can send pings, or a message that never ends: they must not postpone what is due.
                 Read::Control | Read::Unread if self.is_due() => return Poll::Ready(Input::TickUnread),
                 Read::Control => {}
                 Read::Unread => return self.poll_later(cx),
@@ -317,7 +323,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
     }
 
-    /// Pending, once in a while, so that others have their permit: not every runtime sees to that itself.
+    /// Pending once in [`STEPS_MAX`] calls, so that other tasks run: tokio has a budget for that, other runtimes have
+    /// none.
     fn poll_step(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.steps == STEPS_MAX {
             return self.poll_later(cx);
@@ -326,7 +333,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         Poll::Ready(())
     }
 
-    /// Pending, and woken at once: the task goes on after the others.
+    /// Pending, and woken at once: the task goes on after those that are ready.
     fn poll_later<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.steps = 0;
         cx.waker().wake_by_ref();

@@ -1,4 +1,4 @@
-//! The permit to identify: where this shard's question stands, and the gate that answers it.
+//! The permit to identify: where this shard's request stands, and the gate that answers it.
 
 use crate::identify::{GateAnswer, IdentifyGate};
 use core::task::{Context, Poll};
@@ -49,7 +49,7 @@ impl Permits {
         }
     }
 
-    /// The machine was told something: a permit that was granted may be in use now, or of no use.
+    /// Called after each input to the machine: a permit that was granted may be used by now, or useless.
     pub(super) fn note(&mut self, phase: Phase) {
         let Permit::Granted(connection) = self.permit else { return };
         match phase {
@@ -58,7 +58,8 @@ impl Permits {
                 self.permit = Permit::None;
                 self.gate.spent(connection);
             }
-            // The answer came when its connection was gone.
+            // The connection was lost while the grant was on its way: the permit must go back, or it counts as used
+            // until its lease ends.
             _ => self.carry_out(PermitCall::Release(connection)),
         }
     }

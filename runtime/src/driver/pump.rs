@@ -16,14 +16,14 @@ use portcullis::dialect::{Dialect, ShardId};
 use portcullis::machine::{EndReason, Health, Phase, Session, Shutdown, Transition};
 use portcullis::{Discord, Event, Input};
 
-/// Keeps a shard alive: spawn it. It is done when the shard has ended, or nobody takes its events any more.
+/// Keeps a shard alive: spawn it. It is done when the shard has ended, or when its [`Events`] were dropped.
 #[must_use = "a shard lives only while its pump is polled: spawn it"]
 pub struct Pump<D: Dialect, R: Runtime> {
     driver: Driver<D, R>,
     source: Source,
 }
 
-/// The events of a shard that runs in a task of its own. Dropped, it ends the pump, which drops the socket; the session
+/// The events of a shard that runs in a task of its own. Dropping it ends the pump, which drops the socket; the session
 /// can be resumed for a few minutes.
 pub struct Events<D: Dialect = Discord> {
     sink: Sink,
@@ -33,9 +33,9 @@ pub struct Events<D: Dialect = Discord> {
 impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// Splits the shard into a future to spawn and the events it gives: a [`Stream`], and a `next()` of its own.
     ///
-    /// A shard that was split beats and sends, whatever its consumer does. When as many events wait as the buffer
-    /// takes, it does what [`Overflow`](crate::Overflow) says: unless told otherwise it reads no more, so nothing is
-    /// lost, memory is bounded, and the gateway waits.
+    /// A shard that was split sends heartbeats and commands, whatever its consumer does. When the buffer is full it
+    /// does what [`Overflow`](crate::Overflow) says. By default it stops reading the socket, so that nothing is lost,
+    /// memory is bounded, and the gateway waits.
     ///
     /// ```
     /// # use portcullis::Discord;
@@ -54,18 +54,20 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         (Pump { driver: self, source }, Events { sink, sender })
     }
 
-    /// Does all but read, connect and hand out events: what keeps an open connection alive while nobody takes any.
+    /// Does all but read, connect and hand out events: what keeps an open connection alive while the buffer is full.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.note_suspend();
         loop {
             while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
             }
-            // Without an open connection there is nothing to keep alive, and each attempt at another would be more to tell.
+            // Without an open connection there is nothing to keep alive, and each attempt at another gives events, for
+            // which there is no room.
             if !matches!(self.connection, Connection::Open { .. }) {
                 return Poll::Pending;
             }
-            // Nor may those who ask, or a gate that answers at once, keep it from the others.
+            // A sender that asks again and again, or a gate that answers at once, must not keep the thread from other
+            // tasks.
             ready!(self.poll_step(cx));
             if let Some(input) = self.poll_answer(cx) {
                 self.feed(input);
@@ -92,7 +94,7 @@ impl<D: Dialect, R: Runtime> Future for Pump<D, R> {
                 return Poll::Ready(());
             }
             match ready!(this.driver.poll_event(cx)) {
-                // A consumer that has gone meanwhile is seen with the next one.
+                // If the consumer has gone meanwhile, the next call of `poll_room` says so.
                 Some(event) => this.source.push(event),
                 None => return Poll::Ready(()),
             }
@@ -101,7 +103,7 @@ impl<D: Dialect, R: Runtime> Future for Pump<D, R> {
 }
 
 impl<D: Dialect, R: Runtime> Pump<D, R> {
-    /// Which shard it keeps alive: for the name of its task. `None` where the gateway has no shards.
+    /// Which shard it keeps alive, to name its task by. `None` where the gateway has no shards.
     #[must_use]
     pub fn shard(&self) -> Option<ShardId> {
         self.driver.machine().dialect().shard()
@@ -117,14 +119,14 @@ impl<D: Dialect> Events<D> {
         poll_fn(|cx| self.sink.poll_next(cx)).await
     }
 
-    /// The session as of the last event that was taken here: what another process, or a later run, resumes from. What
-    /// still waits comes again then; what was dropped does not.
+    /// The session as of the last event that was taken here: what another process, or a later run, resumes from. The
+    /// resume brings the events that still wait here again, but not those that were dropped.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.sink.with_consumed(|consumed| consumed.session(|mark| self.sender.session_at(mark)))
     }
 
-    /// A handle to the shard: to send commands, to ask how it fares and why it dropped, and to end it.
+    /// A handle to the shard: to send commands, to read its state and history, and to end it.
     #[must_use]
     pub const fn sender(&self) -> &Sender<D> {
         &self.sender
@@ -148,7 +150,7 @@ impl<D: Dialect> Events<D> {
         self.sender.explain()
     }
 
-    /// How the shard fares, in numbers: [`Sender::health`].
+    /// The shard's counters, latency and queues: [`Sender::health`].
     #[must_use]
     pub fn health(&self) -> Health<'static> {
         self.sender.health()
@@ -171,7 +173,7 @@ impl<D: Dialect> Stream for Events<D> {
 
 impl<D: Dialect> Drop for Events<D> {
     fn drop(&mut self) {
-        // The pump is woken by this, and finds that nobody listens.
+        // This wakes the pump, which finds its consumer gone.
         self.sender.shutdown(Shutdown::KeepSession);
     }
 }

@@ -17,11 +17,12 @@ use portcullis::requests::{
 };
 use std::sync::Arc;
 
-/// A request that was made, and in time its answer. Dropped, it is forgotten: what still comes of it is passed over.
+/// A request, and in time its answer. Dropping it cancels the request: what still comes of the answer is an event like
+/// any other.
 ///
-/// Await it **in another task** than the one that polls the shard: answers come while that is polled, so in the same
-/// task it would never be done.
-#[must_use = "a request that is dropped is forgotten: await it"]
+/// Await it **in another task** than the one that polls the shard: answers come while the shard is polled, so in the
+/// same task it would wait for ever.
+#[must_use = "dropping a request cancels it: await it"]
 pub struct RequestFuture<A> {
     state: State,
     answer: PhantomData<fn() -> A>,
@@ -36,11 +37,12 @@ enum State {
 impl Sender<Discord> {
     /// Asks for members of a guild: all chunks of the answer, however many there are.
     ///
-    /// The chunks are given to the application as events too. See [`Requests`] for what becomes of a request when the
-    /// connection is lost or the gateway refuses it for now, and [`RequestPolicy`] for how long it may take.
+    /// The application gets the chunks as events too.
+    /// [`Requests`](portcullis::dialect::discord::request::Requests) says what happens to a request when the connection
+    /// is lost or the gateway refuses it for now, and [`RequestPolicy`] how long it may take.
     ///
     /// # Errors
-    /// [`RequestError`]; at the first poll when it is known already that no answer would come.
+    /// [`RequestError`]. Where it is known at once that no answer would come, the first poll gives it.
     ///
     /// ```
     /// use portcullis::dialect::discord::RequestGuildMembers;
@@ -55,7 +57,7 @@ impl Sender<Discord> {
     /// async fn nicks(sender: Sender) -> Result<(), Box<dyn std::error::Error>> {
     ///     let request = RequestGuildMembers::all(41771983444115456);
     ///     let answer = match sender.request_guild_members(request).await {
-    ///         Err(RequestError::SessionLost) => return Ok(()), // The next READY begins anew.
+    ///         Err(RequestError::SessionLost) => return Ok(()), // Ask again after the next READY.
     ///         answer => answer?,
     ///     };
     ///     for member in answer.members::<Member>()? {
@@ -77,7 +79,7 @@ impl Sender<Discord> {
         self.ask(request.into())
     }
 
-    /// Asks for what is said of a guild's channels.
+    /// Asks for the fields of a guild's channels that are not in the channels themselves, such as the voice status.
     ///
     /// # Errors
     /// As [`request_guild_members`](Self::request_guild_members).

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// Sends commands to a shard, and ends it, from any task. It is cheap to clone, and every call returns at once.
 ///
-/// What is asked for happens while the shard is polled. It does not keep the shard alive: when that is dropped, commands
-/// come back and new ones are refused with [`SendError::Ended`].
+/// The shard does what was asked for while it is polled. A sender does not keep the shard alive: when the shard is
+/// dropped, waiting commands are returned and new ones are refused with [`SendError::Ended`].
 pub struct Sender<D: Dialect = Discord> {
     pub(super) shared: Arc<Shared<D>>,
 }
@@ -41,7 +41,7 @@ impl<D: Dialect> Sender<D> {
         self.shared.shutdown(shutdown);
     }
 
-    /// Asks for a new connection, the session kept. `cause` is what the shard's `explain()` will say.
+    /// Asks for a new connection that keeps the session. The shard's `explain()` tells `cause`.
     pub fn reconnect(&self, cause: Cause) {
         self.shared.reconnect(cause);
     }
@@ -93,7 +93,7 @@ impl<D: Dialect> Sender<D> {
         self.shared.lock().machine.explain().copied().collect()
     }
 
-    /// How the shard fares, in numbers, at this moment.
+    /// The shard's counters, latency and queues at this moment.
     ///
     /// ```
     /// # use portcullis_runtime::Sender;
@@ -126,10 +126,10 @@ impl<D: Dialect> fmt::Debug for Sender<D> {
     }
 }
 
-/// A command that was accepted, and in time its [`Outcome`]. Dropped, it withdraws nothing.
+/// A command that was accepted, and in time its [`Outcome`]. Dropping it does not withdraw the command.
 ///
-/// The outcome also comes as `Event::Command`. Await a handle **in another task only**: outcomes come about while the
-/// shard is polled, so in the task that polls `next_event()` it would never be done.
+/// The outcome also comes as `Event::Command`. Await a handle **in another task** than the one that polls the shard:
+/// outcomes come while the shard is polled, so in the same task it would wait for ever.
 #[derive(Debug)]
 pub struct CommandHandle {
     id: CommandId,

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::CommandHandle;
 use super::request_tracker::{ReadState, RequestTracker};
 
-/// No later than any time seen, which a machine takes for the newest it has seen: a sender has no clock.
+/// A sender has no clock. The machine takes a time that is older than one it has seen for the newest it has seen.
 const AS_SEEN: Timestamp = Timestamp::ZERO;
 
 pub(super) struct Shared<D: Dialect> {
@@ -26,7 +26,7 @@ pub(super) struct Shared<D: Dialect> {
 
 pub(super) struct Inner<D: Dialect> {
     pub(super) machine: GatewayMachine<D>,
-    /// Accepted commands without an outcome: as many as the outbox holds, and the one being written.
+    /// Accepted commands without an outcome: `Limits::outbox` bounds them, and one more is being written.
     handles: BTreeMap<CommandId, oneshot::Sender<Outcome>>,
     /// The requests, from the first one on.
     pub(super) tracker: Option<Box<RequestTracker<D>>>,
@@ -45,7 +45,8 @@ impl<D: Dialect> Shared<D> {
         Arc::new(Self { inner: Mutex::new(inner) })
     }
 
-    /// A machine has no half-done calls to fear after a panic of another thread.
+    /// A panic of another thread while it held the lock leaves no call of the machine half done, so the lock's poison
+    /// says nothing.
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner<D>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +72,7 @@ impl<D: Dialect> Shared<D> {
         set_wake_flag(inner);
     }
 
-    /// Ready, once, when something was asked for. Else the task is woken when it is.
+    /// Ready, once, when a sender asked for something; else the task is woken when one does.
     pub(super) fn poll_wake_flag(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.lock();
         match &mut inner.wake {
@@ -94,13 +95,14 @@ impl<D: Dialect> Shared<D> {
     pub(super) fn report_outcome(&self, id: CommandId, outcome: Outcome) {
         let handle = self.lock().handles.remove(&id);
         if let Some(handle) = handle {
-            // Who does not wait for it has dropped the other end.
+            // It fails when the application has dropped the handle, which is fine.
             let _ = handle.send(outcome);
         }
     }
 
-    /// The driver is gone, and with it the socket: the machine ends, the session kept, and every command has its
-    /// outcome. Nobody is to be woken any more: a sender may outlive the driver's task, and must not keep it.
+    /// The driver was dropped, and its socket with it: the machine ends, keeps the session, and gives every command its
+    /// outcome. The driver's waker is dropped as well: a sender may outlive the driver's task and must not keep it
+    /// alive.
     pub(super) fn end(&self, connection: Option<ConnectionId>) {
         let mut outcomes = Vec::new();
         let mut inner = self.lock();
@@ -154,7 +156,7 @@ impl Inner<Discord> {
     }
 }
 
-/// Prints the machine, unless someone looks at it: to print must not wait.
+/// Prints the machine, unless another thread holds the lock: printing must not wait.
 impl<D: Dialect> fmt::Debug for Shared<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.inner.try_lock() {
@@ -164,7 +166,8 @@ impl<D: Dialect> fmt::Debug for Shared<D> {
     }
 }
 
-/// Tells the driver that something was asked for.
+/// Tells the driver that a sender asked for something. It takes the guard, so that the waker is called without the
+/// lock.
 pub(super) fn set_wake_flag<D: Dialect>(mut inner: MutexGuard<'_, Inner<D>>) {
     let before = core::mem::replace(&mut inner.wake, WakeFlag::Set);
     drop(inner);
@@ -173,7 +176,8 @@ pub(super) fn set_wake_flag<D: Dialect>(mut inner: MutexGuard<'_, Inner<D>>) {
     }
 }
 
-/// A look at the machine behind a driver. While it is held the driver and its senders wait: look, and let go.
+/// Read access to the machine behind a driver. While it is held the driver and its senders wait: drop it soon, and
+/// never hold it across an await.
 pub struct MachineRef<'a, D: Dialect>(pub(super) MutexGuard<'a, Inner<D>>);
 
 impl<D: Dialect> Deref for MachineRef<'_, D> {

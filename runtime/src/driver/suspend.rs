@@ -2,24 +2,25 @@
 
 use core::time::Duration;
 
-/// What a shard makes of a host that slept: a laptop, a suspended virtual machine.
+/// What a shard does when the host was asleep: a laptop, a suspended virtual machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum HostSleep {
-    /// A connection that cannot have outlived the sleep is left at once, and the session resumed. Without that it would be
-    /// found dead a heartbeat interval or two later.
+    /// The shard aborts a connection that cannot have outlived the sleep at once, and resumes the session. Otherwise it
+    /// would find the connection dead one or two heartbeat intervals later.
     #[default]
     Noticed,
-    /// It is not looked for.
+    /// The shard does not look for it.
     Ignored,
 }
 
 pub(super) struct SuspendDetector {
     sleep: HostSleep,
-    /// All that was slept so far, as far as it was told.
+    /// The sleep that was reported so far, in total.
     known: Duration,
 }
 
-/// Less is no sleep worth telling, and is added to the next.
+/// The two clocks that are compared are read one after the other, so they differ a little on a host that was awake. A
+/// shorter sleep breaks no connection; it is added to the next.
 const SLEPT_MIN: Duration = Duration::from_secs(1);
 
 impl SuspendDetector {
@@ -31,7 +32,7 @@ impl SuspendDetector {
         self.sleep = sleep;
     }
 
-    /// A sleep that was not told yet, from all that was slept.
+    /// The sleep that was not reported yet.
     pub(super) fn since(&mut self, slept: impl FnOnce() -> Duration) -> Option<Duration> {
         if self.sleep == HostSleep::Ignored {
             return None;

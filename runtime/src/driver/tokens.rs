@@ -8,10 +8,11 @@ use portcullis::Input;
 use portcullis::machine::TokenReason;
 use portcullis::token::Token;
 
-/// Where tokens come from that expire. A reason that gives a future is one.
+/// A source of tokens that expire. A function from a reason to a future is one.
 ///
-/// Only gateways whose tokens expire are asked for; a Discord bot's does not. A shard without a source that is asked
-/// for a token ends with [`EndReason::TokenDenied`](portcullis::machine::EndReason::TokenDenied): set one with
+/// Only gateways whose tokens expire need it; the token of a Discord bot does not. When the machine asks for a token
+/// and the shard has no source, the shard ends with
+/// [`EndReason::TokenDenied`](portcullis::machine::EndReason::TokenDenied): set one with
 /// [`Driver::with_tokens`](crate::Driver::with_tokens).
 ///
 /// ```
@@ -29,7 +30,7 @@ use portcullis::token::Token;
 /// });
 /// ```
 pub trait Tokens: Send + 'static {
-    /// Fetches a token. The machine times it; another question takes the place of one that is still open.
+    /// Fetches a token. The machine limits its time; a new call replaces one that is still open.
     fn fetch(&mut self, reason: TokenReason) -> Pin<Box<dyn Future<Output = TokenAnswer> + Send>>;
 }
 
@@ -59,7 +60,7 @@ pub enum TokenAnswer {
     Never,
 }
 
-/// The source, and the question that is open.
+/// The source, and the call that is open.
 #[derive(Default)]
 pub(super) struct TokenFetcher {
     source: Option<Box<dyn Tokens>>,
@@ -70,8 +71,8 @@ pub(super) struct TokenFetcher {
 enum Fetch {
     #[default]
     None,
-    /// There is nobody to ask.
-    Hopeless,
+    /// There is no source.
+    NoSource,
     Fetching(Pin<Box<dyn Future<Output = TokenAnswer> + Send>>),
 }
 
@@ -81,13 +82,13 @@ impl TokenFetcher {
     }
 
     pub(super) fn ask(&mut self, reason: TokenReason) {
-        self.open = self.source.as_mut().map_or(Fetch::Hopeless, |source| Fetch::Fetching(source.fetch(reason)));
+        self.open = self.source.as_mut().map_or(Fetch::NoSource, |source| Fetch::Fetching(source.fetch(reason)));
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {
         let answer = match &mut self.open {
             Fetch::None => return None,
-            Fetch::Hopeless => TokenAnswer::Never,
+            Fetch::NoSource => TokenAnswer::Never,
             Fetch::Fetching(fetch) => match fetch.as_mut().poll(cx) {
                 Poll::Pending => return None,
                 Poll::Ready(answer) => answer,

@@ -1,4 +1,4 @@
-//! Who rations identifies: the gate that a driver asks, and a queue that the shards of one process share.
+//! Permits to identify: the gate that a driver asks, and a queue that the shards of one process share.
 
 mod gates;
 mod shared;
@@ -11,40 +11,41 @@ use portcullis::{ConnectionId, Input};
 pub(crate) use gates::Gates;
 pub use shared::{SharedGate, SharedIdentify};
 
-/// What rations identifies, as one shard asks it. A driver has a gate of its own, and at most one question open.
+/// One shard's access to the identify queue. Each driver has a gate of its own, with at most one request open.
 ///
-/// [`SharedIdentify`] gives gates to all shards of a process. Where an application runs in several processes, one gate
-/// asks a service that has an [`IdentifyQueue`](portcullis::identify::IdentifyQueue): the example `identify_service` is
-/// one. Set it with [`Driver::with_identify`](crate::Driver::with_identify).
+/// [`SharedIdentify`] gives gates to all shards of a process. Where an application runs in several processes, its gates
+/// ask a service that has an [`IdentifyQueue`](portcullis::identify::IdentifyQueue), as the example `identify_service`
+/// does. Set a gate with [`Driver::with_identify`](crate::Driver::with_identify).
 ///
 /// It may be called at any time, and no call may block.
 pub trait IdentifyGate: Send + 'static {
     /// A connection wants to identify. `shard` is the dialect's; `None` where a gateway has none.
     fn ask(&mut self, connection: ConnectionId, shard: Option<ShardId>);
 
-    /// The question is withdrawn, or the permit given back: the connection died before its Identify went out.
+    /// Withdraws the request, or gives the permit back: the connection died before its Identify went out.
     fn give_back(&mut self, connection: ConnectionId);
 
-    /// The Identify of a connection whose permit was granted goes out now.
+    /// The Identify of a connection whose permit was granted goes out now: the 5 s of its bucket count from here, not
+    /// from the grant.
     fn spent(&mut self, connection: ConnectionId);
 
-    /// What is said to the question that is open. It is asked only while one is, and wakes the task when there is more.
+    /// The answer to the open request. It is polled only while a request is open, and wakes the task when there is an
+    /// answer.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<GateAnswer>;
 
-    /// How long until [`poll_answer`](Self::poll_answer) has something to say, if nothing wakes the task before: the
-    /// driver polls it then. Zero means at once, so a gate that says so must be ready. `None` if it wakes the task
-    /// itself.
+    /// How long until the driver polls [`poll_answer`](Self::poll_answer) again, if nothing wakes the task before. Zero
+    /// means at once: a gate that returns it must have an answer. `None` if the gate wakes the task itself.
     fn wait(&self) -> Option<Duration>;
 }
 
-/// What a gate says to a question.
+/// A gate's answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateAnswer {
-    /// The permit has come.
+    /// The connection may identify.
     Granted(ConnectionId),
-    /// Not now: the question is closed, and asked again after this time.
+    /// Not now: the request is closed, and the machine asks again after this time.
     Later(ConnectionId, Duration),
-    /// The budget is used up for this long. The question stays open.
+    /// The day's budget is used up for this long. The request stays open.
     Exhausted(ConnectionId, Duration),
 }
 

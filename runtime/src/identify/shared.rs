@@ -17,7 +17,8 @@ use portcullis::{ConnectionId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How long a shard waits that finds the queue full.
+/// How long a shard waits that finds the queue full. A full queue (`QueueConfig::waiting`) takes far longer to drain at
+/// one Identify in 5 s a bucket, so that asking more often gains nothing.
 const FULL: Duration = Duration::from_secs(30);
 
 /// The identifies of an application, shared by its shards in this process. Cheap to clone.
@@ -45,7 +46,7 @@ struct Inner {
     /// When the queue has something to say: looked up once after each change.
     due: Option<Timestamp>,
     ids: u64,
-    /// Questions that are open, the oldest first.
+    /// The requests that are open, the oldest first.
     open: BTreeMap<PermitId, Question>,
 }
 
@@ -94,7 +95,7 @@ impl SharedIdentify {
         SharedGate { shared: self.clone(), permit: Permit::None }
     }
 
-    /// The gateway was asked again what it allows.
+    /// Takes over what `GET /gateway/bot` says now.
     pub fn update(&self, limit: SessionStartLimit) {
         self.change(|queue, now| queue.update(now, limit));
     }
@@ -105,21 +106,21 @@ impl SharedIdentify {
         self.lock().queue.left()
     }
 
-    /// What a later run needs to know, so that a crash loop does not use up the budget: store it every few seconds.
+    /// What a later run continues from, so that a crash loop does not use up the budget: store it every few seconds.
     #[must_use]
     pub fn export(&self) -> QueueSnapshot {
         let now = (self.clock)();
         self.lock().queue.export(now)
     }
 
-    /// A queue has no half-done calls to fear after a panic of another thread.
+    /// Each call leaves the queue whole, so the lock's poison after a panic of another thread says nothing.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something to the queue, and wakes those who have an answer by it. The oldest that waits is woken as well:
-    /// the next answer may be due at another time now. The others find that out when their own timers go off, no later
-    /// than a permit can be out.
+    /// Changes the queue, and wakes the shards that have an answer now. It wakes the oldest that waits as well, since
+    /// the next answer may be due at another time. To wake all would be a thousand wake-ups for each Identify; the
+    /// others notice when their own timers go off.
     fn change(&self, change: impl FnOnce(&mut IdentifyQueue, Timestamp)) {
         let now = (self.clock)();
         let mut inner = self.lock();
@@ -132,7 +133,7 @@ impl SharedIdentify {
 }
 
 impl Inner {
-    /// Notes what the queue has to say, and returns whom to wake for it.
+    /// Notes the queue's answers, and returns the tasks to wake.
     fn note_answers(&mut self, now: Timestamp) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for answer in self.queue.answers(now) {

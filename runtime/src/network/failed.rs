@@ -1,8 +1,8 @@
 //! Addresses behind which something failed: they took a TCP connection, and then came no TLS, no upgrade, no Hello.
 //!
 //! A resolver gives all addresses of a pool, the dead ones among them, in any order. Whether one is alive is known only
-//! behind TCP; so what failed there is remembered, and the next attempt, of whichever shard, tries the others first. It is
-//! an order and no ban: when the others fail, an address that failed is tried as well.
+//! behind TCP; so what failed there is remembered, and the next attempt, of whichever shard, tries the others first. It
+//! is an order and no ban: when the others fail, an address that failed is tried as well.
 //!
 //! # Invariants
 //! * `bounded-memory`: at most [`ADDRESSES_MAX`] addresses, each for [`REMEMBERED`] at the most.
@@ -12,8 +12,8 @@ use portcullis::Timestamp;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Long enough for a shard's attempts at the others, whose backoff grows to a minute or two; short enough for a host that
-/// is restarted.
+/// Long enough for a shard's attempts at the others, whose backoff grows to a minute or two; short enough for a host
+/// that is restarted.
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 /// More addresses than a gateway and its resume hosts have together. Above it the oldest failure is forgotten.
 const ADDRESSES_MAX: usize = 256;

@@ -1,4 +1,4 @@
-//! Headers of the application's own, checked before the first connection.
+//! The application's own headers, checked before the first connection.
 
 use http::{HeaderName, HeaderValue};
 
@@ -44,7 +44,7 @@ pub(super) fn value(name: &str, value: &str) -> Result<HeaderValue, HeaderError>
     let refused = || HeaderError::Value { name: name.to_owned() };
     let is_visible = |value: &HeaderValue| !value.is_empty() && value.to_str().is_ok();
     let mut value = HeaderValue::from_str(value).ok().filter(is_visible).ok_or_else(refused)?;
-    // Whatever prints a request leaves it out.
+    // `Debug` of a request then leaves the value out.
     value.set_sensitive(name != "user-agent");
     Ok(value)
 }

@@ -1,8 +1,10 @@
-//! Lookups of names, shared: those who ask for a name while it is being looked up get the same answer, and those who
-//! ask a moment later the answer that was given.
+//! Shared lookups of names: dials of one host that come together wait for one lookup, and dials that come a moment
+//! later reuse its answer. Without it a thousand shards that lose their connections together would send a thousand
+//! queries at once.
 //!
 //! # Invariants
-//! * `one-clock`: the lookups have a clock of their own, the first asker's, since each driver's may have another origin.
+//! * `one-clock`: the lookups have a clock of their own, the first asker's, since each driver's may have another
+//!   origin.
 //! * `no-stale-join`: no dial joins a lookup that hangs. A dial that comes late begins a lookup of its own.
 
 use super::failed::FailedAddresses;
@@ -18,12 +20,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// How long an answer is good: long enough for shards that lost their connections together, short enough for a host that
-/// moves.
+/// How long an answer is reused: long enough for shards that lost their connections together, short enough for a host
+/// that moves to another address.
 const VALID_FOR: Duration = Duration::from_secs(10);
-/// How long a lookup may take before those who ask begin another.
+/// How long dials join a lookup that has no answer yet. Resolvers ask again after 5 s (`resolv.conf`, `timeout`): a
+/// lookup that takes longer has lost a query, and another one may be faster.
 const JOIN_MAX: Duration = Duration::from_secs(5);
-/// More names than an application asks in that time; above it they are asked, and not remembered.
+/// More names than an application dials in that time. Further names are looked up each time.
 const NAMES_MAX: usize = 256;
 
 type Answer = Result<Arc<[SocketAddr]>, ConnectFailure>;
@@ -100,14 +103,14 @@ impl Lookups {
         self.lock_failed().split_by_failure(addresses, clock())
     }
 
-    /// A connection to the address was taken, and nothing of use came of it.
+    /// The address accepted a connection, and then failed.
     pub(crate) fn note_failed(&self, address: SocketAddr) {
-        // Who has an address has looked a name up.
+        // The address came of a lookup, which set the clock.
         let Some(clock) = self.clock.get() else { return };
         self.lock_failed().note(address, clock());
     }
 
-    /// Something of use came from the address.
+    /// A message came from the address.
     pub(crate) fn note_alive(&self, address: SocketAddr) {
         self.lock_failed().forget(address);
     }
@@ -133,7 +136,7 @@ impl Lookups {
         lookup.shared()
     }
 
-    /// A failure is not kept: each who got it waits its own time, and asks again.
+    /// A failure is not kept: each dial that got it backs off by itself, and looks the name up again.
     fn note<R: Runtime>(&self, runtime: &R, name: Name, answer: &Answer) {
         let since = self.now(runtime);
         let mut names = self.lock();

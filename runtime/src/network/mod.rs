@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 /// How connections are made: TLS, a proxy, what the upgrade says, and the lookups of names that are shared.
 ///
-/// Clones are cheap and share their lookups: a thousand shards that dial one host at a time ask its name once, and
-/// the answer is good for ten seconds. They share as well which addresses took a connection and failed behind it, which
-/// for five minutes come after the others of their host. So make one for an application, and give it to each of its
-/// shards.
+/// Clones are cheap and share their lookups: when a thousand shards dial one host, its name is looked up once, and the
+/// answer is reused for ten seconds. They also share which addresses accepted a connection and then failed; for five
+/// minutes these are tried after the host's other addresses. So make one `Network` for an application, and give it to
+/// each of its shards.
 ///
 /// ```
 /// use portcullis_runtime::{Network, Proxy};
@@ -70,7 +70,8 @@ impl Network {
     /// It goes to the gateway, never to the proxy.
     ///
     /// # Errors
-    /// [`HeaderError`] for what is no header, and for those that the handshake itself makes.
+    /// [`HeaderError`] for a name or value that is not valid in a header, and for headers that the handshake sets
+    /// itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
         let header = header::checked(name, value)?;
         self.parts_mut().headers.push(header);
@@ -80,7 +81,7 @@ impl Network {
     /// The same with another `User-Agent` than [`Network::USER_AGENT`], for gateway and proxy.
     ///
     /// # Errors
-    /// [`HeaderError::Value`] for what no header can hold, and for nothing.
+    /// [`HeaderError::Value`] for text that no header can hold, and for an empty one.
     pub fn with_user_agent(mut self, user_agent: &str) -> Result<Self, HeaderError> {
         self.parts_mut().user_agent = header::value(USER_AGENT.as_str(), user_agent)?;
         Ok(self)
@@ -153,7 +154,7 @@ impl Default for Network {
     }
 }
 
-/// All defaults but this.
+/// The defaults with this TLS configuration.
 impl From<Tls> for Network {
     fn from(tls: Tls) -> Self {
         let (user_agent, websocket) = (HeaderValue::from_static(Self::USER_AGENT), WebSocketLayer::default());

@@ -30,8 +30,8 @@ enum Hosts {
 }
 
 impl Bypass {
-    /// Reads a list with commas or white space between its entries. What is no entry covers nothing: the list is often made
-    /// for other programs, which know other forms.
+    /// Reads a list with commas or white space between its entries. What is no entry covers nothing: the list is often
+    /// made for other programs, which know other forms.
     pub(super) fn parse(list: &str) -> Self {
         let entries = list.split(|c: char| c == ',' || c.is_whitespace()).filter_map(|entry| entry.parse().ok());
         Self { entries: entries.collect() }

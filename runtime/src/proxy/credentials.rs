@@ -35,8 +35,8 @@ impl Credentials {
 /// The most bytes of a user, and of a password, that SOCKS5 can send: their length is one byte.
 const SOCKS5_MAX: usize = 255;
 
-/// The bytes that a percent-encoded text stands for. `percent_decode_str` passes a broken escape on as it is; here it is
-/// an error, since a password with a plain `%` would otherwise depend on what follows it.
+/// The bytes that a percent-encoded text stands for. `percent_decode_str` passes a broken escape on as it is; here it
+/// is an error, since a password with a plain `%` would otherwise depend on what follows it.
 fn decoded(text: &str) -> Result<Vec<u8>, ProxyError> {
     let is_escape =
         |tail: &str| tail.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));

@@ -6,18 +6,19 @@ use super::url::Proxy;
 use std::env;
 use std::ffi::OsString;
 
-/// Those that name the proxy: the first one that is set counts. Gateway and HTTP API are reached by TLS, so the variable
-/// for `https` comes before the one for everything. The name in lower case comes first, as in curl.
+/// Those that name the proxy: the first one that is set counts. Gateway and HTTP API are reached by TLS, so the
+/// variable for `https` comes before the one for everything. The name in lower case comes first, as in curl.
 const NAMES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 /// Those that name the hosts to reach without it.
 const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 impl Proxy {
-    /// The proxy that the environment names; `None` if it names none. Nothing reads these variables unless this is called.
+    /// The proxy that the environment names; `None` if it names none. Nothing reads these variables unless this is
+    /// called.
     ///
-    /// The proxy is the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is set and not empty: a URL
-    /// as [`parse`](Self::parse) takes it, where `http://` may be missing. `http_proxy` is not read: it is for requests
-    /// without TLS, and gateway and API have TLS. A proxy that the program sets itself is not changed.
+    /// The proxy is the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is set and not empty: a
+    /// URL as [`parse`](Self::parse) takes it, where `http://` may be missing. `http_proxy` is not read: it is for
+    /// requests without TLS, and gateway and API have TLS. A proxy that the program sets itself is not changed.
     ///
     /// `no_proxy`, else `NO_PROXY`, lists the hosts to reach without the proxy, separated by commas or white space:
     ///
@@ -29,9 +30,9 @@ impl Proxy {
     /// | each of them but a network with a port: `example.com:8443`, `[::1]:8443` | the same, at this port only |
     /// | `*` | all hosts |
     ///
-    /// Upper and lower case are the same. An entry of any other form covers no host. A host name is compared as text and
-    /// never resolved, so entries with addresses cover only hosts that are written as addresses. No host is an exception by
-    /// itself, not `localhost` either.
+    /// Upper and lower case are the same. An entry of any other form covers no host. A host name is compared as text
+    /// and never resolved, so entries with addresses cover only hosts that are written as addresses. No host is an
+    /// exception by itself, not `localhost` either.
     ///
     /// ```no_run
     /// use portcullis_runtime::{Network, Proxy};

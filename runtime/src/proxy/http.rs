@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use portcullis::machine::{ConnectFailure, ProxyStatus};
 use std::net::Ipv6Addr;
 
-/// The most bytes that the head of an answer may have.
+/// The most bytes of an answer's head: servers and clients commonly allow 8 to 16 KiB.
 const HEAD_MAX: usize = 16 << 10;
 
 /// The answer as far as it has come.
@@ -47,14 +47,15 @@ impl Connect {
         if self.standing == Standing::Unknown {
             match status(&self.head)? {
                 None => return self.go_on(),
-                // Whatever else it says: no need to wait for it.
+                // The status decides; there is no need to wait for the fields behind it.
                 Some(code) if !(200..300).contains(&code) => return Err(refused(ProxyStatus::Http(code))),
                 Some(_) => self.standing = Standing::Accepted,
             }
         }
         match self.head[seen..].windows(END.len()).position(|window| window == END) {
             None => self.go_on(),
-            // The gateway speaks when it is spoken to: what comes before is the proxy's, and would be taken for it.
+            // The gateway sends nothing before the client does. What comes here is the proxy's own, and must not be
+            // taken for the gateway's.
             Some(at) if seen + at + END.len() < self.head.len() => Err(FAILED),
             Some(_) => Ok(Step::Done),
         }

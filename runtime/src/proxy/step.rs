@@ -1,4 +1,5 @@
-//! What a handshake with a proxy says after each answer: the words of the `http` and `socks` handshakes, and of `tunnel`.
+//! What a handshake with a proxy says after each answer: the words of the `http` and `socks` handshakes, and of
+//! `tunnel`.
 
 use portcullis::machine::{ConnectFailure, ProxyStatus};
 

@@ -24,7 +24,7 @@ impl Handshake {
     }
 }
 
-/// Asks the proxy for a way to the host. Then the stream leads there.
+/// Asks the proxy for a tunnel to the host. Afterwards the stream leads there.
 pub(crate) async fn open_tunnel<S>(
     proxy: &Proxy,
     mut stream: S,
@@ -64,5 +64,5 @@ where
     }
 }
 
-/// Most answers are shorter.
+/// How much is read at a time: most answers are shorter.
 const ONE_READ: usize = 512;

@@ -1,4 +1,4 @@
-//! HTTP for one question: a trait for clients of all kinds, and a client of few lines over a runtime's own sockets.
+//! HTTP for one request: a trait for clients of all kinds, and a small client over a runtime's own sockets.
 
 use crate::dial::{self, Route};
 use crate::network::Network;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 use ureq_proto::BodyMode;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult, state};
 
-/// What an [`HttpClient`] gives: an answer, whatever its status, or why there is none.
+/// What an [`HttpClient`] gives: a response, whatever its status, or why there is none.
 pub type HttpFuture = Pin<Box<dyn Future<Output = io::Result<Response<Vec<u8>>>> + Send>>;
 
-/// An HTTP client, to be used in place of the one that is built in: one that has a proxy, a pool, a rate limiter. A
-/// reason that gives a future is one.
+/// An HTTP client to use in place of the built-in one, for example one with a pool or a rate limiter. A function from a
+/// request to a future is one.
 ///
 /// The request has the `Authorization` header: do not log it.
 ///
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// The client that is built in: a connection a question. The protocol itself is `ureq-proto`'s.
+/// The built-in client: one connection for each request. The protocol itself is `ureq-proto`'s.
 pub(super) struct OneShot<R> {
     pub(super) runtime: R,
     pub(super) network: Network,
@@ -63,7 +63,7 @@ impl<R: Runtime> HttpClient for OneShot<R> {
         request.headers_mut().insert(USER_AGENT, network.user_agent().clone());
         let route = Route::new(network.lookups());
         let way = Arc::clone(&route);
-        let patience = self.runtime.sleep_until(self.runtime.now() + PATIENCE);
+        let timeout = self.runtime.sleep_until(self.runtime.now() + TIMEOUT);
         let exchange = async move {
             let Some(host) = request.uri().host() else { return Err(unusable("the URL has no host")) };
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -81,11 +81,11 @@ impl<R: Runtime> HttpClient for OneShot<R> {
             }
         };
         Box::pin(async move {
-            let answer = match select(pin!(exchange), pin!(patience)).await {
+            let answer = match select(pin!(exchange), pin!(timeout)).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right(((), _)) => Err(ErrorKind::TimedOut.into()),
             };
-            // The next question goes to another address, if there is one.
+            // After a failure the next request goes to another address, if there is one.
             match &answer {
                 Ok(answer) if !answer.status().is_server_error() => route.proven(),
                 Ok(_) | Err(_) => route.failed(),
@@ -95,17 +95,18 @@ impl<R: Runtime> HttpClient for OneShot<R> {
     }
 }
 
-/// More than any answer has: a gateway's is 200 bytes.
+/// The most bytes of a response. That of `/gateway/bot` has about 200; this is a bound on a peer's memory, not a size.
 const ANSWER_MAX: usize = 64 << 10;
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a request may take: lookup, connection, TLS and response. Long enough for a slow network; the backoff
+/// ([`Rest::BACKOFF`](super::Rest::BACKOFF)) asks again after it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     mut request: Request<()>,
 ) -> io::Result<Response<Vec<u8>>> {
-    // The library dumps what it writes into its log: the token is added to it here.
+    // `ureq-proto` logs the head that it writes, so the token is added behind it here.
     let secret = request.headers_mut().remove(AUTHORIZATION);
     let mut call = Call::new(request).map_err(wrong)?.proceed();
     let (mut head, mut piece) = (Vec::new(), vec![0; 4 << 10]);
@@ -135,7 +136,7 @@ async fn receive<S: AsyncRead + Unpin>(
         incoming.bytes.drain(..used);
         match head {
             Some(head) => break head,
-            // 103 and its like, which come before the answer.
+            // An interim response (1xx, RFC 9110 §15.2), which comes before the final one.
             None if used > 0 => {}
             None if incoming.more(stream).await? => {}
             None => return Err(ErrorKind::UnexpectedEof.into()),
@@ -151,7 +152,7 @@ async fn receive<S: AsyncRead + Unpin>(
             if used > 0 || len > 0 {
                 continue;
             }
-            // A body that only the connection's end delimits could always go on.
+            // A body that ends with the connection could always go on.
             if call.can_proceed() && call.body_mode() != BodyMode::CloseDelimited {
                 break;
             }

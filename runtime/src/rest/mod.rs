@@ -27,7 +27,7 @@ pub struct GatewayBot {
     pub session_start_limit: SessionStartLimit,
 }
 
-/// Discord's HTTP API, for the one question of a gateway client.
+/// Discord's HTTP API, for the one request that a gateway client makes.
 ///
 /// ```
 /// use portcullis::token::Token;
@@ -56,12 +56,13 @@ pub struct Rest {
 const BASE: &str = "https://discord.com/api/v10";
 
 impl Rest {
-    /// How an API that does not answer is asked again, unless set: ten times more, with waits of 1 s doubling to 60 s, each less
-    /// up to a quarter of it. So a network that is up within three minutes is waited for, and one that is not is told.
+    /// How an API that does not answer is asked again, unless set: ten times more, with waits of 1 s doubling to 60 s,
+    /// each shortened by up to a quarter at random. So a bot waits for a network that comes up within three minutes,
+    /// and reports one that does not.
     pub const BACKOFF: Backoff = Backoff::TEN_ATTEMPTS;
 
-    /// The API, by the client that is built in: over the shards' own network, its proxy and its user agent. Headers that
-    /// were set for the gateway are not sent.
+    /// The API by the built-in client, over the shards' own network with its proxy and user agent. Headers that were
+    /// set for the gateway are not sent.
     #[must_use]
     pub fn new<R: Runtime>(runtime: R, network: Network) -> Self {
         Self::with_client(http::OneShot { runtime, network })
@@ -73,18 +74,19 @@ impl Rest {
         Self { base: BASE.to_owned(), client: Arc::new(client), backoff: Self::BACKOFF }
     }
 
-    /// The API elsewhere: a proxy, or a fake one. `base` is what comes before `/gateway/bot`; the token is sent there.
+    /// The API at another base: a proxy, or a fake. `base` is what comes before `/gateway/bot`. The token is sent
+    /// there.
     #[must_use]
     pub fn at(mut self, base: impl Into<String>) -> Self {
         self.base = base.into();
         self
     }
 
-    /// How it is asked again by [`Builder::build_all`](crate::Builder::build_all) while it is not reached, answers with a
-    /// status of 500 or above, or with 429: [`BACKOFF`](Self::BACKOFF) unless set. `attempts: None`, as
+    /// How it is asked again by [`Builder::build_all`](crate::Builder::build_all) while it is not reached, answers with
+    /// a status of 500 or above, or with 429: [`BACKOFF`](Self::BACKOFF) unless set. `attempts: None`, as
     /// [`Backoff::STANDARD`] has it, goes on for ever.
     ///
-    /// A wait that the API asks for with a 429 is kept to, in place of the backoff's; one of more than five minutes is an
+    /// A wait that the API asks for with a 429 takes the place of the backoff's. One of more than five minutes is an
     /// error, unless the attempts are unlimited.
     ///
     /// ```
@@ -128,7 +130,8 @@ impl Rest {
         if uri.host().is_none() || !matches!(uri.scheme_str(), Some("https" | "http")) {
             return Err(AskError::Base);
         }
-        // A token is printable ASCII. Its `Debug` says nothing from here on.
+        // A token is printable ASCII, so this does not fail. Marked as sensitive, `Debug` of the header does not print
+        // it.
         let mut authorization =
             HeaderValue::from_str(&format!("Bot {}", token.reveal())).map_err(|_| AskError::Unauthorized)?;
         authorization.set_sensitive(true);
@@ -187,13 +190,13 @@ pub enum AskError {
         retry_after: Option<Duration>,
     },
     /// The API answered with another status than 200.
-    #[error("the API answered /gateway/bot with {0}")]
+    #[error("the API answered /gateway/bot with status {0}: check its base, or ask again later")]
     Status(u16),
     /// No answer came.
-    #[error("the API was not reached: {0}")]
+    #[error("the API was not reached, check the network, the proxy and the API's base: {0}")]
     Unreachable(#[source] io::Error),
     /// The answer is not valid JSON, or lacks a field.
-    #[error("the API's answer to /gateway/bot could not be read: {0}")]
+    #[error("the API's answer to /gateway/bot could not be read, check the API's base: {0}")]
     Unreadable(#[source] serde_json::Error),
     /// The base is not a URL of http or https.
     #[error("the API's base is no URL: it should look like https://discord.com/api/v10")]

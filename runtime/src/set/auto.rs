@@ -23,20 +23,22 @@ impl<R: Runtime + Default> ShardSet<Driver<Discord, R>> {
     }
 }
 
-/// More shards than any bot has: what is above is an answer that cannot be meant, and would cost the memory of as many.
+/// More shards than any bot has, at 2,500 guilds each 41 million guilds. An answer above is a mistake, and to follow it
+/// would cost the memory of that many shards.
 const SHARDS_MAX: u32 = 16_384;
-/// The least wait, whatever the backoff says or draws: an API that fails at once is not to be flooded.
+/// The shortest wait, whatever the backoff says: an API that fails at once must not be flooded.
 const WAIT_MIN: Duration = Duration::from_millis(250);
-/// The longest that it may have us wait, where the attempts have a bound.
+/// The longest `Retry-After` that is kept to where the attempts have a bound: a caller who set a bound wants an error
+/// rather than a wait of an hour.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// The longest that it may have us wait at all: no limit of the API lasts longer.
+/// The longest `Retry-After` that is kept to at all: the API's longest limit, that of Identifies, lasts a day.
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl<R: Runtime> Builder<R> {
-    /// Asks Discord's API how many shards the bot should have, and makes them all with these settings. They connect when
-    /// the set is polled, and share what rations their identifies ([`ShardSet::identify`]): the queue of
-    /// [`identify`](Self::identify), which is told what the API allows, the gates of [`identify_by`](Self::identify_by),
-    /// or a queue of the set's own.
+    /// Asks Discord's API how many shards the bot should have, and makes them all with these settings. They connect
+    /// when the set is polled, and share one identify queue ([`ShardSet::identify`]): the queue of
+    /// [`identify`](Self::identify), which is told what the API allows, the gates of
+    /// [`identify_by`](Self::identify_by), or a queue of the set's own.
     ///
     /// A shard resumes the session that was given for it ([`resume`](Self::resume)); a shard of another count is not
     /// among them. The gateway is the one that the API names, unless [`gateway`](Self::gateway) names one.
@@ -54,8 +56,8 @@ impl<R: Runtime> Builder<R> {
     /// # }
     /// ```
     ///
-    /// An API that is not reached is asked again, as [`Rest::BACKOFF`] says: some minutes long, since a bot may start
-    /// before its network is up. [`Rest::with_backoff`] sets another patience.
+    /// An API that is not reached is asked again for some minutes, as [`Rest::BACKOFF`] says, since a bot may start
+    /// before its network is up. [`Rest::with_backoff`] changes that.
     ///
     /// # Errors
     /// [`AutoError`], when the API refuses the token, is not reached in all that time, or a setting is wrong.
@@ -64,8 +66,8 @@ impl<R: Runtime> Builder<R> {
         self.build_all_by(&rest).await
     }
 
-    /// The API as [`build_all`](Self::build_all) asks it, over this builder's network: to be set otherwise, and given to
-    /// [`build_all_by`](Self::build_all_by).
+    /// The API as [`build_all`](Self::build_all) asks it, over this builder's network: to be set otherwise, and given
+    /// to [`build_all_by`](Self::build_all_by).
     ///
     /// # Errors
     /// [`BuildError`], when the proxy or a header is wrong.
@@ -73,7 +75,7 @@ impl<R: Runtime> Builder<R> {
         Ok(Rest::new(self.runtime().clone(), self.whole_network()?))
     }
 
-    /// The same by another API: at another base, through another HTTP client, or with another patience.
+    /// The same by another API: at another base, through another HTTP client, or with another backoff.
     ///
     /// # Errors
     /// [`AutoError`].
@@ -90,7 +92,7 @@ impl<R: Runtime> Builder<R> {
     }
 }
 
-/// Asks until there is an answer, or no hope of one.
+/// Asks until there is an answer, an error that does not pass, or the last attempt.
 async fn ask<R: Runtime>(runtime: &R, rest: &Rest, seed: Seed, token: &Token) -> Result<GatewayBot, AskError> {
     let backoff = rest.backoff();
     let mut waits = backoff.waits(seed);
@@ -119,7 +121,7 @@ pub enum AutoError {
     #[error(transparent)]
     Ask(#[from] AskError),
     /// The API named a count of shards that is not possible.
-    #[error("the API recommends a number of shards that cannot be: {0}")]
+    #[error("the API recommends a number of shards that is not possible, check its base: {0}")]
     Count(#[from] ShardIdError),
     /// The API named more shards than any bot has. None was made.
     #[error("the API recommends {shards} shards, more than {most}: check its base, or add shards one by one")]

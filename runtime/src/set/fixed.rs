@@ -11,11 +11,11 @@ use portcullis::dialect::ShardId;
 use portcullis::identify::{QueueConfig, SessionStartLimit};
 
 impl<R: Runtime> Builder<R> {
-    /// Makes these shards of `count` with these settings, without asking anybody. They connect when the set is polled.
+    /// Makes these shards of `count` with these settings, without asking the API. They connect when the set is polled.
     ///
-    /// They share what rations their identifies: the queue of [`identify`](Self::identify), the gates of
-    /// [`identify_by`](Self::identify_by), or a queue of the set's own ([`ShardSet::identify`]), which knows nothing of
-    /// the bot and lets one shard identify in 5 s. A shard resumes the session that was given for it
+    /// They share one identify queue: the queue of [`identify`](Self::identify), the gates of
+    /// [`identify_by`](Self::identify_by), or a queue of the set's own ([`ShardSet::identify`]), which does not know
+    /// the bot's limits and lets one shard identify in 5 s. A shard resumes the session that was given for it
     /// ([`resume`](Self::resume)).
     ///
     /// ```

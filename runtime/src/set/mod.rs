@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// A shard as a set sees it: a [`Driver`], which lives while the set is polled, or the [`Events`] of one that lives in a
-/// task of its own.
+/// A shard as a set sees it: a [`Driver`], which lives while the set is polled, or the [`Events`] of one that lives in
+/// a task of its own.
 pub trait Member: Stream<Item = Event> + Unpin {
     /// The gateway's dialect.
     type Dialect: Dialect;
@@ -64,15 +64,15 @@ pub struct ShardKey(u64);
 
 /// Many shards as one stream of their events: a fleet in one task.
 ///
-/// It is fair: shards that have something to say take turns, one event each, so a flooded one delays no other's event by
-/// more than one of each. It is cancel-safe, as [`Driver`] is, and a shard that has nothing to do costs nothing.
-/// Shards are added and removed at any time.
+/// It is fair: shards that have events are served in rotation, one event each, so that a flooded shard delays another's
+/// event by at most one event of each shard. It is cancel-safe, as [`Driver`] is, and an idle shard costs no CPU.
+/// Shards can be added and removed at any time.
 ///
-/// When one ends, by a fatal close code among others, the rest live on: `Event::Ended` of its key is the word of it, and what
-/// becomes of its share of the guilds is the application's to decide.
+/// When one shard ends, by a fatal close code for example, the others live on. `Event::Ended` with its key reports it,
+/// and the application decides what to do about its share of the guilds.
 ///
-/// A set of [`Driver`]s beats only while it is polled; [`split`](Self::split) makes of it one of shards that live in tasks
-/// of their own.
+/// A set of [`Driver`]s sends heartbeats only while it is polled; [`split`](Self::split) gives each shard a task of its
+/// own.
 ///
 /// ```
 /// # use portcullis::dialect::ShardId;
@@ -83,7 +83,7 @@ pub struct ShardKey(u64);
 /// let mut shards = ShardSet::new();
 /// for id in 0..16 {
 ///     let shard = ShardId::new(id, 16)?;
-///     // The shards of a bot share what rations their identifies.
+///     // The shards of a bot share one identify queue.
 ///     let builder = Builder::new(runtime.clone(), "a.bot.token", Intents::GUILDS).identify(&identify);
 ///     shards.add(builder.shard(shard).build()?);
 /// }
@@ -116,7 +116,8 @@ struct Slot<M> {
     is_over: bool,
 }
 
-/// How many shards may say nothing, one after the other, before other tasks have their turn.
+/// How many shards that give no event are polled, one after the other, before the set yields to other tasks: a set has
+/// up to thousands of them, and all may be woken at once.
 const POLLS_MAX: u32 = 256;
 
 impl<M: Member> ShardSet<M> {
@@ -126,8 +127,8 @@ impl<M: Member> ShardSet<M> {
         Self { members: BTreeMap::new(), ready: Arc::default(), next: 0, alive: 0, identify: None }
     }
 
-    /// What rations the identifies of a set that a [`Builder`](crate::Builder) made: for shards that are added later, and to
-    /// be [exported](SharedIdentify::export). `None` where they have gates of the application's own.
+    /// The identify queue of a set that a [`Builder`](crate::Builder) made: for shards that are added later, and to be
+    /// [exported](SharedIdentify::export). `None` where the shards have gates of the application's own.
     #[must_use]
     pub const fn identify(&self) -> Option<&SharedIdentify> {
         self.identify.as_ref()
@@ -218,13 +219,13 @@ impl<M: Member> ShardSet<M> {
                 return Poll::Ready(None);
             }
             let Some(key) = self.ready.next() else { return Poll::Pending };
-            // One that was removed had its place in the line still.
+            // A shard that was removed may still be in the queue.
             let Some(slot) = self.members.get_mut(&key).filter(|slot| !slot.is_over) else { continue };
             slot.queued.leave_queue();
             match Pin::new(&mut slot.shard).poll_next(&mut Context::from_waker(&slot.waker)) {
                 Poll::Pending => {}
                 Poll::Ready(Some(event)) => {
-                    // It may have more to say, when all the others have had their turn.
+                    // It may have more events, after one of each other shard.
                     slot.queued.enqueue();
                     return Poll::Ready(Some((key, event)));
                 }
@@ -238,7 +239,7 @@ impl<M: Member> ShardSet<M> {
         Poll::Pending
     }
 
-    /// Queues a command with every shard that lives; what came of it, shard by shard.
+    /// Queues a command with every shard that lives, and gives each shard's result.
     pub fn broadcast(
         &self,
         command: &<M::Dialect as Dialect>::Command,
@@ -250,7 +251,7 @@ impl<M: Member> ShardSet<M> {
         living.map(|(key, slot)| (*key, slot.shard.sender().send(command.clone()))).collect()
     }
 
-    /// Asks every shard to end. Go on with [`next_event`](Self::next_event) until it gives `None`.
+    /// Asks every shard to end. Keep calling [`next_event`](Self::next_event) until it gives `None`.
     pub fn shutdown(&self, shutdown: Shutdown) {
         for slot in self.members.values() {
             slot.shard.sender().shutdown(shutdown);
@@ -265,7 +266,8 @@ impl<M: Member> ShardSet<M> {
 }
 
 impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
-    /// Gives each shard a task of its own, in which it beats whatever becomes of its events, and a buffer. Keys stay.
+    /// Gives each shard a buffer and a task of its own, in which it sends heartbeats even when its events are not
+    /// taken. Keys stay.
     ///
     /// ```
     /// use portcullis::Discord;
@@ -276,7 +278,7 @@ impl<D: Dialect, R: Runtime> ShardSet<Driver<D, R>> {
     ///     let name = pump.shard().map_or_else(|| "shard".to_owned(), |shard| format!("shard {shard}"));
     ///     spawn(name, pump);
     /// });
-    /// // They can be asked how they fare, each by itself.
+    /// // Each shard can be asked for its state.
     /// for (_, shard) in shards.iter() {
     ///     println!("{:?} {:?}", shard.phase(), shard.latency());
     /// }
@@ -311,7 +313,7 @@ impl<M: Member> Stream for ShardSet<M> {
     }
 }
 
-// Members are polled as what can be moved.
+// Nothing in it is pinned in place: members are `Unpin`.
 impl<M> Unpin for ShardSet<M> {}
 
 impl<M: Member> Default for ShardSet<M> {

@@ -71,9 +71,9 @@ impl ShardWaker {
         }
     }
 
-    /// The shard has left the queue; the next wake-up puts it there again. Call it **before** the shard is polled, and as
-    /// a swap: that poll must see what was written before each earlier wake-up. A plain store could become visible after
-    /// the poll has read, and a wake-up between the two would be lost.
+    /// The shard has left the queue; the next wake-up puts it there again. Call it **before** the shard is polled, and
+    /// as a swap: that poll must see what was written before each earlier wake-up. A plain store could become visible
+    /// after the poll has read, and a wake-up between the two would be lost.
     pub(super) fn leave_queue(&self) {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
@@ -95,13 +95,15 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::thread;
 
-    /// A wake-up while the shard is being polled: either that poll sees what was written before it, or another poll comes.
+    /// A wake-up while the shard is being polled: either that poll sees what was written before it, or another poll
+    /// comes.
     #[test]
     fn what_was_written_before_a_wake_up_is_seen_by_a_poll_after_it() {
         const ROUNDS: usize = 5_000;
         let ready = Arc::new(Ready::default());
         let waker = ShardWaker::queued(ShardKey(0), &ready);
-        // Nothing but the waker orders what the other thread wrote: the number of the round, and of the one that is notified.
+        // Nothing but the waker orders what the other thread wrote: the number of the round, and of the one that is
+        // notified.
         let (news, notified, heard) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {

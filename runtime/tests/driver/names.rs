@@ -47,7 +47,7 @@ impl Fleet {
         self.shards.push((shard, alarm));
     }
 
-    /// Polls those that were woken, until nobody is.
+    /// Polls the shards that were woken, until none is.
     fn run_until_idle(&mut self) {
         while self.shards.iter_mut().filter(|(_, alarm)| alarm.take()).map(|(shard, alarm)| poll(shard, alarm)).count()
             > 0
@@ -96,7 +96,7 @@ fn who_asked_first_may_leave() {
 }
 
 #[test]
-fn when_all_have_left_the_next_asks_anew() {
+fn when_all_have_left_the_next_looks_the_name_up_again() {
     let mut fleet = Fleet::of(3);
     fleet.shards.clear();
     fleet.add();
@@ -107,7 +107,7 @@ fn when_all_have_left_the_next_asks_anew() {
 }
 
 #[test]
-fn nobody_joins_a_lookup_that_hangs() {
+fn no_dial_joins_a_lookup_that_hangs() {
     let mut fleet = Fleet::of(1);
     fleet.memory.pass(Duration::from_millis(4999));
     fleet.add();

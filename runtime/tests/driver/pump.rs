@@ -72,7 +72,7 @@ fn take(events: &mut Events) -> Option<Event> {
 }
 
 #[test]
-fn a_split_shard_beats_though_nobody_takes_its_events() {
+fn a_split_shard_sends_heartbeats_though_its_events_are_not_taken() {
     let (mut task, mut events) = start(3);
     task.run_until_idle();
     assert_eq!(events.sender().phase(), Phase::Active);
@@ -185,7 +185,7 @@ fn the_newest_dispatches_are_dropped_and_told_once_where_they_are_missing() {
     assert_eq!(brief(&mut events), ["12"]);
 }
 
-/// A shard with room for 10,000 bytes of events, and fifty of a thousand that nobody takes.
+/// A shard with room for 10,000 bytes of events, and fifty of a thousand that are not taken.
 fn fifty_large(overflow: Overflow) -> (Task, Events) {
     let bytes = NonZeroUsize::new(10_000).unwrap();
     let (mut task, events) = start_in(Buffer { bytes, overflow, ..Buffer::default() });

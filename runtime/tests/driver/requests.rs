@@ -113,7 +113,7 @@ fn sounds_and_channels_are_asked_for_likewise() {
 }
 
 #[test]
-fn the_shards_timer_goes_off_for_a_request_that_nobody_answers() {
+fn the_shards_timer_goes_off_for_a_request_without_an_answer() {
     let mut stage = online();
     let asked_at = stage.memory.time();
     let mut task = ask(&stage.shard.sender());
@@ -209,7 +209,7 @@ fn requests_end_with_the_shard_however_it_ends() {
     sender.shutdown(Shutdown::EndSession);
     stage.until(|stage| stage.is_over);
     assert_eq!(task.poll(), Some(Err(RequestError::Ended)));
-    assert_eq!(ask(&sender).poll(), Some(Err(RequestError::Ended)), "nobody would ever answer");
+    assert_eq!(ask(&sender).poll(), Some(Err(RequestError::Ended)), "no answer would ever come");
 
     // It is dropped, before and after the request was sent.
     for is_idle in [false, true] {
@@ -294,7 +294,7 @@ fn a_split_shard_answers_when_its_consumer_comes_back_however_late() {
     run_until_idle(&mut gateway);
     assert_eq!((requests_heard(&gateway), task.poll()), (1, None));
 
-    // Nobody takes events, so nothing is read; the answer waits in the socket.
+    // The consumer takes no events, so nothing is read; the answer waits in the socket.
     chunk(&mut gateway, 0, 0, 1);
     let asked_at: Timestamp = memory.time();
     while memory.time() - asked_at < Duration::from_secs(300) && memory.advance() {

@@ -41,7 +41,7 @@ impl Stage {
         let builder = Builder::new(memory.clone(), "a.bot.token", Intents::GUILDS).gateway("ws://127.0.0.1:9");
         let shard = set(builder.seed(Seed(7))).build().unwrap();
         let alarm = Arc::new(Alarm::default());
-        // The first poll is nobody's wake-up.
+        // The first poll comes without a wake-up.
         Waker::from(Arc::clone(&alarm)).wake();
         Self { gateway: Gateway::new(&memory), memory, shard, alarm, events: Vec::new(), is_over: false }
     }

@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) refusing: Vec<SocketAddr>,
     /// Those of them that take a connection and are no gateway, and what they do with it.
     pub(crate) dead: Vec<(SocketAddr, Dead)>,
-    /// Connections that nobody answers.
+    /// Connections without an answer.
     held: Vec<Pipe>,
     /// The addresses that took a connection, in order.
     pub(crate) connected: Vec<SocketAddr>,

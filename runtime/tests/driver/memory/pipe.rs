@@ -1,4 +1,4 @@
-//! Two ends of a stream in memory. One takes so many bytes, then blocks until it is released.
+//! Two ends of a stream in memory. An end takes a number of bytes, then blocks until it is released.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
