@@ -30,7 +30,6 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-pub(crate) use guilds::OwnGuilds;
 use serde_json::value::{RawValue, to_raw_value};
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
@@ -38,6 +37,7 @@ pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
 pub use error::DiscordError;
 pub use guilds::ForeignGuilds;
+pub(crate) use guilds::OwnGuilds;
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
