@@ -1,30 +1,31 @@
-//! Payloads for the application: the frame as it came, with the places of its parts.
+//! Dispatches as the application gets them: the frame as it came, with the offsets of its parts.
+//!
+//! Nothing is decoded here until the application asks: most applications look at few of the events that they get.
 
-use crate::dialect::{Span, Spans};
+use crate::dialect::Spans;
+use crate::frame::value_at;
 use crate::message::Sequence;
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use bytes::Bytes;
 use core::fmt;
 use core::str::Utf8Error;
-use serde::de::{Deserialize, Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
-/// An event of the gateway's: its name, its data as raw JSON, its sequence.
+/// An event from the gateway: its name, its data as raw JSON, its sequence.
 ///
-/// It is the frame plus offsets: made without a copy, `'static`, `Send` and cheap to clone. To keep a few of
-/// many, [`detach`](Self::detach) them, since each holds its whole frame.
+/// It consists of the frame and offsets: made without a copy, `'static`, `Send` and cheap to clone. To keep one for long,
+/// [`detach`](Self::detach) it: the frame may be part of a larger buffer, which the dispatch would keep alive.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dispatch {
     frame: Bytes,
     spans: Spans,
-    /// The session's last sequence after it: its own may be lower, or none.
+    /// The session's last sequence after this dispatch: the dispatch's own may be lower, or missing.
     reached: Option<Sequence>,
     epoch: u32,
     origin: Origin,
 }
 
-/// Whether a dispatch is new or makes up for a lost connection.
+/// Whether a dispatch is new, or was replayed after a lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Live,
@@ -48,22 +49,22 @@ impl Dispatch {
         self.spans.sequence
     }
 
-    /// The frame's own id, where the gateway gives one and it is UTF-8.
+    /// The frame's id, if the gateway gives frames ids and this one is UTF-8.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         core::str::from_utf8(self.spans.id?.of(&self.frame)).ok()
     }
 
-    /// Whether it came between Resume and Resumed: it makes up for what the lost connection missed.
+    /// Whether it came between Resume and Resumed, that is, whether the lost connection missed it.
     #[must_use]
     pub fn is_replayed(&self) -> bool {
         self.origin == Origin::Replay
     }
 
-    /// The data, decoded. It is checked here for the first time, and may borrow from the dispatch.
+    /// Decodes the data, which may borrow from the dispatch. That the data is valid JSON is checked here for the first time.
     ///
     /// # Errors
-    /// [`DecodeError`] when the data is not JSON or not of the shape of `T`. The dispatch stays usable.
+    /// [`DecodeError`] when the data is not JSON, or not of the shape of `T`. The dispatch stays usable.
     ///
     /// ```
     /// # use portcullis::dispatch::Dispatch;
@@ -78,8 +79,9 @@ impl Dispatch {
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, DecodeError> {
         match serde_json::from_slice(self.raw()) {
             Ok(value) => Ok(value),
-            // Keys behind the data are cut off here only, where they are met: the hot path does not look.
-            Err(error) => match self.data_alone() {
+            // A frame with keys behind its data is rare: its data's end is searched for only after decoding failed, so that
+            // the usual frame is not parsed twice.
+            Err(error) => match value_at(&self.frame, self.spans.data.start()) {
                 Some(data) if data.len() < self.spans.data.len() => {
                     serde_json::from_slice(data.of(&self.frame)).map_err(|error| DecodeError::of(&error))
                 }
@@ -88,11 +90,11 @@ impl Dispatch {
         }
     }
 
-    /// The data's bytes, unchecked: from its first byte to the end of the frame's object. Where a frame has keys
-    /// behind the data, they are in it, and the bytes are not JSON.
+    /// The data's bytes, unchecked: from the data's first byte to the end of the frame's object. If the frame has keys
+    /// behind the data, they are included, and the bytes are not valid JSON.
     ///
-    /// For the data alone, as JSON that was checked, use `decode::<&RawValue>()` with `serde_json` and its feature `raw_value`.
-    /// It borrows from the dispatch and copies nothing:
+    /// For the data alone, as valid JSON, use `decode::<&RawValue>()` of `serde_json` with its feature `raw_value`. It borrows
+    /// from the dispatch and copies nothing:
     ///
     /// ```
     /// # use portcullis::dispatch::Dispatch;
@@ -104,11 +106,11 @@ impl Dispatch {
     /// ```
     #[must_use]
     pub fn raw(&self) -> &[u8] {
-        // A frame without data says what one with null says.
+        // A frame without data means the same as one with null.
         if self.spans.data.is_empty() { b"null" } else { self.spans.data.of(&self.frame) }
     }
 
-    /// The data as text. See [`raw`](Self::raw) for what it may hold beside the data.
+    /// The data as text. See [`raw`](Self::raw) for what it may contain besides the data.
     ///
     /// # Errors
     /// [`Utf8Error`] when it is not UTF-8.
@@ -122,19 +124,20 @@ impl Dispatch {
         &self.frame
     }
 
-    /// A copy in memory of its own, of exactly the frame's size: for keeping.
+    /// A copy that owns exactly the memory of its frame: for keeping.
     #[must_use]
     pub fn detach(&self) -> Self {
         Self { frame: Bytes::copy_from_slice(&self.frame), ..self.clone() }
     }
 
-    /// Where the session stands after this dispatch, for `session_at`.
+    /// The session's position after this dispatch, for
+    /// [`GatewayMachine::session_at`](crate::GatewayMachine::session_at).
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark { epoch: self.epoch, sequence: self.reached, position: self.position().unwrap_or_default() }
     }
 
-    /// Which session of its machine it belongs to.
+    /// The number of the session of its machine that it belongs to.
     pub(crate) const fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -143,55 +146,7 @@ impl Dispatch {
     pub(crate) fn position(&self) -> Option<Bytes> {
         self.spans.position_in(&self.frame).map(Bytes::copy_from_slice)
     }
-
-    /// Where exactly the data stands, found by parsing the whole frame: the value that starts where the data does, or
-    /// the last of its key.
-    fn data_alone(&self) -> Option<Span> {
-        let start = self.frame.iter().skip(self.spans.data.start()).take_while(|byte| is_blank(**byte)).count();
-        let start = self.frame.get(self.spans.data.start() + start..)?.as_ptr().addr();
-        let mut parser = serde_json::Deserializer::from_slice(&self.frame);
-        let value = parser.deserialize_map(ValueAt { start }).ok()??;
-        parser.end().ok()?;
-        let start = value.get().as_ptr().addr() - self.frame.as_ptr().addr();
-        Span::new(start, start + value.get().len())
-    }
 }
-
-/// White space between two tokens (RFC 8259 §2).
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// Finds a value among those of an object, by where it starts. The others are passed over and not kept: there may be
-/// millions.
-struct ValueAt {
-    start: usize,
-}
-
-impl<'de> Visitor<'de> for ValueAt {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a frame")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found: Option<(Key<'_>, &RawValue)> = None;
-        while let Some((key, value)) = map.next_entry::<Key<'_>, &RawValue>()? {
-            let is_it = match &found {
-                None => value.get().as_ptr().addr() == self.start,
-                Some((of, _)) => *of == key,
-            };
-            if is_it {
-                found = Some((key, value));
-            }
-        }
-        Ok(found.map(|(_, value)| value))
-    }
-}
-
-#[derive(PartialEq, Eq, serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Prints name, sequence and size, never the data.
 impl fmt::Debug for Dispatch {
@@ -215,7 +170,7 @@ impl fmt::Debug for Dispatch {
 /// ```
 impl fmt::Display for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The name is the peer's: a line break in it would forge a line of the log.
+        // The peer wrote the name: a line break in it could forge a line of the log.
         self.name().chars().take(NAME_PRINTED).try_for_each(|c| write!(f, "{}", c.escape_debug()))?;
         if let Some(sequence) = self.sequence() {
             write!(f, " #{sequence}")?;
@@ -230,7 +185,7 @@ impl fmt::Display for Dispatch {
 /// More characters than any event's name has.
 const NAME_PRINTED: usize = 64;
 
-/// Where a session stood after a dispatch.
+/// The position of a session after a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Mark {
     pub(crate) epoch: u32,
@@ -238,7 +193,7 @@ pub struct Mark {
     pub(crate) position: Bytes,
 }
 
-/// A frame that is none the dialect knows: an opcode or a shape of tomorrow. It is passed on as it came.
+/// A frame that the dialect does not know: with an opcode or a shape that is newer than this crate. It is passed on as it came.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UnknownFrame {
     pub(crate) frame: Bytes,
@@ -246,7 +201,7 @@ pub struct UnknownFrame {
 }
 
 impl UnknownFrame {
-    /// Its opcode, if it had one.
+    /// The opcode, if the frame has one.
     #[must_use]
     pub const fn op(&self) -> Option<u64> {
         self.op
@@ -259,7 +214,7 @@ impl UnknownFrame {
     }
 }
 
-/// Opcode and size, for a log.
+/// Prints opcode and size, for a log.
 impl fmt::Display for UnknownFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.op {
@@ -278,18 +233,28 @@ impl fmt::Debug for UnknownFrame {
 
 /// Why a dispatch's data could not be decoded.
 ///
-/// The reason is the parser's own; it names keys and places, and may quote a scalar of the data.
-#[derive(Clone, PartialEq, Eq)]
+/// The text contains the parser's message, which names keys and places, and may quote a scalar of the data.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{syntax}: {reason}")]
 pub struct DecodeError {
     reason: Box<str>,
     syntax: Syntax,
 }
 
-/// Whether the data was JSON at all.
+/// Whether the data was valid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Syntax {
     Json,
     Broken,
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "the event's data is not of the type that it is decoded to",
+            Self::Broken => "the event's data is not valid json",
+        })
+    }
 }
 
 impl DecodeError {
@@ -298,20 +263,9 @@ impl DecodeError {
         Self { reason: alloc::string::ToString::to_string(error).into_boxed_str(), syntax }
     }
 
-    /// Whether the data was no JSON at all, rather than JSON of another shape.
+    /// Whether the data was not valid JSON, rather than JSON of another shape.
     #[must_use]
     pub fn is_syntax(&self) -> bool {
         self.syntax == Syntax::Broken
     }
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.syntax {
-            Syntax::Json => write!(f, "the data has another shape: {}", self.reason),
-            Syntax::Broken => write!(f, "the data is no json: {}", self.reason),
-        }
-    }
-}
-
-impl core::error::Error for DecodeError {}

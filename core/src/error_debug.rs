@@ -1,18 +1,18 @@
-//! Errors print their message by `Debug` as well.
+//! `Debug` of errors prints the same message as `Display`.
 //!
-//! A `main` that returns `Result<(), Box<dyn Error>>` prints the `Debug` of its error, and `unwrap` and `expect` do so too. The user
-//! who reads it made a mistake, and must learn what to mend: the names of our variants do not tell. Code that wants to
-//! know the variant matches on the error.
+//! A `main` that returns `Result<(), Box<dyn Error>>` prints its error with `Debug`, and so do `unwrap` and `expect`. The reader
+//! is a user who made a mistake and needs to know what to correct; the name of a variant does not say that. Code that needs the
+//! variant matches on the error.
 //!
-//! Here are the errors that calls return. What a peer did wrong comes in events, and those print their fields.
+//! This covers the errors that calls return. Faults of a peer come as events, whose `Debug` prints their fields.
 
 use crate::codec::FormatError;
-use crate::dialect::discord::request::RequestError;
 use crate::dialect::discord::{DiscordError, IntentsError};
 use crate::dialect::{CommandError, ShardIdError};
 use crate::dispatch::DecodeError;
 use crate::identify::QueueFull;
 use crate::machine::{ConfigError, SendError};
+use crate::requests::RequestError;
 use crate::token::TokenError;
 use crate::url::UrlError;
 use core::fmt;

@@ -1,11 +1,11 @@
-//! Pages for those who build on the machine. Their code is compiled and run with the tests.
+//! Pages for users of the machine. The tests compile and run their code.
 //!
-//! * [`embedding`]: the machine in a framework of your own: the loop, what each action obliges you to, time,
-//!   backpressure, shutdown, testing.
-//! * [`when_it_fails`]: each way in which a shard can fail or end, what you see of it, and what to do.
-//! * [`find_out_why`]: what a shard can be asked, and what it logs.
+//! * [`embedding`]: the machine in your own framework: the loop, what to do for each action, time, backpressure, shutdown,
+//!   testing.
+//! * [`when_it_fails`]: each way in which a shard can fail or end, what you see, and what to do.
+//! * [`find_out_why`]: what you can ask a shard, and what it logs.
 //!
-//! For bots on tokio `portcullis_tokio::guide` has the page `save_and_resume_sessions`.
+//! For bots on tokio, `portcullis_tokio::guide` has the page `save_and_resume_sessions`.
 
 #[doc = include_str!("../docs/embedding.md")]
 pub mod embedding {}

@@ -1,13 +1,13 @@
 //! Portcullis: a gateway client without I/O.
 //!
 //! A [`GatewayMachine`] takes what happened ([`Input`]) and when ([`Timestamp`]), and returns what to do
-//! ([`Action`]). It opens no socket, reads no clock and draws no randomness but from its [`Seed`], so the same calls
-//! give the same actions, byte for byte. Those who want a socket with it take `portcullis-tokio`.
+//! ([`Action`]). It opens no socket, reads no clock, and takes all randomness from its [`Seed`], so the same calls
+//! give the same actions, byte for byte. If you want a socket with it, use `portcullis-tokio`.
 //!
 //! # The loop
 //!
-//! A driver carries out each action in order, answers those that ask for an answer, and calls again no later than
-//! the `Wait` says. This is a whole one, on a wire that is made up:
+//! A driver carries out the actions in order, gives the input that answers an action, and calls again no later than
+//! `Wait` says. This is a complete driver, with a simulated connection:
 //!
 //! ```
 //! use portcullis::{Action, Config, Discord, Event, GatewayMachine, Input, Intents, Message, Seed, Timestamp};
@@ -33,7 +33,7 @@
 //!                 inputs.push_back(Input::Message(connection, Message::Text(ready.into())));
 //!             }
 //!             Action::Event(Event::Ready(dispatch)) => names.push(dispatch.name().to_string()),
-//!             // Nothing is closed here, and no time passes.
+//!             // In this simulation no connection closes and no time passes.
 //!             _ => {}
 //!         }
 //!     }
@@ -46,10 +46,10 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `std` (default) | conveniences of the standard library; behaviour is the same without |
+//! | `std` (default) | `std` in dependencies; the behaviour is the same without |
 //! | `zlib-rs` | `Inflater::ZlibRs`, a faster inflater than the default |
-//! | `zstd` | `Compression::ZstdStream`, by the C library |
-//! | `tracing` | events at each transition and fault, and at `TRACE` for each frame |
+//! | `zstd` | `Compression::ZstdStream`, with the C library |
+//! | `tracing` | a `tracing` event for each transition and fault, and at `TRACE` for each frame |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -62,10 +62,12 @@ pub mod codec;
 pub mod dialect;
 pub mod dispatch;
 mod error_debug;
+mod frame;
 pub mod guide;
 pub mod identify;
 pub mod machine;
 pub mod message;
+pub mod requests;
 mod rng;
 mod session;
 mod shard;

@@ -1,14 +1,13 @@
-//! What crosses the border between a machine and its driver: messages, close frames, and the ids that tell
-//! connections, sequences and commands apart.
+//! The values that a machine and its driver exchange: messages, close frames, close reasons, connection ids and sequences.
 
 use alloc::string::String;
 use bytes::Bytes;
 use core::fmt;
 
-/// One whole WebSocket message, as its driver read it or is to write it.
+/// One complete WebSocket message, which the driver has read or must write.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Message {
-    /// A text message. The bytes need not be checked for UTF-8: the machine does not rely on it.
+    /// A text message. The driver need not check it for UTF-8: the machine does not rely on that.
     Text(Bytes),
     /// A binary message.
     Binary(Bytes),
@@ -42,7 +41,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Which connection: each `Action::Connect` has a new one, and every input and action of it carries it.
+/// The id of one WebSocket connection. Each `Action::Connect` has a new id, and all actions and inputs of that connection carry
+/// it, so that the machine can ignore late inputs of an old connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 
@@ -52,7 +52,7 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// The number of a Dispatch within its session (`s`).
+/// The number of a Dispatch within its session: the frame's `s`. *(source: Gateway, Gateway Event Payload Structure)*
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
@@ -63,15 +63,15 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// The code of a WebSocket close frame (RFC 6455 §7.4), the gateway's own ones among them.
+/// The code of a WebSocket close frame (RFC 6455 §7.4); the gateway's own codes are 4000 and above.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct CloseCode(pub u16);
 
 impl CloseCode {
-    /// Normal reason. Sent by a client it ends the gateway session.
+    /// Normal closure. If a client sends it, the gateway ends the session. *(source: Gateway, Initiating a Disconnect)*
     pub const NORMAL: Self = Self(1000);
-    /// Going away. Sent by a client it ends the gateway session.
+    /// Going away. If a client sends it, the gateway ends the session. *(source: Gateway, Initiating a Disconnect)*
     pub const GOING_AWAY: Self = Self(1001);
 
     /// Whether the code may be put into a close frame: 1000–1003, 1007–1014, 3000–4999 (RFC 6455 §7.4.2).
@@ -93,23 +93,22 @@ impl fmt::Debug for CloseCode {
     }
 }
 
-/// What a close frame said. A frame may come without a code (then `code` is `None` and the WebSocket layer's
-/// name for it is 1005).
+/// The content of a close frame. A frame may have no code: then `code` is `None`, not 1005 (RFC 6455 §7.1.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct CloseFrame {
     /// The code, if the frame had one.
     pub code: Option<CloseCode>,
-    /// The reason, for people; at most [`REASON_LEN_MAX`](Self::REASON_LEN_MAX) bytes on the wire, often empty.
+    /// The reason, for people; at most [`REASON_LEN_MAX`](Self::REASON_LEN_MAX) bytes, often empty.
     pub reason: String,
 }
 
 impl CloseFrame {
-    /// The most bytes of a reason: a close frame has 125, of which two are the code's (RFC 6455 §5.5). Of a longer one,
-    /// which no WebSocket layer should let through, a machine keeps so much.
+    /// The most bytes of a reason: a control frame has at most 125 bytes, of which two are the code (RFC 6455 §5.5). A WebSocket
+    /// layer should refuse a longer reason; if it does not, the machine truncates the reason, so that its memory is bounded.
     pub const REASON_LEN_MAX: usize = 123;
 }
 
-/// How a connection came to its end, as its driver saw it.
+/// How a connection ended, as its driver saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
     /// The peer sent a close frame: its own, or its answer to ours.
@@ -122,9 +121,9 @@ pub enum CloseReason {
     Tls,
     /// The peer broke the WebSocket protocol.
     Protocol,
-    /// A message was larger than `limit` bytes.
+    /// The peer's message was larger than `limit` bytes.
     TooLarge {
-        /// The most bytes a message may have here.
+        /// The maximum, in bytes.
         limit: usize,
     },
     /// Any other failure to read or write.
@@ -141,7 +140,7 @@ impl CloseReason {
         }
     }
 
-    /// The same, with no more of a reason than a close frame can have.
+    /// The same, with the reason truncated to what a close frame can have.
     pub(crate) fn bounded(mut self) -> Self {
         if let Self::Frame(CloseFrame { reason, .. }) = &mut self
             && reason.len() > CloseFrame::REASON_LEN_MAX

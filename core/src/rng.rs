@@ -1,15 +1,15 @@
-//! The seeded generator behind every jitter. Never a source of secrets.
+//! The seeded generator of all jitter. It is predictable, so nothing secret may come from it.
 
 use core::time::Duration;
 
-/// The seed of a machine's generator: the only randomness it has.
+/// The seed of a machine's generator, its only source of randomness.
 ///
-/// A driver draws it from the system, a test writes it down.
+/// A driver takes it from the system's generator, so that shards spread; a test sets it, so that a run repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
 
-/// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators): one word of state, and
-/// equal on every machine.
+/// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators): one word of state, and the same sequence on
+/// every platform, which a replay needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng {
     state: u64,
@@ -20,15 +20,15 @@ impl Rng {
         Self { state: seed.0 }
     }
 
-    /// A span in `[0, limit)`; zero for a limit of zero.
+    /// A duration in `[0, limit)`; zero for a limit of zero.
     pub(crate) fn below(&mut self, limit: Duration) -> Duration {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        // The high half of a 128-bit product: uniform enough for jitter, without a division.
+        // The high half of a 128-bit product. Its bias is far below what jitter needs, and it uses no division.
         let scaled = (u128::from(self.next()) * u128::from(limit)) >> 64;
         Duration::from_nanos(u64::try_from(scaled).unwrap_or(u64::MAX))
     }
 
-    /// A span in `[least, most)`; `least` where the two are equal or swapped.
+    /// A duration in `[least, most)`; `least` if the two are equal or swapped.
     pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
         least + self.below(most.saturating_sub(least))
     }

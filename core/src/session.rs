@@ -1,4 +1,4 @@
-//! What survives a connection: the session, as a value that can be stored.
+//! The session, which outlives connections, as a value that can be stored.
 
 use crate::message::Sequence;
 use crate::shard::ShardId;
@@ -8,7 +8,8 @@ use bytes::Bytes;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// A session at the gateway: what a Resume needs. It holds no token and no timestamp, so it can be stored.
+/// A session at the gateway: all that a Resume needs but the token. It holds no token and no timestamp, so it can be stored and
+/// used by another process with another clock. *(source: Gateway, Resuming)*
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     pub(crate) id: Option<String>,
@@ -20,8 +21,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session known from elsewhere: its id, the shard it was begun for, the last sequence the application
-    /// took, and where to resume it (`None`: the base URL).
+    /// A session of another program: its id, its shard, the sequence of the last dispatch that the application took, and the URL
+    /// to resume at (`None`: the base URL).
     #[must_use]
     pub fn new(
         id: impl Into<String>,
@@ -38,38 +39,39 @@ impl Session {
         self.id.as_deref()
     }
 
-    /// The shard it was begun for.
+    /// The shard that identified.
     #[must_use]
     pub const fn shard(&self) -> Option<ShardId> {
         self.shard
     }
 
-    /// The last sequence.
+    /// The sequence of the last dispatch.
     #[must_use]
     pub const fn sequence(&self) -> Option<Sequence> {
         self.sequence
     }
 
-    /// Where to resume; `None`, the base URL, also when that URL failed and the base URL brought the session back.
+    /// The URL to resume at; `None` is the base URL. It becomes `None` when the resume URL failed and the base URL resumed the
+    /// session.
     #[must_use]
     pub const fn resume_url(&self) -> Option<&GatewayUrl> {
         self.resume_url.as_ref()
     }
 
-    /// Where the session stands, in the dialect's own words; empty where the sequence says it all.
+    /// The position in the event stream, in a form of the dialect's own; empty for dialects with sequences, such as Discord.
     #[must_use]
     pub const fn position(&self) -> &Bytes {
         &self.position
     }
 
-    /// Whether a Resume can be written from it.
+    /// Whether it has all that a Resume needs.
     #[must_use]
     pub fn is_resumable(&self) -> bool {
         self.id.is_some() && (self.sequence.is_some() || !self.position.is_empty())
     }
 }
 
-/// The id and the resume URL print shortened: either is half of what a hijacker needs.
+/// The id and the resume URL print shortened: with the token, they let anyone take the session over.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
@@ -92,7 +94,7 @@ impl fmt::Debug for Shortened<'_> {
     }
 }
 
-/// The position as a list of bytes: it is the dialect's own, and need not be text.
+/// The position as a list of bytes: it need not be text.
 mod position {
     use alloc::vec::Vec;
     use bytes::Bytes;

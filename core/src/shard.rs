@@ -1,13 +1,13 @@
-//! Which slice of the guilds a session is sent.
+//! A shard's id: which slice of the guilds a session receives.
 
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// One shard of so many. As text `0/2`, in JSON `[0,2]`, printed `[0, 2]`.
+/// One shard out of `count`. It is parsed from `0/2`, is `[0,2]` in JSON, and prints as `[0, 2]`. *(source: Gateway, Sharding)*
 ///
 /// # Invariants
-/// * `one-of-so-many`: `id` is below `count`.
+/// * `below-count`: `id` is below `count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId {
     id: u32,
@@ -18,10 +18,10 @@ impl ShardId {
     /// The only shard of a bot that is not sharded.
     pub const ONE: Self = Self { id: 0, count: 1 };
 
-    /// Shard `id` of `count`, counted from zero.
+    /// Shard `id` of `count`; ids start at zero.
     ///
     /// # Errors
-    /// [`ShardIdError::NoShards`] for a count of zero, [`ShardIdError::NotBelow`] for an id that is not below it:
+    /// [`ShardIdError::NoShards`] for a count of zero, [`ShardIdError::NotBelow`] for an id that is not below the count:
     /// the gateway would close with 4010.
     pub const fn new(id: u32, count: u32) -> Result<Self, ShardIdError> {
         if count == 0 {
@@ -33,24 +33,24 @@ impl ShardId {
         Ok(Self { id, count })
     }
 
-    /// The shard that is sent the events of a guild, of `count` shards: `(guild_id >> 22) % count`. Events without
-    /// a guild go to shard 0. *(source: Gateway, Sharding)*
+    /// The shard, out of `count`, that receives the events of a guild: `(guild_id >> 22) % count`. Shard 0 receives the events
+    /// without a guild. *(source: Gateway, Sharding)*
     ///
     /// # Errors
     /// [`ShardIdError::NoShards`] for a count of zero.
     pub fn of_guild(guild_id: u64, count: u32) -> Result<Self, ShardIdError> {
         let remainder = (guild_id >> 22).checked_rem(u64::from(count)).ok_or(ShardIdError::NoShards)?;
-        // A remainder is below its divisor, which is a `u32`.
+        // The remainder is below `count`, so it fits into a `u32`.
         Ok(Self { id: u32::try_from(remainder).unwrap_or(0), count })
     }
 
-    /// Which shard, from zero.
+    /// The shard's id; ids start at zero.
     #[must_use]
     pub const fn id(self) -> u32 {
         self.id
     }
 
-    /// Of how many; at least one.
+    /// The number of shards; at least one.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.count
@@ -85,36 +85,25 @@ impl<'de> Deserialize<'de> for ShardId {
     }
 }
 
-/// Why this is no shard.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Why a shard id is invalid.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardIdError {
     /// The count is zero.
+    #[error("the number of shards is 0, give at least 1")]
     NoShards,
     /// The id is not below the count.
+    #[error("there is no shard {id} of {count}, shards are counted from 0 to {}", .count.saturating_sub(1))]
     NotBelow {
-        /// The id, counted from zero.
+        /// The id; ids start at zero.
         id: u32,
         /// The number of shards.
         count: u32,
     },
     /// The text is not two numbers with a `/` between them.
+    #[error("a shard is written as id/count, for example 0/2")]
     Text,
 }
-
-impl fmt::Display for ShardIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoShards => f.write_str("the number of shards is 0, give at least 1"),
-            Self::NotBelow { id, count } => {
-                write!(f, "there is no shard {id} of {count}, shards are counted from 0 to {}", count.saturating_sub(1))
-            }
-            Self::Text => f.write_str("a shard is written as id/count, for example 0/2"),
-        }
-    }
-}
-
-impl core::error::Error for ShardIdError {}
 
 fn number(text: &str) -> Result<u32, ShardIdError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

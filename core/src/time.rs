@@ -26,7 +26,7 @@ pub struct Timestamp {
 impl Timestamp {
     /// The start of the clock.
     pub const ZERO: Self = Self { nanos: 0 };
-    /// The last moment that can be written down.
+    /// The last moment that a timestamp can hold, 584 years after the start.
     pub const MAX: Self = Self { nanos: u64::MAX };
 
     /// The moment `nanos` nanoseconds after the start of the clock.

@@ -1,11 +1,12 @@
-//! The bot token: checked once, printed never.
+//! The bot token. It is checked when it is made, and never printed.
 
 use alloc::string::String;
 use core::fmt;
 
 /// A bot token.
 ///
-/// `Debug` prints `Token(…)`; there is no `Display` and no `Serialize`: a token leaves in Identify and Resume only.
+/// `Debug` prints `Token(…)`, and there is no `Display` and no `Serialize`, so that a token leaves the process in Identify and
+/// Resume only.
 ///
 /// ```
 /// use portcullis::token::Token;
@@ -22,9 +23,9 @@ impl Token {
     /// The most bytes a token may have. Real ones have about 70.
     pub const LEN_MAX: usize = 1024;
 
-    /// Checks a token. One leading `Bot ` is left out: gateways take a token with and without it, and a REST
-    /// client's setting often has it. Nothing else is mended. *(source: the gateway accepts both, Discord API
-    /// documentation, issue 119)*
+    /// Checks a token, and removes one leading `Bot `: the gateway accepts a token with and without it, and settings for REST
+    /// clients often have it. Nothing else is corrected, because a token that looks wrong is a mistake to report: the gateway
+    /// would close with 4004, and the shard would end. *(source: Discord API documentation, issue 119)*
     ///
     /// # Errors
     /// A [`TokenError`] that never holds the token.
@@ -59,7 +60,7 @@ impl Token {
         Ok(Self(token))
     }
 
-    /// The token itself: for the dialect that writes it into Identify and Resume, and for nothing else.
+    /// The token as text, for a dialect to write it into Identify and Resume. Do not use it elsewhere.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -73,59 +74,47 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Why a text is no token. It never holds a part of the text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Why a text is not a token. The error never holds a part of the text, which may be a token with a mistake.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// There is no token: an unset variable, perhaps.
+    /// The text is empty. Perhaps a variable is not set.
+    #[error("the token is empty, check that the variable or file it comes from is set")]
     Empty,
-    /// It is `len` bytes long.
+    /// The text is longer than any token.
+    #[error("the token has {len} bytes, give one of at most {max}")]
     TooLong {
-        /// Bytes it has, a leading `Bot ` not counted.
+        /// Its length in bytes, without a leading `Bot `.
         len: usize,
-        /// Bytes it may have.
+        /// The maximum, in bytes.
         max: usize,
     },
-    /// White space stands before or behind it: the line break of a file, perhaps.
+    /// The text has white space before or after the token. Perhaps it is the line break of a file.
+    #[error("white space stands around the token, trim it")]
     Surrounded,
-    /// White space stands in it, at byte `at`: two lines of a paste, or another word than `Bot` before the token.
+    /// The text has white space inside. Perhaps two lines were pasted, or a word other than `Bot` stands before the token.
+    #[error("the token has white space inside, at byte {at}, give the token alone")]
     Space {
         /// Offset of the white space in bytes, a leading `Bot ` not counted.
         at: usize,
     },
-    /// The byte at `at` is a control character or not ASCII: half of a paste, perhaps.
+    /// The text has a control character or a character that is not ASCII. Perhaps it was pasted wrongly.
+    #[error("the token has a control or non-ascii character at byte {at}, copy it again")]
     Character {
         /// Offset of the byte, a leading `Bot ` not counted.
         at: usize,
     },
-    /// There are quotes around it or in it: those of a file of variables that was read without a shell, perhaps.
+    /// The text has quotes. Perhaps they are from an `.env` file that was read without removing them.
+    #[error("the token has quotes, leave them out")]
     Quoted,
-    /// It is what stands where a token should come: `null`, or a name as `${TOKEN}` that nothing was put in place of.
+    /// The text is a placeholder: `null`, or a variable such as `${TOKEN}` that was not expanded.
+    #[error("the token is a placeholder, check that the variable it comes from is set and expanded")]
     Placeholder,
 }
 
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the token is empty, check that the variable or file it comes from is set"),
-            Self::TooLong { len, max } => write!(f, "the token has {len} bytes, at most {max} are plausible"),
-            Self::Surrounded => f.write_str("white space stands around the token, trim it"),
-            Self::Space { at } => write!(f, "the token has white space inside, at byte {at}, give the token alone"),
-            Self::Character { at } => {
-                write!(f, "the token has a control or non-ascii character at byte {at}, copy it anew")
-            }
-            Self::Quoted => f.write_str("the token has quotes, leave them out"),
-            Self::Placeholder => {
-                f.write_str("the token is a placeholder, check that the variable it comes from is set and expanded")
-            }
-        }
-    }
-}
-
-impl core::error::Error for TokenError {}
-
+/// The scheme of Discord's `Authorization` header. *(source: Reference, Authentication)*
 const PREFIX: &str = "Bot ";
-/// What programs print where they have nothing.
+/// What programs print for a missing value.
 const NOTHINGS: [&str; 4] = ["null", "none", "nil", "undefined"];
 
 #[cfg(test)]

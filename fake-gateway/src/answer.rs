@@ -1,123 +1,98 @@
 //! What commands are answered with: members, sounds, channels, voice.
 
-use crate::config::{Answers, Limits};
-use crate::faults::Target;
-use crate::gateway::FakeGateway;
+use crate::config::{Answers, FakeConfig};
+use crate::connection::MembersAsked;
 use crate::generate::{Generator, Person};
-use crate::input::ConnectionId;
 use crate::intents;
+use crate::payloads;
 use crate::record::Json;
-use crate::request::{self, Chosen, MembersRequest, Opcode};
-use crate::session::{Session, Shard};
-use crate::stubs;
+use crate::request::{self, Chosen, MembersRequest, Opcode, VoiceState};
+use crate::session::{Session, SessionId};
 use core::time::Duration;
 
 /// Members in one chunk *(documented)*.
 const CHUNK: usize = 1000;
 /// A search gives no more *(documented)*.
 const FOUND_MAX: usize = 100;
-/// All members of a guild may be asked for once in this.
-const MEMBERS_SPACING: Duration = Duration::from_secs(30);
-/// So many guilds are remembered for it.
-const MEMBERS_ASKED_MAX: usize = 10_000;
 
-impl FakeGateway {
-    /// Answers a command whose shape is right. A guild that is not on the shard, or has an outage, and what an intent
-    /// is missing for, get no answer *(not documented)*. A presence has none: nobody is told of his own.
-    pub(super) fn answer(&mut self, connection: ConnectionId, op: Opcode, data: &Json) {
-        if self.config.answers == Answers::Off {
-            return;
-        }
-        match op {
-            Opcode::RequestGuildMembers => self.answer_members(connection, data),
-            Opcode::RequestSoundboardSounds => {
-                for guild in request::guild_ids(data) {
-                    if self.has_guild(connection, guild) {
-                        self.tell_client(connection, "SOUNDBOARD_SOUNDS", &stubs::sounds(guild));
-                    }
-                }
-            }
-            Opcode::RequestChannelInfo => {
-                let Some((guild, fields)) = request::channel_info(data) else { return };
-                if self.has_guild(connection, guild) {
-                    self.tell_client(connection, "CHANNEL_INFO", &stubs::channel_info(guild, fields));
-                }
-            }
-            Opcode::VoiceStateUpdate => self.answer_voice(connection, data),
-            Opcode::Heartbeat | Opcode::Identify | Opcode::PresenceUpdate | Opcode::Resume => {}
-        }
+/// What a command of the right shape is answered with: names and data of dispatches. A guild that is not on the shard,
+/// or has an outage, and what an intent is missing for, get no answer *(not documented)*. A presence has none: a client
+/// is not told of its own.
+pub(super) fn answers(
+    config: &FakeConfig,
+    session: &Session,
+    asked: Option<&MembersAsked>,
+    op: Opcode,
+    data: &Json,
+) -> Vec<(&'static str, String)> {
+    if config.answers == Answers::Off {
+        return Vec::new();
     }
+    let has_guild = |guild: u64| payloads::is_available(config, session.slice(), guild);
+    match op {
+        Opcode::RequestGuildMembers => {
+            members(config, session, asked, data).into_iter().map(|chunk| ("GUILD_MEMBERS_CHUNK", chunk)).collect()
+        }
+        Opcode::RequestSoundboardSounds => {
+            let guilds = request::guild_ids(data).into_iter().filter(|&guild| has_guild(guild));
+            guilds.map(|guild| ("SOUNDBOARD_SOUNDS", payloads::sounds(guild))).collect()
+        }
+        Opcode::RequestChannelInfo => {
+            let info = request::channel_info(data).filter(|&(guild, _)| has_guild(guild));
+            info.map(|(guild, fields)| ("CHANNEL_INFO", payloads::channel_info(guild, fields))).into_iter().collect()
+        }
+        Opcode::VoiceStateUpdate => {
+            let voice = request::voice_state(data).filter(|voice| has_guild(voice.guild));
+            voice.map(|voice| self::voice(&voice, session.id)).unwrap_or_default()
+        }
+        Opcode::Heartbeat | Opcode::Identify | Opcode::PresenceUpdate | Opcode::Resume => Vec::new(),
+    }
+}
 
-    fn answer_voice(&mut self, connection: ConnectionId, data: &Json) {
-        let Some(voice) = request::voice_state(data) else { return };
-        let Some(session) = self.session_on(connection).map(|session| session.id) else { return };
-        if !self.has_guild(connection, voice.guild) {
-            return;
-        }
-        self.tell_client(connection, "VOICE_STATE_UPDATE", &stubs::voice_state(&voice, session));
-        if voice.channel.is_some() {
-            self.tell_client(connection, "VOICE_SERVER_UPDATE", &stubs::voice_server(voice.guild, session));
-        }
-    }
+/// The `d` of a Rate Limited for a request of members. The wait is rounded up: a client that waits as it is told must not
+/// come a fraction of a millisecond too soon.
+pub(super) fn rate_limited(asked: &MembersAsked, retry_after: Duration) -> String {
+    let nonce = asked.nonce.as_ref().map_or_else(String::new, |nonce| format!(r#""nonce":{nonce},"#));
+    let (millis, guild) = (retry_after.as_nanos().div_ceil(1_000_000), &asked.guild);
+    format!(
+        r#"{{"retry_after":{}.{:03},"opcode":8,"meta":{{{nonce}"guild_id":{guild}}}}}"#,
+        millis / 1000,
+        millis % 1000
+    )
+}
 
-    fn answer_members(&mut self, connection: ConnectionId, data: &Json) {
-        let Some(request) = request::members(data) else { return };
-        let MembersRequest { guild, ref chosen, presences } = request;
-        let Some(intents) = self.session_on(connection).map(|session| session.intents) else { return };
-        let is_allowed = *chosen != Chosen::All || intents & intents::GUILD_MEMBERS != 0;
-        if !is_allowed || !self.has_guild(connection, guild) {
-            return;
-        }
-        let (found, unknown) = chosen_of(guild, self.config.members, chosen);
-        let with_presences = presences && intents & intents::GUILD_PRESENCES != 0;
-        let Some(asked) = self.connections.get(&connection).and_then(|open| open.members_asked.clone()) else { return };
-        let count = found.len().div_ceil(CHUNK).max(1);
-        for index in 0..count {
-            let end = found.len().min((index + 1) * CHUNK);
-            let people = found[index * CHUNK..end].iter().map(|&member| Person::of(guild, member)).collect::<Vec<_>>();
-            let members = list(people.iter().map(|person| person.member.as_str()));
-            let presences = with_presences.then(|| list(people.iter().filter_map(|person| person.presence.as_deref())));
-            let not_found = (!unknown.is_empty()).then(|| list(unknown.iter().map(|id| format!("\"{id}\""))));
-            let optional =
-                |key: &str, list: Option<String>| list.map_or_else(String::new, |list| format!("\"{key}\":{list},"));
-            let json = format!(
-                "{{{}{}{}",
-                optional("presences", presences),
-                optional("not_found", not_found),
-                Generator::chunk_tail(&asked.guild, asked.nonce.as_deref(), &members, index, count)
-            );
-            self.tell_client(connection, "GUILD_MEMBERS_CHUNK", &json);
-        }
-    }
+fn voice(voice: &VoiceState, session: SessionId) -> Vec<(&'static str, String)> {
+    let state = ("VOICE_STATE_UPDATE", payloads::voice_state(voice, session));
+    let server = voice.channel.map(|_| ("VOICE_SERVER_UPDATE", payloads::voice_server(voice.guild, session)));
+    [state].into_iter().chain(server).collect()
+}
 
-    /// Whether all members of the guild that was asked for may be asked for now: once in 30 s, by the whole bot.
-    pub(super) fn members_spacing(&mut self, guild: String) -> Result<(), Duration> {
-        if self.config.limits == Limits::Lifted {
-            return Ok(());
-        }
-        let now = self.now;
-        self.members_asked.retain(|_, &mut last| now - last < MEMBERS_SPACING);
-        if let Some(&last) = self.members_asked.get(&guild) {
-            return Err(MEMBERS_SPACING.saturating_sub(now - last));
-        }
-        if self.members_asked.len() < MEMBERS_ASKED_MAX {
-            self.members_asked.insert(guild, now);
-        }
-        Ok(())
+fn members(config: &FakeConfig, session: &Session, asked: Option<&MembersAsked>, data: &Json) -> Vec<String> {
+    let (Some(request), Some(asked)) = (request::members(data), asked) else { return Vec::new() };
+    let MembersRequest { guild, ref chosen, presences } = request;
+    let is_allowed = *chosen != Chosen::All || session.intents & intents::GUILD_MEMBERS != 0;
+    if !is_allowed || !payloads::is_available(config, session.slice(), guild) {
+        return Vec::new();
     }
-
-    fn tell_client(&mut self, connection: ConnectionId, name: &str, json: &str) {
-        self.dispatch(self.now, Target::Connection(connection), name, json);
-    }
-
-    fn has_guild(&self, connection: ConnectionId, guild: u64) -> bool {
-        let shard = self.session_on(connection).map_or(Shard::WHOLE, Session::slice);
-        stubs::is_available(&self.config, shard, guild)
-    }
-
-    fn session_on(&self, connection: ConnectionId) -> Option<&Session> {
-        self.sessions.get(self.connections.get(&connection)?.session()?)
-    }
+    let (found, unknown) = chosen_of(guild, config.members, chosen);
+    let with_presences = presences && session.intents & intents::GUILD_PRESENCES != 0;
+    let count = found.len().div_ceil(CHUNK).max(1);
+    let chunk = |index: usize| {
+        let end = found.len().min((index + 1) * CHUNK);
+        let people = found[index * CHUNK..end].iter().map(|&member| Person::of(guild, member)).collect::<Vec<_>>();
+        let members = list(people.iter().map(|person| person.member.as_str()));
+        let presences = with_presences.then(|| list(people.iter().filter_map(|person| person.presence.as_deref())));
+        let not_found = (!unknown.is_empty()).then(|| list(unknown.iter().map(|id| format!("\"{id}\""))));
+        let optional =
+            |key: &str, list: Option<String>| list.map_or_else(String::new, |list| format!("\"{key}\":{list},"));
+        format!(
+            "{{{}{}{}",
+            optional("presences", presences),
+            optional("not_found", not_found),
+            Generator::chunk_tail(&asked.guild, asked.nonce.as_deref(), &members, index, count)
+        )
+    };
+    (0..count).map(chunk).collect()
 }
 
 /// A list of JSON texts.

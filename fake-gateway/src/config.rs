@@ -95,13 +95,13 @@ impl Default for FakeConfig {
 /// How long a client may go without a heartbeat before close 4009, counted from Hello or its last heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
-    /// So many hundredths of the heartbeat interval.
+    /// This percentage of the heartbeat interval.
     Percent(u32),
     /// For ever.
     Unlimited,
 }
 
-/// What becomes of a session whose connection ends.
+/// Whether a session lives on when its connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionFate {
     /// It waits to be resumed.
@@ -132,7 +132,8 @@ pub enum Answers {
 /// What the blocks of `zlib-stream` and `zstd-stream` hold. A client inflates both alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocks {
-    /// What a compressor makes of the payloads, as the real gateway's do.
+    /// What a compressor makes of the payloads, as the real gateway's do. That of `zstd-stream` needs the feature
+    /// `zstd`; without it its blocks are stored.
     Compressed,
     /// The payloads as they are: a connection needs no compressor, which is some hundred kilobytes. For load tests.
     Stored,

@@ -1,57 +1,34 @@
 //! What lives and dies with one connection.
 
+use crate::context::Context;
+use crate::faults::Who;
 use crate::flood::Flooding;
+use crate::input::ConnectionId;
+use crate::outgoing::{Outgoing, Sent};
 use crate::pack::Packer;
-use crate::script::Cue;
-use crate::session::SessionKey;
+use crate::session::{SessionId, SessionKey, Shard};
 use core::time::Duration;
 use portcullis::{Message, Timestamp};
 use std::collections::VecDeque;
 
-/// Clients may send so many frames …
+/// How many frames a client may send …
 const FRAMES: usize = 120;
-/// … within this.
+/// … within this time *(documented)*.
 const WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Connection {
+    id: ConnectionId,
     pub(super) phase: Phase,
-    pub(super) lane: Lane,
     /// The API version its URL named.
     pub(super) version: u8,
-    pub(super) packer: Packer,
-    /// Frames that leave together, and how many more are to come.
-    pub(super) gather: Option<Gather>,
+    pub(super) outgoing: Outgoing,
     /// Dispatches that go on as they are read.
     pub(super) flood: Option<Flooding>,
     /// What the last Request Guild Members asked for.
     pub(super) members_asked: Option<MembersAsked>,
-    pace: VecDeque<Timestamp>,
+    frames: VecDeque<Timestamp>,
     presences: VecDeque<Timestamp>,
-}
-
-/// Messages that wait to leave in one write.
-#[derive(Clone, Debug)]
-pub(super) struct Gather {
-    pub(super) together: Together,
-    pub(super) held: Vec<Outgoing>,
-    pub(super) more: u32,
-}
-
-/// How gathered messages leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Together {
-    /// In one write.
-    Written,
-    /// In one WebSocket message.
-    Merged,
-}
-
-/// A frame, and how it goes onto the wire.
-#[derive(Clone, Debug)]
-pub(super) struct Outgoing {
-    pub(super) plain: Message,
-    pub(super) wire: Message,
 }
 
 /// The guild and the nonce of a request, as JSON texts.
@@ -64,13 +41,16 @@ pub(super) struct MembersAsked {
     /// Whether all members were asked for.
     pub(super) all: bool,
     pub(super) answered: Answered,
+    /// How much too soon it came, as of before a script answered it.
+    pub(super) too_soon: Option<Duration>,
 }
 
-/// Whose matter a request of members is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who answers a request of members, and whether it is refused. Of several answers the last one here counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answered {
     ByGateway,
     ByScript,
+    RefusedByScript,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,23 +60,20 @@ pub(super) enum Phase {
     /// Op 9 took its session. What the client sent before it saw that is passed over; it may Identify or Resume.
     Revoked,
     /// It has this session.
-    Active(SessionKey),
+    Active(Attached),
 }
 
-/// The way dispatches take. Other frames have their own.
-#[derive(Clone, Debug)]
-pub(super) enum Lane {
-    Open,
-    /// A delayed Ready or Resumed is in front; the others wait behind it.
-    Held {
-        waiting: VecDeque<Message>,
-        cue: Cue,
-    },
+/// The session on a connection: what never changes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attached {
+    pub(super) key: SessionKey,
+    pub(super) id: SessionId,
+    pub(super) shard: Shard,
 }
 
-/// Presence updates: so many …
+/// How many presence updates a client may send …
 const PRESENCES: usize = 5;
-/// … within this.
+/// … within this time *(documented)*.
 const PRESENCE_WINDOW: Duration = Duration::from_secs(20);
 
 /// Whether a frame was within the limit.
@@ -107,16 +84,15 @@ pub(super) enum Pace {
 }
 
 impl Connection {
-    pub(super) fn new(version: u8, packer: Packer) -> Self {
+    pub(super) const fn new(id: ConnectionId, version: u8, packer: Packer) -> Self {
         Self {
+            id,
             phase: Phase::AwaitAuth,
-            lane: Lane::Open,
             version,
-            packer,
-            gather: None,
+            outgoing: Outgoing::new(id, packer),
             flood: None,
             members_asked: None,
-            pace: VecDeque::new(),
+            frames: VecDeque::new(),
             presences: VecDeque::new(),
         }
     }
@@ -124,28 +100,51 @@ impl Connection {
     /// The same once more; none where its compressor cannot be copied.
     pub(super) fn fork(&self) -> Option<Self> {
         Some(Self {
+            id: self.id,
             phase: self.phase,
-            lane: self.lane.clone(),
             version: self.version,
-            packer: self.packer.fork()?,
-            gather: self.gather.clone(),
+            outgoing: self.outgoing.fork()?,
             flood: self.flood.clone(),
             members_asked: self.members_asked.clone(),
-            pace: self.pace.clone(),
+            frames: self.frames.clone(),
             presences: self.presences.clone(),
         })
+    }
+
+    /// Sends a message now.
+    pub(super) fn send(&mut self, cx: &mut Context, message: Message) -> Sent {
+        self.outgoing.send(cx, self.who(), message)
+    }
+
+    /// Sends a dispatch, behind those that are held.
+    pub(super) fn send_dispatch(&mut self, cx: &mut Context, message: Message) -> Sent {
+        self.outgoing.send_dispatch(cx, self.who(), message)
+    }
+
+    /// Sends what waits to leave together.
+    pub(super) fn release(&mut self, cx: &mut Context) {
+        self.outgoing.release(cx, self.who());
+    }
+
+    /// Who stands here, for faults and targets.
+    pub(super) const fn who(&self) -> Who {
+        let session = match self.phase {
+            Phase::AwaitAuth | Phase::Revoked => None,
+            Phase::Active(Attached { id, shard, .. }) => Some((id, shard)),
+        };
+        Who { connection: Some(self.id), session }
     }
 
     pub(super) const fn session(&self) -> Option<SessionKey> {
         match self.phase {
             Phase::AwaitAuth | Phase::Revoked => None,
-            Phase::Active(key) => Some(key),
+            Phase::Active(Attached { key, .. }) => Some(key),
         }
     }
 
     /// Counts a frame: the 121st of any 60 s is one too many *(whether the window slides is not documented)*.
     pub(super) fn count(&mut self, now: Timestamp) -> Pace {
-        count(&mut self.pace, now, FRAMES, WINDOW)
+        count(&mut self.frames, now, FRAMES, WINDOW)
     }
 
     /// Counts a presence update: the sixth of any 20 s is one too many.

@@ -3,22 +3,26 @@
 //! Each deed queues its actions; the next call of [`FakeGateway::handle`] hands them out, and
 //! [`FakeGateway::deadline`] says that one is due. Each says how many it reached.
 
+use crate::broadcast::Broadcast;
+use crate::clock::Timer;
 use crate::config::{AcceptedToken, SessionFate};
-use crate::connection::{Connection, Lane, Outgoing, Phase};
-use crate::content::Parcel;
-use crate::faults::{Fate, Fault, FaultKind, Span, Target, Who};
+use crate::connection::Phase;
+use crate::delivery::Passage;
+use crate::faults::{Fate, Fault, FaultKind, Span, Target};
+use crate::flood::{Flood, Flooding};
 use crate::frames::{self, Resumable};
 use crate::gateway::FakeGateway;
 use crate::input::ConnectionId;
-use crate::session::{Event, Session, SessionKey};
-use crate::timers::Timer;
-use crate::wire::{Passage, session_fate};
+use crate::lifecycle::session_fate;
+use crate::rest::{HttpAnswer, failure};
+use crate::script::Deeds;
+use crate::session::{Dispatch, SessionKey};
 use core::fmt;
 use portcullis::{CloseCode, Message, Timestamp};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// A value that JSON cannot express, such as a map whose keys are no strings. Nothing was dispatched.
+/// A value that JSON cannot express, such as a map whose keys are not strings. Nothing was dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeError {
     name: String,
@@ -36,12 +40,12 @@ impl FakeGateway {
     /// Dispatches an event to sessions, attached or not: those whose intents let it through number it and keep it for
     /// a resume, those on a connection get it. Gives how many those are.
     ///
-    /// `json` goes out as it is: what is no JSON makes a broken frame.
+    /// `json` goes out as it is: text that is not JSON makes a broken frame.
     pub fn dispatch(&mut self, now: Timestamp, target: Target, name: &str, json: &str) -> usize {
-        self.see(now);
-        let parcel = Parcel::new(Arc::new(Event { name: name.into(), data: json.as_bytes().to_vec().into() }));
+        self.context.clock.see(now);
+        let broadcast = Broadcast::new(Arc::new(Dispatch { name: name.into(), data: json.as_bytes().to_vec().into() }));
         let sessions = self.sessions_of(target);
-        sessions.into_iter().filter(|&key| self.deliver(key, &parcel) == Passage::Through).count()
+        sessions.into_iter().filter(|&key| self.deliver(key, &broadcast) == Passage::Through).count()
     }
 
     /// Dispatches an event whose data is any value that serde can write.
@@ -76,7 +80,8 @@ impl FakeGateway {
     pub fn reconnect(&mut self, now: Timestamp, target: Target) -> usize {
         self.each(now, target, |gateway, connection| {
             gateway.send(connection, frames::reconnect());
-            gateway.timers.set(Timer::Farewell(connection), gateway.now + gateway.config.reconnect_patience);
+            let context = &mut gateway.context;
+            context.clock.after(Timer::Reconnect(connection), context.config.reconnect_patience);
         })
     }
 
@@ -85,17 +90,16 @@ impl FakeGateway {
     pub fn invalid_session(&mut self, now: Timestamp, target: Target, resumable: Resumable) -> usize {
         self.each(now, target, |gateway, connection| {
             gateway.send_invalid(connection, resumable);
-            let Some(open) = gateway.connections.get_mut(&connection) else { return };
-            if let Phase::Active(key) = open.phase {
+            let Some(open) = gateway.connections.get_mut(connection) else { return };
+            if let Some(key) = open.session() {
                 open.phase = Phase::Revoked;
                 let fate = match resumable {
                     Resumable::Yes => SessionFate::Kept,
                     Resumable::No => SessionFate::Ended,
                 };
                 // What waited behind a delayed Ready was the old session's.
-                open.lane = Lane::Open;
-                gateway.timers.cancel(Timer::Lane(connection));
-                gateway.detach(key, fate);
+                open.outgoing.drop_held(&mut gateway.context);
+                gateway.sessions.detach(&mut gateway.context, key, fate);
             }
         })
     }
@@ -110,26 +114,57 @@ impl FakeGateway {
         self.each(now, target, |gateway, connection| gateway.send(connection, message.clone()))
     }
 
-    /// Sends a dispatch of so many blanks, compressed to a thousandth by zlib and a thirty-thousandth by zstd; it has no
+    /// Sends a dispatch whose data is blanks, compressed to a thousandth by zlib and a thirty-thousandth by zstd; it has no
     /// sequence. It is made without ever being there whole. Gives how many it reached: those whose connection is
     /// compressed, or speaks ETF.
     pub fn bomb(&mut self, now: Timestamp, target: Target, blanks: u32) -> usize {
-        let before = self.record.counters.bombs;
+        let before = self.context.log.counters.bombs;
         self.each(now, target, |gateway, connection| {
-            let Some(open) = gateway.connections.get_mut(&connection) else { return };
-            let Some(wire) = open.packer.bomb(blanks) else { return };
-            gateway.record.counters.bombs += 1;
-            let message = Message::Binary(wire.into());
-            gateway.send_packed(connection, Outgoing { plain: message.clone(), wire: message });
+            gateway.sending(connection, |open, cx| open.outgoing.send_bomb(cx, open.who(), blanks));
         });
-        usize::try_from(self.record.counters.bombs - before).unwrap_or(usize::MAX)
+        usize::try_from(self.context.log.counters.bombs - before).unwrap_or(usize::MAX)
+    }
+
+    /// Floods sessions that are on a connection; gives how many. A flood ends with its connection: what was sent of it is
+    /// replayed to a resume as ever, the rest is not sent. The driver must answer [`Action::Confirm`].
+    ///
+    /// [`Action::Confirm`]: crate::Action::Confirm
+    pub fn flood(&mut self, now: Timestamp, target: Target, flood: &Flood) -> usize {
+        self.context.clock.see(now);
+        let flooding = Flooding::new(flood, self.context.config.seed);
+        let mut flooded = 0;
+        let mut met = self.connections.met_by(target);
+        met.retain(|&connection| self.connections.session(connection).is_some());
+        for connection in met {
+            let Some(open) = self.connections.get_mut(connection) else { continue };
+            open.flood = Some(flooding.clone());
+            flooded += 1;
+            // One batch waits while the other leaves.
+            self.pour(connection);
+            self.pour(connection);
+        }
+        flooded
     }
 
     /// Resets the token: sessions end, their connections are closed with 4003, and no token is right until
     /// [`FakeGateway::accept_token`].
     pub fn reset_token(&mut self, now: Timestamp) {
-        self.see(now);
+        self.context.clock.see(now);
         self.reset();
+    }
+
+    /// Answers `POST /_fake/do`, whose body has deeds, a line each. All of it is read before any is done.
+    #[must_use]
+    pub fn http_do(&mut self, now: Timestamp, body: &[u8]) -> HttpAnswer {
+        let Ok(text) = core::str::from_utf8(body) else { return failure(400, "the deeds are not UTF-8") };
+        let deeds = match Deeds::parse(text) {
+            Ok(deeds) => deeds,
+            Err(error) => return failure(400, &error.to_string()),
+        };
+        match self.carry_out(now, &deeds) {
+            Ok(()) => HttpAnswer { status: 200, body: format!(r#"{{"done":{}}}"#, deeds.len()) },
+            Err(error) => failure(409, &error.to_string()),
+        }
     }
 
     /// Acks no heartbeat any more, until [`FakeGateway::ack_again`].
@@ -147,36 +182,33 @@ impl FakeGateway {
     ///
     /// Before a connection has a session only [`Target::All`] and [`Target::Connection`] meet it.
     pub fn fault(&mut self, target: Target, fault: Fault, span: Span) {
-        self.faults.arm(target, fault, span);
+        self.context.faults.arm(target, fault, span);
     }
 
     /// Disarms the faults of a kind for this target; [`Target::All`] disarms them for every target.
     pub fn lift(&mut self, target: Target, kind: FaultKind) {
-        self.faults.lift(target, kind);
+        self.context.faults.lift(target, kind);
     }
 
     /// Disarms all faults.
     pub fn lift_all(&mut self) {
-        self.faults.lift_all();
+        self.context.faults.lift_all();
     }
 
     pub(super) fn reset(&mut self) {
-        self.config.token = AcceptedToken::Nothing;
+        self.context.config.token = AcceptedToken::Nothing;
         for key in self.sessions_of(Target::All) {
             if let Some(connection) = self.sessions.get(key).and_then(|session| session.connection) {
                 self.end(connection, Some(CloseCode(4003)), "Not authenticated.", SessionFate::Ended);
             }
-            self.end_session(key);
+            self.sessions.end(&mut self.context, key);
         }
     }
 
     fn each(&mut self, now: Timestamp, target: Target, deed: impl Fn(&mut Self, ConnectionId)) -> usize {
-        self.see(now);
-        let met: Vec<_> = match target {
-            Target::All => self.connections.keys().copied().collect(),
-            Target::Connection(connection) => {
-                self.connections.contains_key(&connection).then_some(connection).into_iter().collect()
-            }
+        self.context.clock.see(now);
+        let met = match target {
+            Target::All | Target::Connection(_) => self.connections.met_by(target),
             Target::Session(_) | Target::Shard(_) | Target::Guild(_) => {
                 let sessions = self.sessions_of(target);
                 sessions.into_iter().filter_map(|key| self.sessions.get(key)?.connection).collect()
@@ -191,19 +223,9 @@ impl FakeGateway {
     /// The sessions that a target means. One that names its session is found without a look at the others.
     fn sessions_of(&self, target: Target) -> Vec<SessionKey> {
         match target {
-            Target::Connection(connection) => {
-                self.connections.get(&connection).and_then(Connection::session).into_iter().collect()
-            }
+            Target::Connection(connection) => self.connections.session(connection).into_iter().collect(),
             Target::Session(id) => self.sessions.key(id).into_iter().collect(),
-            Target::All | Target::Shard(_) | Target::Guild(_) => {
-                let who = |session: &Session| Who { connection: None, session: Some((session.id, session.slice())) };
-                let met = self.sessions.iter().filter(|(_, session)| target.meets(who(session)));
-                met.map(|(key, _)| key).collect()
-            }
+            Target::All | Target::Shard(_) | Target::Guild(_) => self.sessions.met_by(target),
         }
-    }
-
-    pub(super) fn see(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
     }
 }

@@ -11,7 +11,7 @@ use portcullis::Message;
 pub enum Damage {
     /// This bit is flipped, counted from the lowest of the first byte, and round again behind the last.
     FlipBit(u32),
-    /// So many bytes are missing at its end; at least one stays.
+    /// This many bytes are missing at its end; at least one stays.
     Truncate(usize),
     /// The four bytes of the flush are missing. Only `zlib-stream` has them.
     OmitSuffix,
@@ -62,7 +62,7 @@ pub enum LastPiece {
     Bytes(usize),
 }
 
-/// A payload is scattered over so many messages at most: over sockets more would not find room in a connection's queue.
+/// The most messages of a scattered payload: over sockets more would not find room in a connection's queue.
 const MESSAGES_MAX: usize = 10_000;
 
 /// Cuts a payload for several messages: of about one length, none empty, none but the last ending as a payload does.

@@ -27,7 +27,7 @@ pub enum Target {
 pub enum Span {
     /// The next time only.
     Next,
-    /// The next so many times.
+    /// The next times, this many.
     Times(u32),
     /// Until [`FakeGateway::lift`](crate::FakeGateway::lift).
     UntilLifted,
@@ -44,13 +44,13 @@ pub enum Fault {
         /// The `Retry-After` header, if there is to be one.
         retry_after: Option<Duration>,
     },
-    /// Something else becomes of Hello.
+    /// Hello is left out, late, or another message.
     Hello(Fate),
-    /// Something else becomes of an ack.
+    /// An ack is left out, late, or another message.
     HeartbeatAck(Fate),
-    /// Something else becomes of Ready; its session begins all the same.
+    /// Ready is left out, late, unnumbered, or another message; its session begins all the same.
     Ready(Fate),
-    /// Something else becomes of Resumed; the replay before it is sent all the same.
+    /// Resumed is left out, late, unnumbered, or another message; the replay before it is sent all the same.
     Resumed(Fate),
     /// An Identify that broke no rule of shape is not granted.
     Identify(Rebuff),
@@ -105,12 +105,12 @@ pub enum Fault {
     KeepContext,
 }
 
-/// What becomes of one frame.
+/// What happens to one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is left out; what comes after it comes.
     Omit,
-    /// It comes so much later. Dispatches behind a Ready or Resumed wait with it; acks do not.
+    /// It comes this much later. Dispatches behind a Ready or Resumed wait with it; acks do not.
     Delay(Duration),
     /// It comes with `s` null and takes no number. Nothing changes for Hello and acks, which have none.
     Unnumbered,
@@ -147,7 +147,7 @@ pub enum ResumeUrl {
 pub enum SequenceFault {
     /// The dispatch comes twice, with the same number.
     Repeat,
-    /// So many numbers before it are never used.
+    /// This many numbers before it are never used.
     Skip(u64),
 }
 

@@ -1,15 +1,10 @@
 //! Dispatches as fast as a client reads them, and then a last one: what a measurement needs.
 
-use crate::connection::{Gather, Together};
-use crate::content::Parcel;
-use crate::faults::Target;
-use crate::gateway::FakeGateway;
+use crate::broadcast::Broadcast;
 use crate::generate::Generator;
-use crate::input::{Action, ConnectionId};
-use crate::session::Event;
-use crate::stubs;
+use crate::payloads;
+use crate::session::Dispatch;
 use core::fmt;
-use portcullis::Timestamp;
 use std::sync::Arc;
 
 /// Dispatches for a client, as fast as it reads.
@@ -23,18 +18,19 @@ pub struct Flood {
     pub until: String,
 }
 
-/// So many different messages come in turn.
+/// How many different messages come in turn.
 const MESSAGES: usize = 16;
-/// So many bytes are sent before the driver is asked whether they have left. Two such batches are on their way.
+/// How many bytes are sent before the driver is asked whether they have left. Two such batches are on their way: one
+/// waits while the other leaves.
 const BATCH: usize = 128 << 10;
-/// A batch has so many dispatches at most.
+/// The most dispatches of a batch.
 const BATCH_EVENTS: usize = 256;
 
 /// A flood that goes on, on its connection.
 #[derive(Clone)]
 pub(super) struct Flooding {
-    messages: Arc<[Parcel]>,
-    last: Arc<Parcel>,
+    messages: Arc<[Broadcast]>,
+    last: Arc<Broadcast>,
     sent: u64,
     events: u64,
     batch: u64,
@@ -46,62 +42,46 @@ impl fmt::Debug for Flooding {
     }
 }
 
-impl FakeGateway {
-    /// Floods sessions that are on a connection; gives how many. A flood ends with its connection: what was sent of it is
-    /// replayed to a resume as ever, the rest is not sent. The driver must answer [`Action::Confirm`].
-    pub fn flood(&mut self, now: Timestamp, target: Target, flood: &Flood) -> usize {
-        self.see(now);
-        let guild = stubs::guild_id(0);
-        let mut generator = Generator::new(self.config.seed);
-        let parcel = |name: &str, data: String| Parcel::new(Arc::new(Event { name: name.into(), data: data.into() }));
+impl Flooding {
+    /// A flood whose messages are generated, the same for all connections.
+    pub(super) fn new(flood: &Flood, seed: u64) -> Self {
+        let guild = payloads::guild_id(0);
+        let mut generator = Generator::new(seed);
+        let broadcast =
+            |name: &str, data: String| Broadcast::new(Arc::new(Dispatch { name: name.into(), data: data.into() }));
         let message =
-            |generator: &mut Generator| parcel("MESSAGE_CREATE", generator.message_of_size(guild, flood.size));
-        let messages: Arc<[Parcel]> = (0..MESSAGES).map(|_| message(&mut generator)).collect();
-        let last = Arc::new(parcel(&flood.until, generator.event(&flood.until, guild)));
-        let fits = u64::try_from(BATCH / flood.size.max(1)).unwrap_or(1).clamp(1, BATCH_EVENTS as u64);
-        let mut flooded = 0;
-        for connection in self.connections_with_session(target) {
-            let Some(open) = self.connections.get_mut(&connection) else { continue };
-            let (messages, last) = (Arc::clone(&messages), Arc::clone(&last));
-            open.flood = Some(Flooding { messages, last, sent: 0, events: flood.events, batch: fits });
-            flooded += 1;
-            // One batch waits while the other leaves.
-            self.pour(connection);
-            self.pour(connection);
-        }
-        flooded
+            |generator: &mut Generator| broadcast("MESSAGE_CREATE", generator.message_of_size(guild, flood.size));
+        let messages: Arc<[Broadcast]> = (0..MESSAGES).map(|_| message(&mut generator)).collect();
+        let last = Arc::new(broadcast(&flood.until, generator.event(&flood.until, guild)));
+        let batch = u64::try_from(BATCH / flood.size.max(1)).unwrap_or(1).clamp(1, BATCH_EVENTS as u64);
+        Self { messages, last, sent: 0, events: flood.events, batch }
     }
 
-    /// Sends the next dispatches of a flood, if one goes on.
-    pub(super) fn pour(&mut self, connection: ConnectionId) {
-        let Some(open) = self.connections.get_mut(&connection) else { return };
-        let (Some(key), Some(flooding)) = (open.session(), open.flood.as_mut()) else { return };
-        let (from, to) = (flooding.sent, flooding.events.min(flooding.sent + flooding.batch));
-        flooding.sent = to;
-        let Flooding { messages, last, events, .. } = flooding.clone();
-        if open.gather.is_none() {
-            open.gather = Some(Gather { together: Together::Written, held: Vec::new(), more: u32::MAX });
-        }
-        for number in from..to {
-            let index = usize::try_from(number).unwrap_or_default() % messages.len();
-            self.deliver(key, &messages[index]);
-        }
-        if to == events {
-            self.deliver(key, &last);
-        }
-        self.release(connection);
-        let Some(open) = self.connections.get_mut(&connection) else { return };
-        if to == events {
-            open.flood = None;
-        } else {
-            self.actions.push_back(Action::Confirm { connection });
-        }
+    /// Takes the next batch; the last one has the last event.
+    pub(super) fn next_batch(&mut self) -> Batch {
+        let (from, to) = (self.sent, self.events.min(self.sent + self.batch));
+        self.sent = to;
+        let last = (to == self.events).then(|| Arc::clone(&self.last));
+        Batch { messages: Arc::clone(&self.messages), from, to, last }
+    }
+}
+
+/// Dispatches that leave in one write.
+pub(super) struct Batch {
+    messages: Arc<[Broadcast]>,
+    from: u64,
+    to: u64,
+    last: Option<Arc<Broadcast>>,
+}
+
+impl Batch {
+    pub(super) fn dispatches(&self) -> impl Iterator<Item = &Broadcast> {
+        let index = |number| usize::try_from(number).unwrap_or_default() % self.messages.len();
+        (self.from..self.to).map(move |number| &self.messages[index(number)]).chain(self.last.as_deref())
     }
 
-    fn connections_with_session(&self, target: Target) -> Vec<ConnectionId> {
-        let is_online = |&connection: &ConnectionId| self.who(connection).session.is_some();
-        let met = self.connections.keys().copied().filter(is_online);
-        met.filter(|&connection| target.meets(self.who(connection))).collect()
+    pub(super) const fn is_last(&self) -> bool {
+        self.last.is_some()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server's frames as bytes, their keys in the order of the wire: `t`, `s`, `op`, `d`.
 
-use crate::session::Event;
+use crate::session::Dispatch;
 use core::time::Duration;
 use portcullis::Message;
 
@@ -41,7 +41,7 @@ pub(super) fn invalid_session(resumable: Resumable) -> Message {
 }
 
 /// A dispatch; without a number its `s` is null.
-pub(super) fn dispatch(event: &Event, sequence: Option<u64>) -> Message {
+pub(super) fn dispatch(event: &Dispatch, sequence: Option<u64>) -> Message {
     let sequence = sequence.map_or_else(|| "null".to_owned(), |number| number.to_string());
     let name = serde_json::Value::from(&*event.name);
     let head = format!(r#"{{"t":{name},"s":{sequence},"op":0,"d":"#);
@@ -68,10 +68,10 @@ mod tests {
             r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250,"_trace":["[\"gateway-test\",{\"micros\":0.0}]"]}}"#
         );
         assert_eq!(shown(invalid_session(Resumable::No)), r#"{"t":null,"s":null,"op":9,"d":false}"#);
-        let event = Event { name: "RESUMED".into(), data: "{}".into() };
+        let event = Dispatch { name: "RESUMED".into(), data: "{}".into() };
         assert_eq!(shown(dispatch(&event, Some(5))), r#"{"t":"RESUMED","s":5,"op":0,"d":{}}"#);
         assert_eq!(shown(dispatch(&event, None)), r#"{"t":"RESUMED","s":null,"op":0,"d":{}}"#);
-        let odd = Event { name: "A\"B".into(), data: "1".into() };
+        let odd = Dispatch { name: "A\"B".into(), data: "1".into() };
         assert_eq!(shown(dispatch(&odd, Some(1))), r#"{"t":"A\"B","s":1,"op":0,"d":1}"#);
     }
 }

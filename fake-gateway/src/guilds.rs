@@ -2,14 +2,14 @@
 
 use crate::config::FakeConfig;
 use crate::generate::{Generator, Person};
-use crate::session::Event;
-use crate::stubs::{self, Availability};
+use crate::payloads::{self, Availability};
+use crate::session::Dispatch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// So many bytes of guilds are kept for sessions to come.
+/// How many bytes of guilds are kept for later sessions.
 const KEPT_BYTES: usize = 4 << 20;
-/// A generated guild has so many channels beside its own two, if there is room.
+/// How many channels a generated guild has beside its own two, if there is room.
 const CHANNELS: u64 = 12;
 /// Something that is longer than any one channel or member.
 const ROOM: usize = 2000;
@@ -19,7 +19,7 @@ const FILLER: &str = "a moat and a bridge and a gate and a guard and a tower and
 /// Guild Creates that were made, by guild and by whether they say it is large.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guilds {
-    kept: BTreeMap<(u64, Size), Arc<Event>>,
+    kept: BTreeMap<(u64, Size), Arc<Dispatch>>,
     bytes: usize,
 }
 
@@ -38,9 +38,9 @@ impl Guilds {
         id: u64,
         availability: Availability,
         large_threshold: Option<u64>,
-    ) -> Arc<Event> {
+    ) -> Arc<Dispatch> {
         if availability == Availability::Outage {
-            return stubs::outage(id);
+            return payloads::outage(id);
         }
         let is_large = u64::from(config.members) > large_threshold.unwrap_or(LARGE_THRESHOLD);
         let size = if is_large { Size::Large } else { Size::Small };
@@ -51,9 +51,9 @@ impl Guilds {
             Size::Small => "false",
             Size::Large => "true",
         };
-        let stub = stubs::guild(config, id, large);
+        let stub = payloads::guild(config, id, large);
         let text = if config.guild_bytes > stub.len() { grown(&stub, config, id) } else { stub };
-        let event = Arc::new(Event { name: "GUILD_CREATE".into(), data: text.into_bytes().into() });
+        let event = Arc::new(Dispatch { name: "GUILD_CREATE".into(), data: text.into_bytes().into() });
         if self.bytes + event.data.len() <= KEPT_BYTES {
             self.bytes += event.data.len();
             self.kept.insert((id, size), Arc::clone(&event));
@@ -65,7 +65,7 @@ impl Guilds {
 /// Guilds with more members are large, unless an Identify says otherwise.
 const LARGE_THRESHOLD: u64 = 50;
 
-/// The same guild with channels and members, of exactly so many bytes.
+/// The same guild with channels and members, of exactly the configured size.
 fn grown(stub: &str, config: &FakeConfig, id: u64) -> String {
     let mut generator = Generator::new(id);
     let mut room = config.guild_bytes - stub.len();
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_guild_has_the_bytes_it_is_to_have_and_is_made_once() {
-        let id = stubs::guild_id(0);
+        let id = payloads::guild_id(0);
         let of = |guild_bytes| {
             let config = FakeConfig { guild_bytes, ..FakeConfig::default() };
             Guilds::default().event(&config, id, Availability::Available, None)

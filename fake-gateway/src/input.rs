@@ -28,8 +28,8 @@ pub enum Input {
     },
     /// A whole message came from a client.
     Message(ConnectionId, Message),
-    /// What came is no WebSocket frame; nothing more can be read.
-    Malformed(ConnectionId),
+    /// The WebSocket layer cannot read on.
+    Malformed(ConnectionId, Malformed),
     /// The connection is gone: the client's close frame with its code, or `None` when it had none or the stream
     /// just ended.
     Closed(ConnectionId, Option<CloseCode>),
@@ -37,6 +37,17 @@ pub enum Input {
     Confirmed(ConnectionId),
     /// Time passed.
     Tick,
+}
+
+/// Why the WebSocket layer cannot read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// What came is no WebSocket frame: unmasked, a reserved bit, an unknown opcode.
+    Frame,
+    /// A text is not UTF-8.
+    Text,
+    /// A message is larger than the driver reads.
+    Size,
 }
 
 /// What the driver is to do, in the order given.
@@ -101,14 +112,14 @@ pub enum Delivery {
     Joined,
     /// It stops within its WebSocket frame. What is sent later waits behind it.
     Stalled {
-        /// So many bytes of the payload leave first; all of them stop nothing.
+        /// How many bytes of the payload leave first; all of them stop nothing.
         bytes: usize,
         /// After what time the rest leaves; `None`: never.
         pause: Option<Duration>,
     },
     /// As WebSocket fragments, in this order; together they are the message. What is sent later waits behind them.
     Pieces(Vec<Piece>),
-    /// Only so many bytes of it, as a fragment that is not the last; a [`Action::Drop`] follows.
+    /// Only the first bytes of it, as a fragment that is not the last; an [`Action::Drop`] follows.
     Cut {
         /// How many.
         bytes: usize,
@@ -147,7 +158,7 @@ impl fmt::Debug for Piece {
 ///
 /// What is not taken stays queued and comes first next time.
 #[derive(Debug)]
-#[must_use = "actions that nobody carries out are lost time"]
+#[must_use = "actions that are not carried out are lost"]
 pub struct Actions<'a> {
     pub(super) queue: &'a mut VecDeque<Action>,
     pub(super) wait: Option<Timestamp>,

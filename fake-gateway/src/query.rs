@@ -14,7 +14,7 @@ pub(super) struct Asked {
 /// Reads `v`, `encoding` and `compress`, and gives the API version.
 ///
 /// Versions 10 and 9 are spoken. A missing `v` means an old version, so it is refused like any other: 4012, which ends a
-/// client. An encoding or compression that nobody speaks is 4002. Without `encoding` it is JSON.
+/// client. An unknown encoding or compression is 4002. Without `encoding` it is JSON.
 ///
 /// Clients in the wild append their query to a resume URL that has one already, with a slash or without
 /// (`/?v=10/?v=10`): what comes first counts, and a slash behind a value is none of it.

@@ -1,11 +1,10 @@
-//! What the fake remembers of its clients: the frames it received, the rules they broke, and counters.
+//! The words of the log: the frames that were received, the rules that clients broke, and counters. `log.rs` keeps them.
 
 use crate::input::ConnectionId;
 use crate::rules::Rule;
 use crate::session::Shard;
 use core::fmt;
 use portcullis::Timestamp;
-use std::collections::VecDeque;
 
 /// A connection that asked for an upgrade, granted or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +55,8 @@ pub enum ClientFrame {
         /// Its `d`.
         data: Json,
     },
-    /// A frame with an opcode, but not a lawful one; its `d` is not kept.
-    Unlawful {
+    /// A frame with an opcode that clients may not send, or with a `d` of the wrong shape; its `d` is not kept.
+    Invalid {
         /// The opcode.
         op: i64,
     },
@@ -74,7 +73,7 @@ pub struct Identify {
     pub shard: Option<Shard>,
     /// Above how many members a guild is large.
     pub large_threshold: Option<u64>,
-    /// Whether it asked for payload compression, which this fake does not speak.
+    /// Whether it asked for payload compression; none, too, for a text ([`Habit::CompressAsText`](crate::Habit)).
     pub compress: Option<bool>,
     /// What the client says of itself.
     pub properties: Json,
@@ -153,63 +152,16 @@ pub struct Counters {
     pub sessions_ended: u64,
     /// Rules broken.
     pub breaches: u64,
+    /// Habits noted.
+    pub habits: u64,
     /// Inputs for connections that are not open.
     pub strays: u64,
-    /// Arrivals, received frames and broken rules that the record had no room for.
+    /// Arrivals, received frames, broken rules and habits that the record had no room for.
     pub forgotten: u64,
 }
 
-/// How much of an arrival's target is kept, in bytes.
-const TARGET_MAX: usize = 1024;
-
-/// The record: three lists that forget their oldest, and the counters.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    pub(super) arrivals: VecDeque<Arrival>,
-    pub(super) received: VecDeque<Received>,
-    pub(super) breaches: VecDeque<Breach>,
-    pub(super) counters: Counters,
-    max: usize,
-}
-
-impl Record {
-    pub(super) fn new(max: usize) -> Self {
-        Self {
-            arrivals: VecDeque::new(),
-            received: VecDeque::new(),
-            breaches: VecDeque::new(),
-            counters: Counters::default(),
-            max,
-        }
-    }
-
-    pub(super) fn arrive(&mut self, at: Timestamp, connection: ConnectionId, path_and_query: &str) {
-        self.counters.connects += 1;
-        let arrival = Arrival { at, connection, path_and_query: head(path_and_query, TARGET_MAX).to_owned() };
-        keep(&mut self.arrivals, arrival, self.max, &mut self.counters.forgotten);
-    }
-
-    pub(super) fn receive(&mut self, received: Received) {
-        self.counters.frames += 1;
-        keep(&mut self.received, received, self.max, &mut self.counters.forgotten);
-    }
-
-    pub(super) fn breach(&mut self, breach: Breach) {
-        self.counters.breaches += 1;
-        keep(&mut self.breaches, breach, self.max, &mut self.counters.forgotten);
-    }
-}
-
-/// The longest whole start of a text that has no more than so many bytes.
+/// The longest start of a text that has no more than `most` bytes and cuts no letter.
 pub(super) fn head(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     &text[..end]
-}
-
-fn keep<T>(list: &mut VecDeque<T>, item: T, max: usize, forgotten: &mut u64) {
-    list.push_back(item);
-    while list.len() > max {
-        list.pop_front();
-        *forgotten += 1;
-    }
 }

@@ -1,13 +1,15 @@
 //! The HTTP endpoints that clients ask before they connect: paths in, JSON out. Any API version in front of a path,
-//! or none.
+//! or none. `POST /_fake/do` is the fake's own.
 
-use crate::config::AcceptedToken;
-use crate::gateway::FakeGateway;
-use crate::stubs;
-use portcullis::Timestamp;
+use crate::config::{AcceptedToken, FakeConfig};
+use crate::payloads;
+use core::time::Duration;
 
 /// The recommended number of guilds on a shard *(documented)*.
 const GUILDS_A_SHARD: u32 = 1000;
+
+/// Where deeds are posted to.
+pub(super) const DO: &str = "/_fake/do";
 
 /// What to answer to an HTTP request that asks for no upgrade. Its content type is `application/json`, exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,50 +20,49 @@ pub struct HttpAnswer {
     pub body: String,
 }
 
-impl FakeGateway {
-    /// Answers a request for `GET /gateway`, `/gateway/bot`, `/users/@me` or `/applications/@me`; with 404 or 405 any
-    /// other, and with 401 when the `Authorization` header does not have the right token and the path needs one.
-    #[must_use]
-    pub fn http(&self, now: Timestamp, method: &str, target: &str, authorization: Option<&str>) -> HttpAnswer {
-        let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
-        let path = path.strip_prefix("/api").map_or(path, without_version);
-        if path == "/gateway" {
-            return only_get(method, || format!(r#"{{"url":{}}}"#, quoted(&self.config.url)));
-        }
-        let body: &dyn Fn() -> String = match path {
-            "/gateway/bot" => &|| self.gateway_bot(now),
-            "/users/@me" => &stubs::user,
-            "/applications/@me" | "/oauth2/applications/@me" => &|| stubs::application(&self.config),
-            _ => return failure(404, "404: Not Found"),
-        };
-        if !self.lets_in(authorization) {
-            return failure(401, "401: Unauthorized");
-        }
-        only_get(method, body)
+/// Answers a request that asks for no upgrade. `left` is how many Identifies the day has left, and until when.
+pub(super) fn answer(
+    config: &FakeConfig,
+    left: impl Fn() -> (u32, Duration),
+    method: &str,
+    target: &str,
+    authorization: Option<&str>,
+) -> HttpAnswer {
+    let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let path = path.strip_prefix("/api").map_or(path, without_version);
+    if path == "/gateway" {
+        return only_get(method, || format!(r#"{{"url":{}}}"#, quoted(&config.url)));
     }
+    let body: &dyn Fn() -> String = match path {
+        "/gateway/bot" => &|| gateway_bot(config, left()),
+        "/users/@me" => &payloads::user,
+        "/applications/@me" | "/oauth2/applications/@me" => &|| payloads::application(config),
+        DO => return failure(405, "405: Method Not Allowed"),
+        _ => return failure(404, "404: Not Found"),
+    };
+    if !lets_in(&config.token, authorization) {
+        return failure(401, "401: Unauthorized");
+    }
+    only_get(method, body)
+}
 
-    fn lets_in(&self, authorization: Option<&str>) -> bool {
-        let Some(said) = authorization else { return false };
-        match &self.config.token {
-            AcceptedToken::Nothing => false,
-            token @ (AcceptedToken::Any | AcceptedToken::Only(_)) => {
-                token.accepts(said.strip_prefix("Bearer ").unwrap_or(said))
-            }
-        }
+fn lets_in(token: &AcceptedToken, authorization: Option<&str>) -> bool {
+    let Some(said) = authorization else { return false };
+    match token {
+        AcceptedToken::Nothing => false,
+        AcceptedToken::Any | AcceptedToken::Only(_) => token.accepts(said.strip_prefix("Bearer ").unwrap_or(said)),
     }
+}
 
-    fn gateway_bot(&self, now: Timestamp) -> String {
-        let config = &self.config;
-        let (remaining, reset_after) = self.gate.left(now, config.daily_limit);
-        format!(
-            r#"{{"url":{},"shards":{},"session_start_limit":{{"total":{},"remaining":{remaining},"reset_after":{},"max_concurrency":{}}}}}"#,
-            quoted(&config.url),
-            config.shards.unwrap_or_else(|| config.guilds.div_ceil(GUILDS_A_SHARD).max(1)),
-            config.daily_limit,
-            reset_after.as_millis(),
-            config.max_concurrency,
-        )
-    }
+fn gateway_bot(config: &FakeConfig, (remaining, reset_after): (u32, Duration)) -> String {
+    format!(
+        r#"{{"url":{},"shards":{},"session_start_limit":{{"total":{},"remaining":{remaining},"reset_after":{},"max_concurrency":{}}}}}"#,
+        quoted(&config.url),
+        config.shards.unwrap_or_else(|| config.guilds.div_ceil(GUILDS_A_SHARD).max(1)),
+        config.daily_limit,
+        reset_after.as_millis(),
+        config.max_concurrency,
+    )
 }
 
 /// `/v10/gateway` → `/gateway`; what has no version stays.
@@ -75,8 +76,8 @@ fn only_get(method: &str, body: impl FnOnce() -> String) -> HttpAnswer {
     if method == "GET" { HttpAnswer { status: 200, body: body() } } else { failure(405, "405: Method Not Allowed") }
 }
 
-fn failure(status: u16, message: &str) -> HttpAnswer {
-    HttpAnswer { status, body: format!(r#"{{"message":"{message}","code":0}}"#) }
+pub(super) fn failure(status: u16, message: &str) -> HttpAnswer {
+    HttpAnswer { status, body: format!(r#"{{"message":{},"code":0}}"#, quoted(message)) }
 }
 
 fn quoted(text: &str) -> String {
@@ -86,7 +87,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::FakeConfig;
+    use crate::gateway::FakeGateway;
+    use portcullis::Timestamp;
 
     fn statuses(token: AcceptedToken, asks: &[(&str, &str, Option<&str>)]) -> Vec<u16> {
         let gateway = FakeGateway::new(FakeConfig { token, ..FakeConfig::default() });
@@ -135,8 +137,8 @@ mod tests {
         assert_eq!((answer.status, answer.body), (200, bot));
         assert_eq!(body("/gateway"), r#"{"url":"ws://fake.invalid"}"#);
         let user: serde_json::Value = serde_json::from_str(&body("/users/@me")).unwrap();
-        assert_eq!((&user["id"], &user["bot"]), (&stubs::BOT.into(), &true.into()));
+        assert_eq!((&user["id"], &user["bot"]), (&payloads::BOT.into(), &true.into()));
         let application: serde_json::Value = serde_json::from_str(&body("/applications/@me")).unwrap();
-        assert_eq!(application["id"], stubs::BOT);
+        assert_eq!(application["id"], payloads::BOT);
     }
 }

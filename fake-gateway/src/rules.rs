@@ -10,6 +10,10 @@ use portcullis::CloseCode;
 pub enum Rule {
     /// The bytes are no WebSocket frame: unmasked, a reserved bit, an unknown opcode. Close 1002 *(RFC 6455)*.
     WebsocketProtocol,
+    /// A text message is not UTF-8. Close 1007 *(RFC 6455 §8.1)*.
+    NotUtf8,
+    /// A message is larger than the WebSocket layer reads: 1 MiB over sockets. Close 1009 *(RFC 6455 §7.4.1)*.
+    MessageTooLarge,
     /// The bytes are no JSON object, or with `encoding=etf` no map, with an `op`. Close 4002.
     Undecodable,
     /// The frame is longer than 4,096 bytes. Close 4002.
@@ -48,7 +52,7 @@ pub enum Rule {
     ShardingRequired,
     /// The query of the URL has no supported `v`. Close 4012.
     InvalidVersion,
-    /// `compress` or `encoding` has a value nobody speaks. Close 4002.
+    /// `compress` or `encoding` has an unknown value. Close 4002.
     InvalidQuery,
     /// Intents are missing, negative, or unknown. Close 4013.
     InvalidIntents,
@@ -88,6 +92,8 @@ impl Rule {
     pub const fn name(self) -> &'static str {
         match self {
             Self::WebsocketProtocol => "websocket-protocol",
+            Self::NotUtf8 => "not-utf8",
+            Self::MessageTooLarge => "message-too-large",
             Self::Undecodable => "undecodable",
             Self::TooLong { .. } => "too-long",
             Self::UnknownOpcode { .. } => "unknown-opcode",
@@ -119,6 +125,8 @@ impl Rule {
     pub const fn close_code(self) -> Option<CloseCode> {
         Some(CloseCode(match self {
             Self::WebsocketProtocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::MessageTooLarge => 1009,
             Self::UnknownOpcode { .. } | Self::Malformed { .. } => 4001,
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => 4002,
             Self::NotAuthenticated { .. } => 4003,
@@ -145,6 +153,8 @@ impl Rule {
     pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::WebsocketProtocol => "Protocol error.",
+            Self::NotUtf8 => "Text is not UTF-8.",
+            Self::MessageTooLarge => "Message too large.",
             Self::UnknownOpcode { .. } => "Unknown opcode.",
             Self::Malformed { .. } => "Invalid payload.",
             Self::Undecodable | Self::TooLong { .. } | Self::InvalidQuery => "Error while decoding payload.",
@@ -174,6 +184,8 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WebsocketProtocol => f.write_str("bytes that are no websocket frame"),
+            Self::NotUtf8 => f.write_str("a text message that is not utf-8"),
+            Self::MessageTooLarge => f.write_str("a message larger than the websocket layer reads"),
             Self::Undecodable => f.write_str("bytes that are no object with an op in the encoding of the connection"),
             Self::TooLong { bytes } => write!(f, "a frame of {bytes} bytes, above 4096"),
             Self::UnknownOpcode { op } => write!(f, "opcode {op}, which no client may send"),
@@ -187,7 +199,7 @@ impl fmt::Display for Rule {
             Self::InvalidShard => f.write_str("a shard id that is not below its count"),
             Self::ShardingRequired => f.write_str("more than 2500 guilds on one shard"),
             Self::InvalidVersion => f.write_str("a url without a supported v"),
-            Self::InvalidQuery => f.write_str("a url with an encoding or compress that nobody speaks"),
+            Self::InvalidQuery => f.write_str("a url with an unknown encoding or compress"),
             Self::InvalidIntents => f.write_str("intents that are missing, negative or unknown"),
             Self::DisallowedIntents => f.write_str("a privileged intent that is not switched on"),
             Self::IdentifyTooSoon { bucket } => write!(f, "two identifies within 5 s in bucket {bucket}"),

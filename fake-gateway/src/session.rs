@@ -1,10 +1,11 @@
 //! What survives a connection: the session's number line and its ring of dispatches for a resume.
 
 use crate::config::bare;
+use crate::faults::Who;
 use crate::input::ConnectionId;
 use bytes::Bytes;
 use core::fmt;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl Shard {
 
 /// An event for dispatch, shared by all sessions it goes to.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(super) struct Dispatch {
     pub(super) name: Box<str>,
     pub(super) data: Bytes,
 }
@@ -71,7 +72,7 @@ pub(super) struct Session {
     /// The last number given.
     pub(super) sequence: u64,
     /// The last dispatches with their numbers.
-    ring: VecDeque<(u64, Arc<Event>)>,
+    ring: VecDeque<(u64, Arc<Dispatch>)>,
     /// How many bytes of data the ring has.
     ring_bytes: usize,
     /// The highest number that has left the ring.
@@ -83,8 +84,8 @@ impl Session {
         Self { id, token, intents, shard, connection: None, sequence: 0, ring: VecDeque::new(), ring_bytes: 0, lost: 0 }
     }
 
-    /// Numbers an event and keeps it for a resume, so long as there are no more than so many, of so many bytes.
-    pub(super) fn number(&mut self, event: Arc<Event>, ring_max: usize, bytes_max: usize) -> u64 {
+    /// Numbers a dispatch and keeps it for a resume. Above either maximum the oldest are forgotten.
+    pub(super) fn number(&mut self, event: Arc<Dispatch>, ring_max: usize, bytes_max: usize) -> u64 {
         self.sequence += 1;
         self.ring_bytes += event.data.len();
         self.ring.push_back((self.sequence, event));
@@ -101,7 +102,7 @@ impl Session {
         sequence >= self.lost
     }
 
-    pub(super) fn after(&self, sequence: u64) -> Vec<(u64, Arc<Event>)> {
+    pub(super) fn after(&self, sequence: u64) -> Vec<(u64, Arc<Dispatch>)> {
         let from = self.ring.partition_point(|&(number, _)| number <= sequence);
         self.ring.range(from..).map(|(number, event)| (*number, Arc::clone(event))).collect()
     }
@@ -115,6 +116,11 @@ impl Session {
     }
 
     /// The shard, the whole if it did not name one.
+    /// Who it is, for faults and targets.
+    pub(super) fn who(&self) -> Who {
+        Who { connection: self.connection, session: Some((self.id, self.slice())) }
+    }
+
     pub(super) fn slice(&self) -> Shard {
         self.shard.unwrap_or(Shard::WHOLE)
     }
@@ -133,56 +139,6 @@ pub struct SessionStatus {
     pub sequence: u64,
     /// The connection it is on; `None` while it waits to be resumed.
     pub connection: Option<ConnectionId>,
-}
-
-/// All sessions, in the order they began, and their ids.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
-    by_key: BTreeMap<SessionKey, Session>,
-    by_id: BTreeMap<SessionId, SessionKey>,
-    begun: u64,
-}
-
-impl Sessions {
-    pub(super) fn insert(&mut self, session: Session) -> SessionKey {
-        self.begun += 1;
-        let key = SessionKey(self.begun);
-        self.by_id.insert(session.id, key);
-        self.by_key.insert(key, session);
-        key
-    }
-
-    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Session> {
-        let session = self.by_key.remove(&key)?;
-        self.by_id.remove(&session.id);
-        Some(session)
-    }
-
-    pub(super) fn named(&self, text: &str) -> Option<SessionKey> {
-        let lawful = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        let id = lawful.then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-        self.key(SessionId(id))
-    }
-
-    pub(super) fn key(&self, id: SessionId) -> Option<SessionKey> {
-        self.by_id.get(&id).copied()
-    }
-
-    pub(super) fn get(&self, key: SessionKey) -> Option<&Session> {
-        self.by_key.get(&key)
-    }
-
-    pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.by_key.get_mut(&key)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.by_key.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.by_key.iter().map(|(&key, session)| (key, session))
-    }
 }
 
 #[cfg(test)]
@@ -205,14 +161,14 @@ mod tests {
     fn a_ring_forgets_its_oldest_and_knows_it() {
         let mut session = Session::new(SessionId(1), TokenPrint::of("t"), 0, None);
         for _ in 0..5 {
-            session.number(Arc::new(Event { name: "X".into(), data: Bytes::new() }), 3, 9);
+            session.number(Arc::new(Dispatch { name: "X".into(), data: Bytes::new() }), 3, 9);
         }
         assert!(!session.reaches(1) && session.reaches(2));
-        let big = Event { name: "X".into(), data: Bytes::from_static(b"123456789") };
+        let big = Dispatch { name: "X".into(), data: Bytes::from_static(b"123456789") };
         let mut other = session.clone();
         other.number(Arc::new(big), 3, 9);
         assert!(other.reaches(4) && !other.reaches(2) && other.after(4).len() == 2);
-        other.number(Arc::new(Event { name: "X".into(), data: Bytes::from_static(b"1") }), 3, 9);
+        other.number(Arc::new(Dispatch { name: "X".into(), data: Bytes::from_static(b"1") }), 3, 9);
         assert!(!other.reaches(5) && other.reaches(6));
         assert_eq!(session.after(3).iter().map(|&(number, _)| number).collect::<Vec<_>>(), [4, 5]);
     }

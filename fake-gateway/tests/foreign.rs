@@ -23,7 +23,10 @@ fn program(args: &[&str]) -> Command {
 
 impl Program {
     fn start(args: &[&str]) -> Self {
-        let mut child = program(args).spawn().unwrap();
+        Self::of(program(args).spawn().unwrap())
+    }
+
+    fn of(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next().expect("the program said nothing").unwrap();
         Self { child, lines, url }
@@ -35,8 +38,12 @@ impl Program {
 
     /// Asks over HTTP, and gives the whole answer.
     fn ask(&self, request: &str) -> String {
+        self.ask_with(request, "Accept: */*", "")
+    }
+
+    fn ask_with(&self, request: &str, header: &str, body: &str) -> String {
         let mut stream = self.connect();
-        write!(stream, "{request}\r\nHost: x\r\n\r\n").unwrap();
+        write!(stream, "{request}\r\nHost: x\r\n{header}\r\n\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -135,6 +142,97 @@ fn gets_through_every_fault(options: &[&str], more: &[&'static str]) -> Value {
 }
 
 #[test]
+fn found_24_a_standard_library_client_logs_in_with_each_shape_and_its_close_is_echoed() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let script = scratch("shapes.script", "set limits lifted\non the sixth leave: end");
+    let mut program = Program::start(&["--check", "--json", "--script", &script.to_string_lossy()]);
+    let client = Command::new("python3").args(["-B", &foreign("shapes.py"), &program.url]).output().unwrap();
+    assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
+    let verdict: Value = serde_json::from_str(&program.line_with(r#""event":"verdict""#)).unwrap();
+    assert_eq!((&verdict["good"], &verdict["sessions"]), (&true.into(), &6.into()), "{verdict}");
+    let habits: Vec<_> =
+        verdict["habits"].as_array().unwrap().iter().map(|habit| (&habit["habit"], &habit["times"])).collect();
+    // Each presence comes twice: in Identify and in op 3.
+    assert_eq!(
+        habits,
+        [
+            (&"presence-without-activities".into(), &4.into()),
+            (&"presence-null-activities".into(), &2.into()),
+            (&"presence-without-since".into(), &4.into()),
+            (&"compress-as-text".into(), &1.into()),
+        ]
+    );
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
+fn post(program: &Program, body: &str) -> String {
+    program.ask_with("POST /_fake/do HTTP/1.1", &format!("Content-Length: {}", body.len()), body)
+}
+
+#[test]
+fn found_27_deeds_are_posted_and_read_from_standard_input() {
+    let mut child = program(&["--check", "--stdin"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut program = Program::of(child);
+    let mut stream = program.connect();
+    let request = "GET /?v=10 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nHost: x\r\n\r\n";
+    write!(stream, "{request}").unwrap();
+    program.line_with("> Hello");
+
+    let answer = post(&program, "op 1\nsay \"over http\"");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("{\"done\":2}"), "{answer}");
+    program.line_with("~ deed: op 1");
+    program.line_with("~ over http");
+    let answer = post(&program, "drob");
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("did you mean `drop`?"), "{answer}");
+    assert!(program.ask("POST /_fake/do HTTP/1.1").starts_with("HTTP/1.1 411 "));
+    let huge = program.ask("POST /_fake/do HTTP/1.1\r\nContent-Length: 99999999999");
+    assert!(huge.starts_with("HTTP/1.1 413 "), "{huge}");
+    assert!(program.ask("GET /_fake/do HTTP/1.1").starts_with("HTTP/1.1 405 "));
+
+    writeln!(input, "\nconnection 1: op 7\ndrob\nconnection 9: drop\ndrop").unwrap();
+    program.line_with("~ deed: connection 1: op 7");
+    let told = program.line_with("! failed");
+    assert!(told.contains("standard input:3:1: expected one of `dispatch`") && told.contains("found `drob`"), "{told}");
+    assert!(program.line_with("! failed").contains("standard input:4: connection 9 is not open"));
+    program.line_with("connection 1 dropped");
+    drop(input);
+    post(&program, "end");
+    assert_eq!(program.child.wait().unwrap().code(), Some(1));
+    let mut errors = String::new();
+    program.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(errors.contains("   3 | drob\n     | ^^^^\nhint: did you mean `drop`?"), "{errors}");
+}
+
+#[test]
+fn found_27_a_script_is_read_from_standard_input() {
+    let piped = |script: &str| {
+        let mut child = program(&["--script", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+    };
+    let (code, text) = piped("start: say \"from a pipe\"; end");
+    assert_eq!((code, text.contains("~ from a pipe")), (Some(0), true), "{text}");
+    let (code, text) = piped("start: drob");
+    assert_eq!((code, text.contains("standard input:1:8: expected")), (Some(2), true), "{text}");
+}
+
+#[test]
+fn found_27_the_help_says_what_http_wants() {
+    let (_, text) = said(&["--help"]);
+    for part in
+        ["GET /gateway/bot", "401 without", "Authorization: Bot TOKEN", "POST /_fake/do", "--stdin", "- reads the"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn http_is_answered_on_the_same_port() {
     let program = Program::start(&["--token", "right", "--guilds", "2500"]);
     for (request, status, part) in [
@@ -197,7 +295,7 @@ fn a_bad_start_is_explained_with_exit_code_2() {
 }
 
 #[test]
-fn a_check_of_nobody_fails_and_a_run_without_a_check_does_not() {
+fn a_check_without_a_client_fails_and_a_run_without_a_check_does_not() {
     let (code, text) = said(&["--seconds", "0", "--check"]);
     assert_eq!((code, text.ends_with("verdict: no client came\n")), (Some(1), true), "{text}");
     assert_eq!(said(&["--seconds", "0"]).0, Some(0));

@@ -173,15 +173,15 @@ async fn timers_of_the_machine_are_kept() {
 async fn clients_with_garbage_do_not_hurt_the_others() {
     let server = server().await;
     let (mut good, _) = Client::online(&server).await;
-    // Bytes that are no HTTP, a socket that says nothing, a text that is no UTF-8, a message above every limit.
+    // Bytes that are no HTTP, a socket that says nothing, a message that is no JSON, a message above every limit.
     let mut noise = TcpStream::connect(server.address()).await.unwrap();
     noise.write_all(b"\x00\xff\x00 not http \r\n\r\n").await.unwrap();
     let _silent = TcpStream::connect(server.address()).await.unwrap();
-    for message in [Message::binary(vec![0xff; 9]), Message::binary(vec![b' '; 2 << 20])] {
+    for (message, code) in [(vec![0xff; 9], 4002), (vec![b' '; 2 << 20], 1009)] {
         let mut bad = Client::connect(&server).await;
         // The fake may have cut the stream before all of it was written.
-        let _ = bad.0.send(message).await;
-        assert_eq!(bad.close_code().await, Some(4002));
+        let _ = bad.0.send(Message::binary(message)).await;
+        assert_eq!(bad.close_code().await, Some(code));
     }
     good.say(HEARTBEAT).await;
     assert_eq!(good.frame().await["op"], 11);
@@ -219,7 +219,7 @@ async fn many_clients_are_served_at_once() {
 }
 
 #[tokio::test]
-async fn a_stop_says_going_away_and_then_nobody_is_there() {
+async fn a_stop_says_going_away_and_then_no_server_is_there() {
     let server = server().await;
     let handle = server.handle();
     let (mut client, _) = Client::online(&server).await;
@@ -375,8 +375,8 @@ async fn a_script_is_played_and_told_of_over_sockets() {
     let script = Script::parse("set guilds 0\nafter ready: dispatch generated MESSAGE_CREATE; op 7; end").unwrap();
     let mut config = FakeConfig::default();
     script.configure(&mut config);
-    let observer = Observer::new(move |happening| {
-        let _ = told.send(happening.to_string());
+    let observer = Observer::new(move |event| {
+        let _ = told.send(event.to_string());
     });
     let listen = Listen { script: Some(script), observer: Some(observer), ..Listen::default() };
     let server = FakeServer::start_with(config, listen).await.unwrap();
@@ -405,9 +405,100 @@ async fn a_flood_waits_for_a_client_that_reads_late() {
     let flood = Flood { events: 20_000, size: 1000, until: "DONE".into() };
     assert_eq!(server.handle().with(|gateway, now| gateway.flood(now, Target::All, &flood)), 1);
     let sent = server.handle().with(|gateway, _| gateway.counters().dispatches);
-    assert!(sent < 2000, "{sent} are on their way to nobody");
+    assert!(sent < 2000, "{sent} are on their way to a client that reads nothing");
     for number in 0..20_000 {
         assert_eq!(client.frame().await["s"], number + 2);
     }
     assert_eq!(client.frame().await["t"], "DONE");
+}
+
+/// A frame as clients send it, with a mask of zeros.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = payload.len();
+    let mut frame = match u8::try_from(length) {
+        Ok(length @ ..126) => vec![first, 0x80 | length],
+        _ => [&[first, 0x80 | 127][..], &(length as u64).to_be_bytes()].concat(),
+    };
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// All that comes until the stream ends.
+async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await.expect("the stream did not end").unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn found_26_a_close_frame_is_echoed_and_then_the_stream_ends() {
+    let server = server().await;
+    // A code, a code with a reason, no code.
+    for (payload, echo) in
+        [(&b"\x03\xe8"[..], &b"\x88\x02\x03\xe8"[..]), (b"\x0f\xa0bye", b"\x88\x02\x0f\xa0"), (b"", b"\x88\x00")]
+    {
+        let mut stream = raw_client(&server).await;
+        stream.write_all(&masked(0x88, payload)).await.unwrap();
+        assert_eq!(rest(&mut stream).await, echo, "{payload:x?}");
+    }
+    server.handle().until(|gateway| gateway.connections().count() == 0 && gateway.counters().left == 3).await;
+    assert_eq!(server.handle().with(|gateway, _| gateway.counters().breaches), 0);
+}
+
+#[tokio::test]
+async fn found_26_a_close_frame_is_echoed_while_a_late_message_waits() {
+    let server = server().await;
+    let mut stream = raw_client(&server).await;
+    let lag = Fault::Lag(Duration::from_secs(3600));
+    server.handle().with(|gateway, now| {
+        gateway.fault(Target::All, lag, Span::Next);
+        gateway.request_heartbeat(now, Target::All);
+    });
+    stream.write_all(&masked(0x88, b"\x03\xe8")).await.unwrap();
+    assert_eq!(rest(&mut stream).await, b"\x88\x02\x03\xe8");
+}
+
+#[tokio::test]
+async fn found_26_a_text_that_is_no_utf_8_costs_1007_and_too_large_a_message_1009() {
+    let fragment = [masked(0x01, b"\xc3"), masked(0x80, b"\x28")].concat();
+    for (bytes, rule, close) in [
+        (masked(0x81, b"{\"op\":\xff}"), Rule::NotUtf8, &b"\x03\xef"[..]),
+        (fragment, Rule::NotUtf8, b"\x03\xef"),
+        (masked(0x82, &vec![b' '; (1 << 20) + 1]), Rule::MessageTooLarge, b"\x03\xf1"),
+    ] {
+        let server = server().await;
+        let mut stream = raw_client(&server).await;
+        // The fake does not read a message that is too large to its end.
+        let _ = stream.write_all(&bytes).await;
+        let answer = bytes_until(&mut stream, if rule == Rule::NotUtf8 { b"UTF-8." } else { b"large." }).await;
+        assert_eq!((answer[0], &answer[2..4]), (0x88, close), "{rule}");
+        let rules: Vec<_> = server.handle().with(|gateway, _| gateway.breaches().map(|breach| breach.rule).collect());
+        assert_eq!(rules, [rule]);
+    }
+}
+
+#[tokio::test]
+async fn found_26_a_client_that_pings_and_never_reads_costs_one_pong() {
+    // given: a client whose system takes little that it does not read
+    let server = server().await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    let mut stream = socket.connect(server.address()).await.unwrap();
+    let request = "GET /?v=10 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    bytes_until(&mut stream, br#"]"]}}"#).await;
+
+    // when: it sends 24 MiB of pings before it reads, and a heartbeat
+    let pings = masked(0x89, &[b'p'; 125]).repeat(8 << 10);
+    for _ in 0..24 {
+        stream.write_all(&pings).await.unwrap();
+    }
+    stream.write_all(&masked(0x81, HEARTBEAT.as_bytes())).await.unwrap();
+    server.handle().until(|gateway| gateway.counters().heartbeats == 1).await;
+
+    // then: what was kept for it is what the system has room for (4 MiB at most), and an ack
+    let kept = bytes_until(&mut stream, br#""op":11,"d":null}"#).await;
+    assert!(kept.len() < 12 << 20, "{} bytes of pongs were kept", kept.len());
 }

@@ -8,7 +8,7 @@ mod bot;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portcullis::CloseCode;
-use portcullis_fake::{FakeGateway, What};
+use portcullis_fake::{EventKind, FakeGateway};
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -38,8 +38,8 @@ fn found_14_a_signal_ends_the_bot_with_a_close_frame() {
         assert!(bot.wait().unwrap().success(), "{signal}");
         runtime.block_on(handle.until(|gateway| gateway.counters().left == 1));
 
-        let left = handle.with(|gateway, _| gateway.take_happenings()).find_map(|happening| match happening.what {
-            What::Left { code } => Some(code),
+        let left = handle.with(|gateway, _| gateway.take_events()).find_map(|event| match event.kind {
+            EventKind::Left { code } => Some(code),
             _ => None,
         });
         assert_eq!(left, Some(Some(CloseCode(1000))), "{signal}");

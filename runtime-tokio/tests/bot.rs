@@ -12,7 +12,7 @@ mod proxy;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portcullis::CloseCode;
-use portcullis_fake::{FakeConfig, FakeGateway, FakeServer, Limits, What};
+use portcullis_fake::{EventKind, FakeConfig, FakeGateway, FakeServer, Limits};
 use proxy::{Proxy, Speaks};
 use std::env;
 use std::process::{ExitCode, Stdio};
@@ -55,9 +55,9 @@ fn is_online(gateway: &FakeGateway) -> bool {
 
 /// The close codes with which clients left.
 fn left(gateway: &FakeServer) -> Vec<Option<CloseCode>> {
-    let happened = gateway.handle().with(|gateway, _| gateway.take_happenings());
-    let codes = happened.filter_map(|happening| match happening.what {
-        What::Left { code } => Some(code),
+    let events = gateway.handle().with(|gateway, _| gateway.take_events());
+    let codes = events.filter_map(|event| match event.kind {
+        EventKind::Left { code } => Some(code),
         _ => None,
     });
     codes.collect()

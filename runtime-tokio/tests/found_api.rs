@@ -43,7 +43,7 @@ async fn found_20_a_main_that_fails_prints_what_to_mend() {
         (printed("GUILDZ".parse::<Intents>()), "there is no intent \"GUILDZ\", give names like GUILDS|GUILD_MESSAGES"),
         (printed("2/2".parse::<ShardId>()), "there is no shard 2 of 2, shards are counted from 0"),
         (printed("gzip".parse::<portcullis::codec::Compression>()), "no such compression; there are none, zlib-stream"),
-        (printed(RawCommand::new("text")), "the command is no json object"),
+        (printed(RawCommand::new("text")), "the command is not a json object"),
         (
             printed(sender.send(Command::Raw(RawCommand::new(&NoFields {}).unwrap()))),
             "the shard is over; start another",

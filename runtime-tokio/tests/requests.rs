@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers are test code as well")]
 
 use core::time::Duration;
-use portcullis::dialect::discord::request::RequestError;
 use portcullis::dialect::discord::{Intents, RequestGuildMembers};
 use portcullis::machine::{Backoff, Config, Shutdown};
+use portcullis::requests::RequestError;
 use portcullis_fake::{ClientFrame, FakeConfig, FakeGateway, FakeHandle, FakeServer, Resumable, Target};
 use portcullis_tokio::{Buffer, Sender, Shard};
 use serde_json::Value;

@@ -62,7 +62,7 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
                 }
                 (Action::Abort { .. }, current) => *current = None,
                 (Action::RequestIdentify { connection }, _) => inputs.push_back(permit(&mut permits, now, connection)),
-                (Action::ReleaseIdentify { connection }, _) => permits.give_back(now, sent(connection)),
+                (Action::ReleaseIdentify { connection }, _) => permits.give_back(now, permit_of(connection)),
                 // Discord's tokens do not expire: it is never asked.
                 (Action::RequestToken { .. }, _) => inputs.push_back(Input::TokenDenied(None)),
                 (Action::Event(event), _) => enough = hear(event).or(enough),
@@ -70,7 +70,7 @@ pub(crate) fn drive(machine: &mut GatewayMachine, mut hear: impl FnMut(Event) ->
             }
         }
         if let (Phase::Identifying, Some((connection, _))) = (machine.phase(), &current) {
-            permits.spent(now, sent(*connection));
+            permits.spent(now, permit_of(*connection));
         }
         // The next input does it, which is a tick if the socket has nothing.
         if let Some(shutdown) = enough {
@@ -235,16 +235,16 @@ fn close_reason_of(error: &WsError) -> CloseReason {
 /// A permit for a shard that is alone. The shards of one bot share a queue, and get their permits when it has an
 /// answer.
 fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
-    let is_queued = permits.ask(now, sent(connection), 0).is_ok();
-    if is_queued && permits.answers(now).contains(&Answer::Granted(sent(connection))) {
+    let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
+    if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {
         return Input::IdentifyGranted(connection);
     }
     let wait = permits.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    permits.give_back(now, sent(connection));
+    permits.give_back(now, permit_of(connection));
     Input::IdentifyDenied(connection, wait)
 }
 
-fn sent(connection: ConnectionId) -> PermitId {
+fn permit_of(connection: ConnectionId) -> PermitId {
     PermitId(connection.0.into())
 }
 

@@ -75,7 +75,7 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
                 }
                 Action::Abort { connection } => current.abort(connection),
                 Action::RequestIdentify { connection } => inputs.push_back(permit(&mut permits, now, connection)),
-                Action::ReleaseIdentify { connection } => permits.give_back(now, sent(connection)),
+                Action::ReleaseIdentify { connection } => permits.give_back(now, permit_of(connection)),
                 // Discord's tokens do not expire: it is never asked.
                 Action::RequestToken { .. } => inputs.push_back(Input::TokenDenied(None)),
                 Action::Event(event) => {
@@ -87,7 +87,7 @@ async fn run(machine: &mut GatewayMachine, gateway: &FakeHandle) -> Result<(), B
             }
         }
         if let (Phase::Identifying, Some(connection)) = (machine.phase(), current.connection()) {
-            permits.spent(now, sent(connection));
+            permits.spent(now, permit_of(connection));
         }
     }
 }
@@ -260,16 +260,16 @@ fn to_tungstenite(message: Message) -> WsMessage {
 
 /// A permit for a shard that is alone. The shards of one bot share a queue.
 fn permit(permits: &mut IdentifyQueue, now: Timestamp, connection: ConnectionId) -> Input {
-    let is_queued = permits.ask(now, sent(connection), 0).is_ok();
-    if is_queued && permits.answers(now).contains(&Answer::Granted(sent(connection))) {
+    let is_queued = permits.ask(now, permit_of(connection), 0).is_ok();
+    if is_queued && permits.answers(now).contains(&Answer::Granted(permit_of(connection))) {
         return Input::IdentifyGranted(connection);
     }
     let wait = permits.deadline().map_or(Duration::from_secs(5), |until| until - now);
-    permits.give_back(now, sent(connection));
+    permits.give_back(now, permit_of(connection));
     Input::IdentifyDenied(connection, wait)
 }
 
-fn sent(connection: ConnectionId) -> PermitId {
+fn permit_of(connection: ConnectionId) -> PermitId {
     PermitId(connection.0.into())
 }
 

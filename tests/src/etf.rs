@@ -1,4 +1,5 @@
-//! Terms as the gateway writes and reads them, from the protocol page and not from core.
+//! Terms as the gateway writes and reads them. Written from the protocol page, not from core, so that one misreading is not on
+//! both sides.
 
 use serde_json::{Map, Number, Value};
 
@@ -9,7 +10,7 @@ pub fn written(payload: &Value) -> Vec<u8> {
     bytes
 }
 
-/// Which terms may be keys.
+/// Which terms a key may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     /// Atoms and binaries, as a gateway writes them.
@@ -18,7 +19,7 @@ pub enum Keys {
     Binaries,
 }
 
-/// What stands in a term, or `None` where it is none. Larger integers are strings.
+/// Reads a term; `None` if it is invalid. Integers above 32 bits become strings.
 pub fn read(payload: &[u8], keys: Keys) -> Option<Value> {
     let (131, mut rest) = payload.split_first().map(|(&version, rest)| (version, rest))? else { return None };
     let value = term(&mut rest, keys)?;
@@ -32,7 +33,7 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
         Value::Bool(false) => atom("false", bytes),
         Value::Number(number) => write_number(number, bytes),
         Value::String(text) => match text.parse::<u64>() {
-            // An id, written as nothing but an id is.
+            // An id: only ids are written like this.
             Ok(id) if id > u64::from(u32::MAX) && id.to_string() == *text => {
                 bytes.extend([110, 8, 0]);
                 bytes.extend(id.to_le_bytes());

@@ -14,18 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Fleet {
     /// The server.
     pub gateway: FakeGateway,
-    /// What rations identifies.
+    /// The identify queue that all shards ask.
     pub queue: IdentifyQueue,
     /// The clock.
     pub now: Timestamp,
-    /// When which shard's Identify was started.
+    /// When each Identify was sent, and by which shard.
     pub identifies: Vec<(Timestamp, u32)>,
-    /// Which shard was told when that the budget is used up, and for how long.
+    /// When the queue told a shard that the budget is used up: the time, the shard, and the wait.
     pub exhausted: Vec<(Timestamp, u32, Duration)>,
     shards: Vec<Shard>,
-    /// When the queue is due: to find that out takes a look at all that wait.
+    /// The queue's deadline, stored because finding it walks through all requests.
     queue_due: Option<Timestamp>,
-    /// When each machine is due, soonest first.
+    /// The machines' deadlines, soonest first.
     due: BTreeSet<(Timestamp, usize)>,
     wire: BTreeMap<(Timestamp, u64), Parcel>,
     parcels: u64,
@@ -34,7 +34,7 @@ pub struct Fleet {
 struct Shard {
     machine: GatewayMachine,
     due: Option<Timestamp>,
-    /// The connection whose turn was granted and not yet used.
+    /// The connection whose permit was granted and not used yet.
     granted: Option<ConnectionId>,
     open: Option<ConnectionId>,
 }
@@ -48,7 +48,7 @@ impl Fleet {
     /// The time a message takes, either way.
     pub const LATENCY: Duration = Duration::from_millis(20);
 
-    /// So many shards that have not started.
+    /// A fleet of `count` shards that have not started.
     #[must_use]
     pub fn new(count: u32, config: &Config, gateway: FakeConfig, queue: IdentifyQueue) -> Self {
         let resume_url = "wss://gateway-fake.discord.gg".into();
@@ -90,7 +90,7 @@ impl Fleet {
         self.now = end;
     }
 
-    /// Cuts every wire.
+    /// Cuts every connection.
     pub fn cut(&mut self) {
         self.wire.clear();
         for index in 0..self.shards.len() {
@@ -98,7 +98,7 @@ impl Fleet {
         }
     }
 
-    /// Cuts one shard's wire. What is on its way on it comes too late.
+    /// Cuts one shard's connection. Messages in transit on it arrive too late.
     pub fn cut_one(&mut self, index: usize) {
         if let Some(connection) = self.shards[index].open.take() {
             self.tell_server(fake::Input::Closed(peer_of(index, connection), None));
@@ -118,7 +118,7 @@ impl Fleet {
         &self.shards[index].machine
     }
 
-    /// Answers what the queue has to answer now: for tests that did something to it.
+    /// Passes on the queue's answers that are due now, for tests that changed the queue.
     pub fn answer(&mut self) {
         for answer in self.queue.answers(self.now) {
             let (Answer::Granted(id) | Answer::Exhausted { id, .. }) = answer;

@@ -1,4 +1,4 @@
-//! Frames of the gateway, as its protocol page writes them.
+//! Frames of the gateway, as on its protocol page.
 
 use portcullis::Message;
 
@@ -8,7 +8,7 @@ pub fn text(frame: impl Into<Vec<u8>>) -> Message {
     Message::Text(frame.into().into())
 }
 
-/// Hello with an interval in milliseconds, as JSON: a number, or what else a test wants there.
+/// Hello with an interval in milliseconds, as JSON: a number, or any other text that a test needs.
 #[must_use]
 pub fn hello(interval: &str) -> Message {
     text(format!(r#"{{"t":null,"s":null,"op":10,"d":{{"heartbeat_interval":{interval}}}}}"#))

@@ -1,5 +1,5 @@
 //! The tools of the tests that cross crates: a machine driven by hand ([`Rig`]), client and server on one virtual
-//! clock ([`World`]), and what they do, told as text ([`story`]).
+//! clock ([`World`]), and their runs as text ([`story`]).
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -36,7 +36,7 @@ pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// README's code is compiled, and run where it can be, with the tests.
+/// Compiles README's code with the tests, and runs it where it can.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;

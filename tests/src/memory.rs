@@ -1,27 +1,27 @@
-//! An allocator that notes what each thread asks of it.
+//! An allocator that counts the allocations of each thread.
 //!
-//! A test that wants to know makes it the program's own:
+//! A test makes it the program's allocator:
 //! `#[global_allocator] static ALLOCATOR: Counting = Counting;`
 
-// A global allocator cannot be written without.
+// A global allocator needs `unsafe`.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 
-/// The system's allocator, with notes.
+/// The system's allocator, with counters.
 pub struct Counting;
 
-/// What a thread asked for since [`note_anew`].
+/// A thread's allocations since [`note_anew`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
-    /// Bytes that are live; below nothing where older ones were freed.
+    /// Bytes that are live; negative if older memory was freed.
     pub live: isize,
-    /// The most that were live.
+    /// The most bytes that were live at one time.
     pub peak: isize,
-    /// Bytes in all.
+    /// All bytes allocated.
     pub total: usize,
-    /// Allocations.
+    /// The number of allocations.
     pub count: usize,
 }
 
@@ -32,17 +32,17 @@ thread_local! {
 
 const SIZES_MAX: usize = 64;
 
-/// Begins to note anew on this thread: what is live then counts as nothing.
+/// Resets this thread's counters: memory that is live now does not count.
 pub fn note_anew() {
     ASKED.set(Asked::default());
 }
 
-/// What this thread asked for.
+/// This thread's counters.
 pub fn asked() -> Asked {
     ASKED.get()
 }
 
-/// The sizes of its allocations, in order.
+/// The sizes of this thread's allocations, in order.
 pub fn sizes() -> Vec<usize> {
     let count = ASKED.get().count;
     assert!(count <= SIZES_MAX, "{count} allocations");
@@ -65,7 +65,7 @@ impl Counting {
     }
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; the notes allocate nothing.
+// SAFETY: every call is passed to the system's allocator unchanged; the counters allocate nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::grew(layout.size());
@@ -77,7 +77,7 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.dealloc(pointer, layout) }
     }
 
-    // A reallocation is counted as the worst it can be: both are there at once.
+    // A reallocation counts as its worst case: old and new memory exist at the same time.
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         Self::grew(size);
         Self::shrank(layout.size());

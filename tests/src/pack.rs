@@ -1,5 +1,5 @@
-//! The gateway's side of compression, by the libraries' own compressors, and of encodings: payloads in, the bytes of
-//! messages out.
+//! The gateway's side of compression and encoding: payloads in, the bytes of messages out. It uses the libraries' own
+//! compressors.
 
 use crate::etf;
 use miniz_oxide::MZError;
@@ -10,7 +10,7 @@ use portcullis::Message;
 use portcullis::codec::{Compression, Encoding, Format};
 use zstd_safe::{CCtx, InBuffer, OutBuffer};
 
-/// What the gateway keeps of one connection.
+/// The gateway's compressor of one connection.
 pub struct Packer {
     format: Format,
     zlib: Box<CompressorOxide>,
@@ -22,14 +22,14 @@ pub struct Packer {
 pub const LEVEL: i32 = 6;
 
 impl Packer {
-    /// A new connection's. `level` is 0, which stores, to 10.
+    /// The compressor of a new connection. `level` is 0 (stored blocks) to 10.
     pub fn new(format: Format, level: i32) -> Self {
         let mut zstd = CCtx::create();
         zstd.init(level.max(1)).unwrap();
         Self { format, zlib: zlib(level), zstd, level }
     }
 
-    /// The bytes of one payload, given as JSON, and whether they are text.
+    /// Packs one payload, given as JSON: its bytes, and whether they are text.
     pub fn pack(&mut self, payload: &str) -> Packed {
         let bytes = self.encode(payload);
         if self.format == Format::default() { Packed::Text(bytes) } else { Packed::Binary(self.compress(&bytes)) }
@@ -42,7 +42,7 @@ impl Packer {
         }
     }
 
-    /// A payload's own bytes, compressed.
+    /// Compresses the bytes of a payload.
     pub fn compress(&mut self, payload: &[u8]) -> Vec<u8> {
         match self.format.compression {
             Compression::ZlibStream => deflated(&mut self.zlib, payload, MZFlush::Sync),
@@ -52,12 +52,12 @@ impl Packer {
         }
     }
 
-    /// The bytes of a part of a payload, in a zlib stream.
+    /// Compresses a part of a payload in a zlib stream.
     pub fn part(&mut self, part: &str) -> Vec<u8> {
         deflated(&mut self.zlib, part.as_bytes(), MZFlush::Partial)
     }
 
-    /// One message of one payload.
+    /// Packs one payload into one message.
     pub fn message(&mut self, payload: &str) -> Message {
         match self.pack(payload) {
             Packed::Text(bytes) => Message::Text(bytes.into()),
@@ -66,7 +66,7 @@ impl Packer {
     }
 }
 
-/// A payload as it goes out.
+/// A packed payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packed {
     /// As text, which cannot be split.
@@ -84,13 +84,13 @@ impl Packed {
     }
 }
 
-/// A whole zlib stream.
+/// A complete zlib stream.
 pub fn finished(bytes: &[u8]) -> Vec<u8> {
     deflated(&mut zlib(LEVEL), bytes, MZFlush::Finish)
 }
 
-/// The first message of a connection: a payload of one key, which inflates to `len` bytes of blanks, and a bit. `flush` is
-/// what a stream has at its end.
+/// The first message of a connection: a payload of one key, which inflates to `len` spaces and a little more. `flush` is how
+/// the stream flushes behind the payload.
 pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
     if format.compression == Compression::ZstdStream {
         return zstd_bomb(format, len);
@@ -98,7 +98,7 @@ pub fn bomb(format: Format, flush: MZFlush, len: usize) -> Vec<u8> {
     let mut compressor = zlib(9);
     let flush = if format.compression == Compression::ZlibPayload { MZFlush::Finish } else { flush };
     let mut bytes = deflated(&mut compressor, head(format), MZFlush::Full);
-    // A full flush forgets what was before, so the same bytes can come again and again.
+    // A full flush resets the compressor's window, so the same bytes can be repeated.
     let blanks = deflated(&mut compressor, &vec![b' '; 1 << 20], MZFlush::Full);
     bytes.extend(blanks.repeat(len >> 20));
     bytes.extend(deflated(&mut compressor, b"\"}", flush));
@@ -126,7 +126,7 @@ fn deflated(compressor: &mut CompressorOxide, mut bytes: &[u8], flush: MZFlush) 
     }
 }
 
-/// The beginning of a payload that has a text of two gigabytes.
+/// The beginning of a payload with a text of two gigabytes.
 fn head(format: Format) -> &'static [u8] {
     match format.encoding {
         Encoding::Json => b"{\"t\":\"",
@@ -134,7 +134,7 @@ fn head(format: Format) -> &'static [u8] {
     }
 }
 
-/// The same by blocks of one byte that is repeated, 128 KiB each in four bytes (RFC 8878 §3.1.1.2.2).
+/// The same in RLE blocks, each 128 KiB in four bytes (RFC 8878 §3.1.1.2.2).
 fn zstd_bomb(format: Format, len: usize) -> Vec<u8> {
     const BLOCK: usize = 128 << 10;
     let header = |kind: usize, size: usize| (size << 3 | kind << 1).to_le_bytes()[..3].to_vec();

@@ -1,4 +1,4 @@
-//! A gateway that packs its payloads, and a client that unpacks them, driven by hand.
+//! A gateway that compresses and encodes its payloads, and a client that reads them, driven by hand.
 
 use crate::frames;
 use crate::pack::{LEVEL, Packer};
@@ -14,7 +14,7 @@ use serde_json::Value;
 pub struct Pair {
     /// The client.
     pub rig: Rig,
-    /// The gateway's side of the connection at hand.
+    /// The gateway's side of the current connection.
     pub packer: Packer,
     format: Format,
     level: i32,
@@ -45,20 +45,20 @@ pub fn discord_in(format: Format) -> Discord {
 }
 
 impl Pair {
-    /// A client that has opened its first connection.
+    /// A client with its first connection open.
     pub fn open(format: Format, config: Config) -> Self {
         Self::open_at(format, config, LEVEL)
     }
 
-    /// The same with a gateway that compresses at another level.
+    /// The same, with another compression level of the gateway.
     pub fn open_at(format: Format, config: Config, level: i32) -> Self {
         let mut rig = Rig::of(discord_in(format), config);
         rig.start().open();
         Self { rig, packer: Packer::new(format, level), format, level }
     }
 
-    /// A client in a session of one dispatch, on a heartbeat of 40 s whose first beat was acknowledged. The story is
-    /// empty.
+    /// A client in a session of one dispatch, at a heartbeat interval of 40 s, with its first heartbeat
+    /// acknowledged. The story is empty.
     pub fn online(format: Format, config: Config) -> Self {
         let mut pair = Self::open(format, config);
         for message in [frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)] {
@@ -69,25 +69,25 @@ impl Pair {
         pair
     }
 
-    /// The bytes of a payload, which is given as a text message.
+    /// Packs a payload, given as a text message.
     pub fn pack(&mut self, message: &Message) -> Vec<u8> {
         self.packer.pack(core::str::from_utf8(message.bytes()).unwrap()).into_bytes()
     }
 
-    /// The gateway sends a payload, which is given as a text message.
+    /// Sends a payload, given as a text message, from the gateway.
     pub fn say(&mut self, message: &Message) -> &mut Self {
         let message = self.packer.message(core::str::from_utf8(message.bytes()).unwrap());
         self.rig.message(message);
         self
     }
 
-    /// The gateway sends these bytes as a binary message.
+    /// Sends a binary message from the gateway.
     pub fn give(&mut self, bytes: impl Into<Bytes>) -> &mut Self {
         self.rig.message(Message::Binary(bytes.into()));
         self
     }
 
-    /// What came out so far.
+    /// The dispatches that came out so far.
     pub fn told(&self) -> Vec<Told> {
         let told = |dispatch: &portcullis::Dispatch| {
             let sequence = dispatch.sequence().map(|sequence| sequence.0);
@@ -96,8 +96,8 @@ impl Pair {
         self.rig.dispatches.iter().map(told).collect()
     }
 
-    /// The client has left its connection for a fault that begins like this; its session of `last` dispatches is kept, and
-    /// the next connection works, on a stream of its own.
+    /// Asserts that the client closed its connection for a fault that contains `fault`, kept its session of `last` dispatches,
+    /// and that the next connection works, with a new compression stream.
     #[track_caller]
     pub fn assert_left_for(mut self, fault: &str, last: u64) {
         assert_eq!(self.rig.machine.phase(), Phase::Closing, "{:?}", self.rig.story.lines());

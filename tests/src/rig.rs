@@ -1,4 +1,4 @@
-//! A machine driven by hand on a virtual clock: a test says what the world does, and reads what the machine did.
+//! A machine driven by hand on a virtual clock: a test gives the inputs, and reads the actions.
 
 use crate::frames;
 use crate::story::{Story, told_frame};
@@ -26,13 +26,13 @@ pub struct Rig<D: Dialect = Discord> {
     pub story: Story,
     /// The clock.
     pub now: Timestamp,
-    /// Every message the machine had to send, and when.
+    /// Every message that the machine sent, and when.
     pub sends: Vec<(Timestamp, Message)>,
     /// Every dispatch that came out, Ready and Resumed among them.
     pub dispatches: Vec<Dispatch>,
     /// Every event that came out, and when.
     pub events: Vec<(Timestamp, Event)>,
-    /// Lent to the machine, if there is one.
+    /// The memory that is lent to the machine, if any.
     pub scratch: Option<Scratch>,
     connection: Option<ConnectionId>,
     writes: Held,
@@ -40,14 +40,14 @@ pub struct Rig<D: Dialect = Discord> {
     acks: Held,
 }
 
-/// Whether something is answered by the rig or by the test.
+/// Whether the rig or the test answers something.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Held {
     No,
     Yes,
 }
 
-/// The token of the rigs, to be looked for where it must not be.
+/// The token of the rigs. Tests search for it where it must not be.
 pub const TOKEN: &str = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
 
 /// The Discord of the rigs.
@@ -56,7 +56,7 @@ pub fn discord() -> Discord {
     Discord::new(TOKEN, Intents::UNPRIVILEGED).unwrap()
 }
 
-/// The default config, but for the first beat, which is at once: a test's times are then round.
+/// The default config, but with the first heartbeat at once, so that a test's times are round.
 #[must_use]
 pub fn config() -> Config {
     Config {
@@ -81,37 +81,37 @@ impl Rig {
     /// A rig in this phase, at t+0 if the config is [`prompt`]. The story is empty.
     #[must_use]
     pub fn in_phase(phase: Phase, config: Config) -> Self {
-        let mut rig = match phase {
-            Phase::Resuming => Self::resuming(config),
-            Phase::Backoff | Phase::Active | Phase::Closing | Phase::Ended => Self::online(config),
-            _ => Self::new(config),
-        };
-        match phase {
-            Phase::Backoff => rig.lose(),
-            Phase::Connecting => rig.start(),
-            Phase::AwaitingHello => rig.start().open(),
-            Phase::AwaitingIdentify => {
-                rig.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack())
-            }
-            Phase::Identifying => rig.start().open().message(frames::hello("40000")).message(frames::ack()),
-            Phase::Closing => rig.message(frames::reconnect()),
-            Phase::Ended => rig.shutdown(Shutdown::EndSession).close(1000),
-            _ => &mut rig,
-        };
-        assert_eq!(rig.machine.phase(), phase);
-        rig.story.clear();
-        rig
+        Self::of(discord(), config).to_phase(phase)
     }
 
-    /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first beat was acknowledged. The clock is
+    /// The same of a rig that has not started.
+    #[must_use]
+    pub fn to_phase(mut self, phase: Phase) -> Self {
+        match phase {
+            Phase::Resuming => self.begin_session().resume(),
+            Phase::Backoff => self.begin_session().lose(),
+            Phase::Connecting => self.start(),
+            Phase::AwaitingHello => self.start().open(),
+            Phase::AwaitingIdentify => {
+                self.hold_identify().start().open().message(frames::hello("40000")).message(frames::ack())
+            }
+            Phase::Identifying => self.start().open().message(frames::hello("40000")).message(frames::ack()),
+            Phase::Active => self.begin_session(),
+            Phase::Closing => self.begin_session().message(frames::reconnect()),
+            Phase::Ended => self.begin_session().shutdown(Shutdown::EndSession).close(1000),
+            _ => &mut self,
+        };
+        assert_eq!(self.machine.phase(), phase);
+        self.story.clear();
+        self
+    }
+
+    /// A rig in a session of two dispatches, on a heartbeat of 40 s whose first heartbeat was acknowledged. The clock is
     /// at 0 and the story is empty.
     #[must_use]
     pub fn online(config: Config) -> Self {
         let mut rig = Self::new(config);
-        rig.start().open().message(frames::hello("40000")).message(frames::ack());
-        rig.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
-        assert_eq!(rig.machine.phase(), Phase::Active);
-        rig.story.clear();
+        rig.begin_session();
         rig
     }
 
@@ -119,11 +119,26 @@ impl Rig {
     #[must_use]
     pub fn resuming(config: Config) -> Self {
         let mut rig = Self::online(config);
-        rig.lose().next();
-        rig.open().message(frames::hello("40000"));
-        assert_eq!(rig.machine.phase(), Phase::Resuming);
-        rig.story.clear();
+        rig.resume();
         rig
+    }
+
+    /// From the start to a session of two dispatches.
+    fn begin_session(&mut self) -> &mut Self {
+        self.start().open().message(frames::hello("40000")).message(frames::ack());
+        self.message(frames::ready("5e551011", 1)).message(frames::message_create(2));
+        assert_eq!(self.machine.phase(), Phase::Active);
+        self.story.clear();
+        self
+    }
+
+    /// Loses the connection of a session, and sends a Resume on the next.
+    fn resume(&mut self) -> &mut Self {
+        self.lose().next();
+        self.open().message(frames::hello("40000"));
+        assert_eq!(self.machine.phase(), Phase::Resuming);
+        self.story.clear();
+        self
     }
 }
 
@@ -153,31 +168,31 @@ impl<D: Dialect> Rig<D> {
         }
     }
 
-    /// From here on the test answers writes, by [`sent`](Self::sent).
+    /// From now on the test answers writes, by [`sent`](Self::sent).
     pub fn hold_writes(&mut self) -> &mut Self {
         self.writes = Held::Yes;
         self
     }
 
-    /// From here on writes are answered at once again.
+    /// From now on the rig answers writes at once again.
     pub fn free_writes(&mut self) -> &mut Self {
         self.writes = Held::No;
         self
     }
 
-    /// From here on every heartbeat is acknowledged at once.
+    /// From now on the rig acknowledges every heartbeat at once.
     pub fn ack_beats(&mut self) -> &mut Self {
         self.acks = Held::No;
         self
     }
 
-    /// From here on the test answers identifies.
+    /// From now on the test answers permit requests.
     pub fn hold_identify(&mut self) -> &mut Self {
         self.identifies = Held::Yes;
         self
     }
 
-    /// Gives an input now, and carries out what the machine wants: writes and identifies are answered at once.
+    /// Gives an input now, and carries out the actions: writes and permit requests are answered at once.
     pub fn give(&mut self, input: Input) -> &mut Self {
         self.story.input(self.now, &input);
         let mut inputs = VecDeque::from([input]);

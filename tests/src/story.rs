@@ -1,6 +1,6 @@
 //! A run as text: inputs `<`, actions `>`, events `*`, faults `!`, waits `~`, each with its time.
 //!
-//! Frames are told by what they are; a token is never printed, a `Wait` only when the story is to have timers.
+//! A frame prints as its meaning. A token never prints, and a `Wait` only if the story has timers.
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -15,22 +15,22 @@ pub struct Story {
 }
 
 impl Story {
-    /// Tells an input.
+    /// Adds an input.
     pub fn input(&mut self, now: Timestamp, input: &Input) {
         self.lines.push(format!("{now} < {}", told_input(input)));
     }
 
-    /// Tells an action.
+    /// Adds an action.
     pub fn action(&mut self, now: Timestamp, action: &Action) {
         self.lines.push(format!("{now} {}", told_action(action)));
     }
 
-    /// Tells something that was done from outside.
+    /// Adds something that the test did.
     pub fn deed(&mut self, now: Timestamp, deed: &str) {
         self.lines.push(format!("{now} - {deed}"));
     }
 
-    /// The whole text.
+    /// The story as one text.
     #[must_use]
     pub fn text(&self) -> String {
         self.lines.join("\n")
@@ -42,12 +42,12 @@ impl Story {
         &self.lines
     }
 
-    /// Forgets what was told.
+    /// Removes all lines.
     pub fn clear(&mut self) {
         self.lines.clear();
     }
 
-    /// Compares with `expected`, line by line, only the kinds of line that `expected` has.
+    /// Compares with `expected`, line by line, but only the kinds of line that occur in `expected`.
     #[track_caller]
     pub fn assert(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -61,7 +61,7 @@ impl Story {
         assert!(told == expected, "the story is\n  {}\nand not\n  {}", told.join("\n  "), expected.join("\n  "));
     }
 
-    /// Compares all that a machine did (`>`, `*`, `!`, `~`) with `expected`, line by line.
+    /// Compares all of the machine's lines (`>`, `*`, `!`, `~`) with `expected`.
     #[track_caller]
     pub fn assert_deeds(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -172,7 +172,7 @@ fn told_fault(fault: &Fault) -> String {
     }
 }
 
-/// What a frame says, in the protocol's words.
+/// A frame's meaning, in the protocol's words.
 #[must_use]
 pub fn told_frame(message: &Message) -> String {
     let bytes = message.bytes();
@@ -204,7 +204,7 @@ pub fn told_frame(message: &Message) -> String {
     }
 }
 
-/// A span in seconds, with milliseconds where it has them: `40 s`, `1.380 s`.
+/// A duration in seconds, with milliseconds if it has any: `40 s`, `1.380 s`.
 #[must_use]
 pub fn span(span: Duration) -> String {
     let mut text = span.as_secs().to_string();

@@ -1,5 +1,5 @@
-//! A dialect of another shape than Discord's, so that the trait is tried on two: frames are an event and its data,
-//! the server beats, a session stands at a cursor and has no sequence, and the token expires.
+//! A dialect of another shape than Discord's, so that two implement the trait: a frame is an event and its data, the server
+//! sends the heartbeats, a session has a cursor instead of a sequence, and the token expires.
 //!
 //! | from   | frame                                             | says                                     |
 //! |--------|---------------------------------------------------|------------------------------------------|
@@ -8,13 +8,13 @@
 //! | server | `logged_in {"session", "resume_at"}`, `cursor`    | Ready                                    |
 //! | client | `relogin {"token", "session", "cursor"}`          | Resume                                   |
 //! | server | `relogged_in`                                     | Resumed                                  |
-//! | server | `beat`                                            | a beat, to be answered by `beat_ack`     |
+//! | server | `beat`                                            | a heartbeat; the answer is `beat_ack`    |
 //! | server | `moved {"after_ms"}`                              | Reconnect                                |
 //! | server | `logged_out {"again": bool}`                      | Invalid Session                          |
-//! | server | `token_expiring`                                  | the token will soon be refused           |
+//! | server | `token_expiring`                                  | the token expires soon                   |
 //! | server | any other event, `cursor`                         | Dispatch                                 |
 //! | client | `subscribe {"topic"}`, `unsubscribe {"topic"}`    | standing, by topic                       |
-//! | client | `say {"text"}`                                    | once                                     |
+//! | client | `say {"text"}`                                    | sent once                                |
 
 use bytes::Bytes;
 use core::time::Duration;
@@ -49,21 +49,21 @@ pub enum Sessions {
     None,
 }
 
-/// What an application can send to the toy.
+/// The commands of the toy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToyCommand {
-    /// Sends the events of a topic, in this session and each to come.
+    /// Subscribes to the events of a topic, in this session and each later one.
     Subscribe(&'static str),
-    /// No longer.
+    /// Ends the subscription.
     Unsubscribe(&'static str),
     /// Says something, once.
     Say(String),
 }
 
 impl Toy {
-    /// Where it connects.
+    /// The gateway's URL.
     pub const GATEWAY: &'static str = "wss://toy.example/";
-    /// The most bytes a frame to it may have.
+    /// The most bytes of a frame to the toy.
     pub const PAYLOAD_MAX: usize = 256;
 
     /// A toy with or without sessions.
@@ -137,7 +137,7 @@ impl Dialect for Toy {
     }
 
     fn missing_intent(&self, event: &str) -> Option<&'static str> {
-        // Its whispers are for listeners only, and it has none.
+        // The toy delivers whispers to listeners only, and this application is none.
         (event == "whisper").then_some("ears")
     }
 
@@ -208,7 +208,7 @@ impl Dialect for Toy {
     }
 }
 
-/// What the toy's close codes mean. They are other numbers than Discord's, which here are unknown.
+/// The toy's close codes. They differ from Discord's, which are unknown here.
 pub const CLOSE_CODES: &[CloseRow] = &[
     row(3001, "too busy", Recovery { wait_min: Duration::from_secs(20), ..Recovery::RESUME }),
     row(3002, "token expired", Recovery { token: TokenFate::Renew, ..Recovery::RESUME }),
@@ -256,13 +256,13 @@ fn field<'a, T: Deserialize<'a>>(data: &'a str, name: &'static str) -> Result<T,
     serde_json::from_str(data).map_err(|_| FrameError::Field { name })
 }
 
-/// Where a part that was borrowed from the frame lies in it.
+/// The offsets of a part that was borrowed from the frame.
 fn span_in(frame: &[u8], part: &str) -> Span {
     let start = part.as_ptr().addr() - frame.as_ptr().addr();
     Span::new(start, start + part.len()).unwrap()
 }
 
-/// A frame of the toy's in a story's words: the event, then what its data has. The toy's tokens are no secrets.
+/// A frame of the toy in a story's words: the event, then its data. The toy's tokens are not secret.
 #[must_use]
 pub fn told(event: &str, data: &Value) -> String {
     let known = ["token", "session", "cursor", "topic", "text", "silent_after", "after_ms", "again"];

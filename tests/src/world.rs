@@ -1,4 +1,4 @@
-//! Client and server on one virtual clock, with a wire between them that can be cut.
+//! Client and server on one virtual clock, with a network between them that can be cut.
 
 use crate::rig::{config, discord};
 use crate::story::Story;
@@ -9,15 +9,15 @@ use portcullis::{CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message,
 use portcullis_fake::{self as fake, Delivery, FakeConfig, FakeGateway};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Client machine, server machine, a wire, one clock. It jumps from deadline to deadline.
+/// Client machine, server machine, a network, one clock, which jumps from deadline to deadline.
 pub struct World {
     /// The client.
     pub client: GatewayMachine<Discord>,
     /// The server.
     pub gateway: FakeGateway,
-    /// What the client did and saw.
+    /// The client's inputs and actions.
     pub story: Story,
-    /// Every event the client gave out.
+    /// All events of the client.
     pub events: Vec<Event>,
     /// The clock.
     pub now: Timestamp,
@@ -28,7 +28,7 @@ pub struct World {
     unreachable: Vec<String>,
 }
 
-/// What is on its way.
+/// A message, or an end of the connection, in transit.
 #[derive(Clone, Debug)]
 enum Parcel {
     ToServer(fake::Input),
@@ -39,7 +39,7 @@ impl World {
     /// The time a message takes, either way.
     pub const LATENCY: Duration = Duration::from_millis(20);
 
-    /// A world in which nothing has happened.
+    /// A world at t+0, with a client that has not started.
     #[must_use]
     pub fn new(config: Config, gateway: FakeConfig, seed: Seed) -> Self {
         Self::of(discord(), config, gateway, seed)
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// An online shard at a gateway with this heartbeat interval; the story so far is forgotten.
+    /// A shard in phase Active at a gateway with this heartbeat interval; the story is empty.
     #[must_use]
     pub fn online(seed: Seed, interval: Duration) -> Self {
         let gateway = FakeConfig { heartbeat_interval: interval, ..FakeConfig::default() };
@@ -89,10 +89,10 @@ impl World {
         self.now = end;
     }
 
-    /// Lets time pass until the client is online and nothing more is on its way.
+    /// Lets time pass until the client is in phase Active and no message is in transit.
     ///
     /// # Panics
-    /// When an hour is not enough.
+    /// If that takes more than an hour.
     #[track_caller]
     pub fn until_online(&mut self) {
         let end = self.now + Duration::from_secs(3600);
@@ -104,14 +104,14 @@ impl World {
         }
     }
 
-    /// Something is done to the server.
+    /// Calls the server.
     pub fn serve<R>(&mut self, deed: impl FnOnce(&mut FakeGateway, Timestamp) -> R) -> R {
         let done = deed(&mut self.gateway, self.now);
         self.tell_server(fake::Input::Tick);
         done
     }
 
-    /// Cuts the wire: the client sees the end of the stream, what was on its way is lost.
+    /// Cuts the network: the client sees the end of the stream, and messages in transit are lost.
     pub fn cut(&mut self) {
         self.wire.clear();
         for connection in std::mem::take(&mut self.open) {
@@ -121,17 +121,17 @@ impl World {
         }
     }
 
-    /// No peer to a URL that has `text` in it can be opened.
+    /// From now on connecting to a URL that contains `text` fails.
     pub fn make_unreachable(&mut self, text: &str) {
         self.unreachable.push(text.into());
     }
 
-    /// All can be reached again.
+    /// From now on every URL can be reached.
     pub fn make_reachable(&mut self) {
         self.unreachable.clear();
     }
 
-    /// Gives the client an input now, and carries out what it wants.
+    /// Gives the client an input now, and carries out its actions.
     pub fn tell(&mut self, input: Input) {
         self.story.input(self.now, &input);
         let mut inputs = vec![input];
@@ -199,7 +199,7 @@ impl World {
                     self.post_back(peer, |connection| Input::ConnectFailed(connection, failure));
                 }
                 fake::Action::Send { connection: peer, message, delivery } => {
-                    // A message that is cut never arrives; the drop behind it does.
+                    // A message that was cut off never arrives; the drop behind it does.
                     if matches!(delivery, Delivery::Cut { .. }) {
                         continue;
                     }
@@ -226,7 +226,7 @@ impl World {
         [parcel, self.client.deadline(), self.gateway.deadline()].into_iter().flatten().min()
     }
 
-    /// Delivers a parcel that is due, or lets a machine do what is due.
+    /// Delivers a message that is due, or gives a machine a tick that is due.
     fn step(&mut self) {
         if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
             match entry.remove() {
@@ -261,7 +261,8 @@ impl World {
     }
 }
 
-/// The fake's default is of no gateway's hosts: a client would not go there.
+/// The config with a resume URL on one of Discord's hosts. The fake's default URL is on none, so a client would not connect
+/// there.
 fn with_own_resume_url(gateway: FakeConfig) -> FakeConfig {
     let unset = FakeConfig::default().resume_url;
     let own = "wss://gateway-fake.discord.gg".into();
@@ -276,7 +277,7 @@ fn connection_of(peer: fake::ConnectionId) -> ConnectionId {
     ConnectionId(u32::try_from(peer.0).unwrap_or(u32::MAX))
 }
 
-/// A message has memory of its own once it crossed a wire.
+/// Copies a message, since a message from a real network has memory of its own.
 fn as_received(message: Message) -> Message {
     match message {
         Message::Text(bytes) => Message::Text(bytes::Bytes::copy_from_slice(&bytes)),

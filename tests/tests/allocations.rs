@@ -1,4 +1,4 @@
-//! What a machine in its steady state allocates: nothing for a dispatch, a tick or an acknowledgement.
+//! Allocations of a machine in its steady state: none for a dispatch, a tick or an acknowledgement.
 
 use bytes::Bytes;
 use portcullis::machine::{Action, Config, Event, EventFilter, Input};
@@ -17,7 +17,7 @@ fn allocations<R>(deed: impl FnOnce() -> R) -> usize {
     asked().count - before
 }
 
-/// An online machine that has seen its first event by name, and its connection.
+/// An active machine that has counted its first event by name, and its connection.
 fn steady() -> (GatewayMachine, ConnectionId, Timestamp) {
     let mut rig = Rig::online(config());
     rig.message(frames::message_create(3));
@@ -29,7 +29,7 @@ fn drain(machine: &mut GatewayMachine, now: Timestamp, input: Input) -> usize {
     machine.handle(now, input).map(|action| drop(black_box(action))).count()
 }
 
-/// A message of 2 KB with memory of its own, as a socket would give it.
+/// A message of 2 KB in its own memory, as from a socket.
 fn message_of_2_kb(sequence: u64) -> Message {
     let content = "x".repeat(1900);
     let data = format!(r#"{{"type":0,"id":"1","content":"{content}","channel_id":"2","author":{{"id":"3"}}}}"#);

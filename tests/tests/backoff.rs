@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use core::time::Duration;
-use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase};
+use portcullis::machine::{Backoff, Cause, Config, ConfigError, ConnectFailure, Phase, SpanOption};
 use portcullis::{GatewayMachine, Seed};
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
@@ -49,7 +49,7 @@ fn found_23_the_waits_are_those_of_the_page() {
     let rows: Vec<_> = rows.collect();
     assert_eq!(rows.len(), 8);
 
-    // then: each wait is in its row's span, and the spans are no wider than need be
+    // then: each wait is in its row's range, and the ranges are as narrow as possible
     let runs: Vec<_> = (0..200).map(|seed| waits(Backoff::STANDARD, Seed(seed), 9)).collect();
     for attempt in 0..9 {
         let (from, to) = rows[attempt.min(7)];
@@ -112,7 +112,7 @@ fn invariant_5_every_wait_has_jitter() {
 fn scenario_66_a_shard_with_ten_attempts_lives_through_a_month_of_clean_reconnects() {
     let mut rig = Rig::online(Config { backoff: Backoff::TEN_ATTEMPTS, ..config() });
     for _ in 0..30 {
-        // A day online, told in one leap: the beats are another test's.
+        // A day in phase Active, in one leap: other tests check heartbeats.
         rig.pass(seconds(86_400)).message(frames::reconnect()).close(4000);
         assert_eq!(rig.machine.health().attempts, 1);
         back_online(&mut rig);
@@ -174,14 +174,14 @@ fn scenario_68_the_spread_is_an_option() {
 #[test]
 fn scenario_77_only_a_session_that_lived_a_minute_starts_the_count_anew() {
     for (lived, attempts) in [(0, 4), (1, 4), (59, 4), (60, 1), (61, 1)] {
-        // given: a shard that got online at its third attempt
+        // given: a shard that became active at its third attempt
         let mut rig = Rig::new(config());
         rig.start().refuse(ConnectFailure::Refused).next().refuse(ConnectFailure::Refused).next();
         rig.refuse(ConnectFailure::Refused);
         back_online(&mut rig);
         assert_eq!(rig.machine.health().attempts, 3, "neither the handshake nor Ready is progress");
 
-        // when: its session ends after so many seconds
+        // when: its session ends after this many seconds
         rig.pass(seconds(lived)).lose();
 
         // then
@@ -256,8 +256,8 @@ fn a_backoff_that_shrinks_or_has_no_jitter_is_refused() {
         (Backoff { base: seconds(61), ..standard }, ConfigError::Backoff),
         (Backoff { jitter_percent: 0, ..standard }, ConfigError::Jitter { percent: 0 }),
         (Backoff { jitter_percent: 101, ..standard }, ConfigError::Jitter { percent: 101 }),
-        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.spread" }),
-        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: "backoff.base" }),
+        (Backoff { spread: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffSpread }),
+        (Backoff { base: Duration::ZERO, ..standard }, ConfigError::TooShort { option: SpanOption::BackoffBase }),
     ] {
         let made = GatewayMachine::new(discord(), Config { backoff, ..config() }, Seed(1)).map(|_| ());
         assert_eq!(made, Err(error), "{backoff:?}");

@@ -1,4 +1,4 @@
-//! Scenarios 60 and 61, and invariant 10: what a gateway must not send, and what a machine makes of it.
+//! Scenarios 60 and 61, and invariant 10: frames that a gateway must not send, and how a machine handles them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,18 +8,18 @@ use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, seconds};
 use serde_json::value::RawValue;
 
-/// A frame that is no frame: garbage, or JSON of another shape.
+/// An invalid frame: garbage, or JSON of another shape.
 const UNREADABLE: [(&[u8], &str); 14] = [
-    (b"", "no json near byte 0"),
-    (b"\0\x01\x02", "no json near byte 0"),
-    (b"hello", "no json near byte 0"),
-    (b"{", "no json near byte 0"),
-    (b"{\"op\":0,\"d\":{\"a\":", "no json near byte 16"),
-    (b"{\"op\":0,\"t\":\"X\",\"d\":1}}", "no json near byte 22"),
-    (b"{\"op\":10,\"d\":\"\xff\"}", "no utf-8 at byte 14"),
-    (b"null", "json, but no object"),
-    (b"[]", "json, but no object"),
-    (b"\"text\"", "json, but no object"),
+    (b"", "not valid json near byte 0"),
+    (b"\0\x01\x02", "not valid json near byte 0"),
+    (b"hello", "not valid json near byte 0"),
+    (b"{", "not valid json near byte 0"),
+    (b"{\"op\":0,\"d\":{\"a\":", "not valid json near byte 16"),
+    (b"{\"op\":0,\"t\":\"X\",\"d\":1}}", "not valid json near byte 22"),
+    (b"{\"op\":10,\"d\":\"\xff\"}", "not valid utf-8 at byte 14"),
+    (b"null", "json, but not an object"),
+    (b"[]", "json, but not an object"),
+    (b"\"text\"", "json, but not an object"),
     (b"{}", "no opcode"),
     (b"{\"op\":-1,\"d\":null}", "no opcode"),
     (b"{\"op\":\"0\",\"d\":null}", "no opcode"),
@@ -49,7 +49,7 @@ fn scenario_60_by_policy_a_frame_that_cannot_be_read_costs_the_link_and_keeps_th
     }
 }
 
-/// A lawful frame that nobody expects, and what comes of it in a session at sequence 2.
+/// A valid frame at the wrong time, and its effect in a session at sequence 2.
 const STRANGE: [(&str, &str); 20] = [
     (r#"{"op":99,"d":null}"#, "* unknown op 99"),
     (r#"{"op":18446744073709551615}"#, "* unknown op 18446744073709551615"),
@@ -138,7 +138,7 @@ fn scenario_61_an_event_whose_typed_parse_fails_is_handed_on_raw_and_the_sequenc
         // when: it comes
         let actions: Vec<_> = rig.machine.handle(rig.now, input).collect();
 
-        // then: the raw event is there, its decode fails, and nothing else happened
+        // then: the raw event comes out, decoding it fails, and nothing else happens
         let [portcullis::Action::Event(Event::Dispatch(dispatch)), portcullis::Action::Wait { .. }] = &actions[..]
         else {
             panic!("{actions:?}");
@@ -155,7 +155,7 @@ fn a_binary_message_is_read_as_the_text_it_holds() {
     let mut rig = Rig::online(config());
     rig.message(Message::Binary(frames::message_create(3).into_bytes())).did("t+0.000 * MESSAGE_CREATE 3");
     rig.message(Message::Binary(vec![0x78, 0x9c, 0, 0xff].into()))
-        .did("t+0.000 ! faulted: malformed frame: no utf-8 at byte 1");
+        .did("t+0.000 ! faulted: malformed frame: not valid utf-8 at byte 1");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn frames_before_hello_send_nothing_and_the_hello_deadline_still_holds() {
          t+0.000 ! faulted: heartbeat out of place
          t+0.000 ! faulted: heartbeat out of place
          t+0.000 * unknown op 99
-         t+0.000 ! faulted: malformed frame: no json near byte 0
+         t+0.000 ! faulted: malformed frame: not valid json near byte 0
          t+15.000 ! faulted: timed out: hello
          t+15.000 > abort
          t+15.000 ~ reconnect in 0 s, identify: timed_out_hello",

@@ -36,7 +36,7 @@ fn with_rows(rows: &[(u16, Recovery)]) -> Config {
     Config { recoveries, ..config() }
 }
 
-/// What the story says of the next connection: how it is to begin, and why the last one ended.
+/// The story's line about the next connection: its plan, and why the last one ended.
 fn next_plan(rig: &Rig) -> Vec<&str> {
     rig.story.of_kind('~').into_iter().map(|line| line.split_once(", ").unwrap().1).collect()
 }
@@ -108,7 +108,7 @@ fn every_code_that_is_not_final_brings_a_shard_online_again() {
         world.serve(|gateway, now| gateway.close(now, Target::All, Some(CloseCode(code)), ""));
         world.advance(seconds(1));
         world.until_online();
-        // The fake gateway ends a session that it closes with 1000: the one try is refused.
+        // The fake gateway ends a session that it closes with 1000, so it refuses the one try to resume.
         let resumes = u64::from(plan == Plan::Resume && code != 1000);
         let counts = world.client.health().counts;
         assert_eq!((counts.resumes, counts.identifies), (resumes, 2 - resumes), "{code}");
@@ -183,7 +183,7 @@ fn scenario_33_a_final_code_ends_a_shard_once_from_every_phase() {
             // when: it is closed for good, and the world goes on
             rig.close(code).open().message(frames::hello("40000")).lose().start().pass(seconds(86_400)).tick();
 
-            // then: one end, with its reason and what to do, and silence
+            // then: one end, with its reason and advice, and nothing after it
             rig.story.assert(&format!(
                 "{at} * closed {}: close {code}
                  {turn}

@@ -1,4 +1,4 @@
-//! What inflating costs in memory: one allocation of the payload's size a message, and never more than the limit.
+//! The memory of inflating: one allocation of the payload's size for each message, and never more than the limit.
 
 use portcullis::codec::{Format, Inflater};
 use portcullis::machine::{Action, Config, Event, Input, Limits};
@@ -29,7 +29,7 @@ fn message_create(sequence: u64) -> Message {
 fn an_inflated_message_costs_one_allocation_of_its_size() {
     for (format, inflater) in choices() {
         let mut pair = Pair::online(format, Config { inflater, ..prompt() });
-        // The machine has met the name, and its scratch has grown.
+        // The machine has counted the name, and its scratch has grown.
         for sequence in 2..300 {
             pair.say(&message_create(sequence));
         }
@@ -80,7 +80,7 @@ fn scenario_59_a_bomb_takes_no_more_memory_than_the_limit() {
         assert_eq!(faults.count(), 1);
         let peak = asked().peak.cast_unsigned();
         println!("{format:?} {inflater:?}: {peak} bytes at the peak, the limit is {LIMIT}");
-        // While the scratch grows for the last time it is there twice: as it was, a quarter at the most, and as it is.
+        // While the scratch grows for the last time, its old memory (a quarter at most) and its new one exist together.
         assert!(peak <= LIMIT / 4 * 5 + (64 << 10), "{format:?} {inflater:?}: {peak} bytes");
     }
 }

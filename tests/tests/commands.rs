@@ -1,4 +1,4 @@
-//! Scenarios 27, 28, 50 to 54, 80, 81 and 85: when a command goes out, and what becomes of it.
+//! Scenarios 27, 28, 50 to 54, 80, 81 and 85: when a command goes out, and its outcome.
 
 #![allow(clippy::unwrap_used)]
 
@@ -75,7 +75,7 @@ fn scenario_27_a_command_of_the_time_without_a_link_goes_out_when_the_session_is
     );
 }
 
-/// What a shard does whose session is refused while a command of each kind waits, from the refusal to Ready.
+/// The actions of a shard whose session is refused while a command of each kind waits, from the refusal to Ready.
 fn refused_with_commands_waiting(policy: SessionLostPolicy) -> Rig {
     let mut rig = Rig::resuming(Config { on_session_lost: policy, ..prompt() });
     for command in [presence(Status::Idle), members(), voice(), raw()] {
@@ -183,7 +183,7 @@ fn scenario_80_a_command_above_the_limit_is_refused_with_its_size_and_the_link_s
 
 #[test]
 fn scenario_81_a_command_before_ready_waits_for_it() {
-    // given: a command in each phase before Online
+    // given: a command in each phase before Active
     let mut rig = Rig::new(config());
     rig.hold_identify();
     rig.machine.send(rig.now, members()).unwrap();
@@ -278,7 +278,7 @@ fn scenario_54_a_million_commands_are_bounded_and_the_caller_sees_it_is_full() {
 
 #[test]
 fn who_was_turned_away_is_told_once_when_half_the_outbox_is_free() {
-    // given: an outbox of four, and a fifth command that was turned away
+    // given: an outbox of four, and a fifth command that was refused
     let limits = Limits { outbox: 4, ..Limits::default() };
     let mut rig = Rig::online(Config { limits, ..config() });
     rig.hold_writes().send(voice()).unwrap();
@@ -295,7 +295,7 @@ fn who_was_turned_away_is_told_once_when_half_the_outbox_is_free() {
     // when: three leave
     rig.sent().sent().sent();
 
-    // then: it is told when two are left, and not again
+    // then: OutboxDrained comes when two are left, and not again
     rig.did(
         "t+0.000 * command 0 sent
          t+0.000 > voice state
@@ -309,7 +309,7 @@ fn who_was_turned_away_is_told_once_when_half_the_outbox_is_free() {
 
 #[test]
 fn who_was_turned_away_is_told_of_room_that_a_lost_session_made() {
-    // given: an outbox full of commands that make no sense on another session, and one turned away
+    // given: an outbox full of commands for this session only, and one that was refused
     let limits = Limits { outbox: 2, ..Limits::default() };
     let mut rig = Rig::resuming(Config { limits, ..prompt() });
     rig.send(voice()).unwrap();
@@ -328,7 +328,7 @@ fn who_was_turned_away_is_told_of_room_that_a_lost_session_made() {
 
 #[test]
 fn who_was_turned_away_is_told_of_room_that_an_identify_made() {
-    // given: an outbox of one with a presence in it, and one turned away
+    // given: an outbox of one with a presence in it, and one command that was refused
     let limits = Limits { outbox: 1, ..Limits::default() };
     let mut rig = Rig::new(Config { limits, ..config() });
     rig.machine.send(rig.now, presence(Status::Idle)).unwrap();

@@ -1,4 +1,4 @@
-//! From `Start` to the handshake: dialing, Hello, and what is never sent before it.
+//! From `Start` to the handshake: connecting, Hello, and what is never sent before it.
 
 use portcullis::dialect::discord::{Discord, DiscordError, Intents};
 use portcullis::machine::{Action, Config, ConnectFailure, HeartbeatPolicy, Input, OutOfBounds, Phase, Timeouts};
@@ -77,7 +77,7 @@ fn scenario_2_a_reconnect_before_hello_keeps_the_session() {
     // when: the gateway wants it elsewhere at once
     rig.message(frames::reconnect()).close(4000).next();
 
-    // then: the session goes along, to the base URL
+    // then: the shard resumes the session at the base URL
     rig.assert(
         "t+0.779 > close 4000
          t+0.779 ~ reconnect in 0.991 s, resume: reconnect_requested
@@ -157,15 +157,15 @@ fn a_hello_without_an_interval_costs_the_link_at_once() {
 
 #[test]
 fn scenario_5_a_second_hello_restarts_the_beat_once_and_identifies_no_second_time() {
-    // given: a shard that asked for its turn, ten seconds after its first beat
+    // given: a shard that requested its permit, ten seconds after its first heartbeat
     let mut rig = greeting(config());
     rig.hold_identify().message(frames::hello("40000")).message(frames::ack()).pass(seconds(10)).story.clear();
 
-    // when: Hello comes again with another interval, and the turn
+    // when: a second Hello comes with another interval, and the permit
     rig.message(frames::hello("20000"));
     rig.give(Input::IdentifyGranted(rig.connection())).advance(seconds(15));
 
-    // then: one identify, one line of beats, an interval behind the first beat
+    // then: one Identify, and one series of heartbeats, an interval after the first one
     rig.assert(
         "t+10.000 > identify
          t+20.000 > heartbeat null",
@@ -176,15 +176,16 @@ fn scenario_5_a_second_hello_restarts_the_beat_once_and_identifies_no_second_tim
 fn scenario_5_a_second_hello_in_session_restarts_the_beat_and_nothing_else() {
     let mut rig = Rig::online(config());
     rig.pass(seconds(30)).message(frames::hello("60000")).advance(seconds(60));
-    rig.assert("t+60.000 > heartbeat 2");
+    // The beat that was due at 40 s is not put off; the new interval counts from it.
+    rig.assert("t+40.000 > heartbeat 2");
     rig.message(frames::ack()).advance(seconds(60));
-    rig.assert("t+120.000 > heartbeat 2");
+    rig.assert("t+100.000 > heartbeat 2");
     assert_eq!((rig.machine.phase(), rig.machine.health().counts.identifies), (Phase::Active, 1));
 }
 
 #[test]
 fn scenario_6_nothing_is_sent_before_hello() {
-    // given: an open socket, and a turn to identify that comes unasked
+    // given: an open socket, and an identify permit that was not requested
     let mut rig = greeting(config());
     rig.give(Input::IdentifyGranted(rig.connection())).sent();
 
@@ -194,7 +195,7 @@ fn scenario_6_nothing_is_sent_before_hello() {
     }
     rig.message(frames::ready("5e551011", 1)).advance(seconds(14));
 
-    // then: nothing leaves
+    // then: nothing is sent
     assert_eq!(rig.story.of_kind('>'), Vec::<&str>::new());
     assert_eq!(
         rig.story.of_kind('!'),
@@ -301,7 +302,7 @@ fn the_deadlines_are_ten_fifteen_and_sixty_seconds_unless_configured() {
         [10, 15, 60, 60, 10, 5, 60]
     );
     let mut rig = greeting(config());
-    // The turn comes late: Ready is awaited from the Identify on, not from Hello.
+    // The permit comes late: the deadline of Ready starts with the Identify, not with Hello.
     rig.hold_identify().message(frames::hello("600000")).message(frames::ack()).advance(seconds(100)).story.clear();
     rig.give(Input::IdentifyGranted(rig.connection())).advance(seconds(60));
     rig.assert(
@@ -313,14 +314,14 @@ fn the_deadlines_are_ten_fifteen_and_sixty_seconds_unless_configured() {
 
 #[test]
 fn a_deadline_is_judged_by_one_who_has_read_the_socket() {
-    // given: a Hello that is late, or lies unread
+    // given: a Hello that is late, or unread in the socket
     let mut rig = greeting(config());
     rig.pass(seconds(20));
 
     // when: the caller says that it has not read
     rig.give(Input::TickUnread);
 
-    // then: it gets a second to do so, and the Hello counts
+    // then: the caller gets a second to read, and the Hello counts
     assert_eq!(rig.machine.deadline(), Some(rig.now + seconds(1)));
     rig.message(frames::hello("40000"));
     rig.assert(

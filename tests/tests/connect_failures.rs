@@ -13,7 +13,7 @@ use portcullis::{Seed, Sequence};
 use portcullis_tests::rig::{config, discord};
 use portcullis_tests::{Rig, frames, millis, seconds};
 
-/// A kind of failure, what it is told as, the cause it is known by, and the option that decides about it.
+/// A kind of failure, its text, its cause, and the option that decides about it.
 type Kind = (ConnectFailure, &'static str, &'static str, fn(&mut ConnectPolicy) -> &mut OnConnectFailure);
 
 const fn http(status: u16) -> ConnectFailure {
@@ -106,7 +106,7 @@ fn all_but(option: fn(&mut ConnectPolicy) -> &mut OnConnectFailure, one: OnConne
     Config { connect, ..config() }
 }
 
-/// A shard whose first connection failed so; the story is what came of it.
+/// A shard whose first connect failed in this way; the story is what followed.
 fn failed(config: Config, failure: ConnectFailure) -> Rig {
     let mut rig = Rig::new(config);
     rig.start().story.clear();
@@ -394,7 +394,7 @@ fn scenario_84_behind_a_gateway_proxy_a_session_is_resumed_there() {
         ("wss://gateway-us-east1-b.discord.gg", foreign, "ws://proxy.example:7777"),
         ("ws://proxy.example:7778", vec![], "ws://proxy.example:7778"),
     ] {
-        // given: a shard in session at a proxy that passes on Discord's resume URL, or gives its own
+        // given: a shard in session at a proxy that forwards Discord's resume URL, or sends its own
         let mut rig = Rig::of(discord().with_gateway("ws://proxy.example:7777").unwrap(), config());
         let data = format!(r#"{{"session_id":"5e551011","resume_gateway_url":"{passed_on}"}}"#);
         rig.start().open().message(frames::hello("40000")).message(frames::dispatch("READY", 1, &data));
@@ -404,7 +404,7 @@ fn scenario_84_behind_a_gateway_proxy_a_session_is_resumed_there() {
         rig.story.clear();
         rig.lose().next().open().message(frames::hello("40000"));
 
-        // then: it goes on with the session at the proxy, and never past it
+        // then: it resumes the session at the proxy, and never elsewhere
         let connect = format!("connect 2 {resumed_at}/?v=10&encoding=json");
         assert_eq!(rig.story.of_kind('>'), [connect.as_str(), "resume s#1", "heartbeat 1"]);
     }

@@ -1,6 +1,6 @@
-//! What a connection keeps: the question is a frame of 4 MB and 300 small ones behind it.
+//! The memory of a connection after a frame of 4 MB and 300 small ones.
 
-// A global allocator cannot be written without.
+// A global allocator needs `unsafe`.
 #![allow(unsafe_code)]
 
 use core::time::Duration;
@@ -12,7 +12,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use tokio::time::timeout;
 
-/// The system's allocator, which notes what each thread holds.
+/// The system's allocator, which counts the bytes that each thread holds.
 struct Counting;
 
 thread_local! {
@@ -23,7 +23,7 @@ fn note(change: isize) {
     HELD.with(|held| held.set(held.get() + change));
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; the note allocates nothing.
+// SAFETY: every call is passed to the system's allocator unchanged; the counter allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size().cast_signed());
@@ -48,7 +48,7 @@ fn held() -> isize {
     HELD.with(Cell::get)
 }
 
-/// Takes events until so many dispatches of this name have come; what was held when the last was in hand.
+/// Takes events until `times` dispatches of this name have come. Returns the bytes held while the test has the last one.
 async fn take(shard: &mut Shard, name: &str, times: usize) -> isize {
     let mut left = times;
     let taking = async {
@@ -69,7 +69,7 @@ async fn take(shard: &mut Shard, name: &str, times: usize) -> isize {
 
 #[test]
 fn a_connection_keeps_little_of_its_largest_frame() {
-    // given: a gateway on threads of its own, since what a thread holds is counted, and a shard that has had its guild
+    // given: a gateway on threads of its own, since bytes are counted by thread, and a shard that has received its guild
     let server_side = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let config = FakeConfig { guilds: 1, limits: Limits::Lifted, ..FakeConfig::default() };
     let server = server_side.block_on(async { tokio::spawn(FakeServer::start(config)).await }).unwrap().unwrap();
@@ -96,12 +96,12 @@ fn a_connection_keeps_little_of_its_largest_frame() {
         take(&mut shard, "SMALL", 300).await;
         let after = held() - before;
 
-        // then: it was held once, and no more
+        // then: its memory existed once, and is freed
         println!("held with the large frame: {large}, after 300 small ones: {after}");
         assert!(large > 4_000_000, "{large}");
         assert!(after < 16 << 10, "{after}");
 
-        // And at once, on a connection on which nothing follows but what is alive.
+        // And at once, on a connection where only heartbeats follow.
         say("LARGE", 100_000, 1);
         take(&mut shard, "LARGE", 1).await;
         say("SMALL", 0, 1);

@@ -1,7 +1,7 @@
 //! Real frames of the gateway, from a folder that is not part of the project: `PORTCULLIS_CORPUS` names the folder
 //! that contains `discord/`. Without it the test says that it was skipped.
 //!
-//! A file is one frame. What a plain parse by `serde_json` finds in it is what must come out of the machine.
+//! A file is one frame. The machine must return what a plain parse by `serde_json` finds.
 
 // Tools of tests fail by panicking: that is what they are for.
 #![allow(clippy::expect_used)]

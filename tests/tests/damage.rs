@@ -1,4 +1,4 @@
-//! Compressed streams that are damaged: the connection is left, the session kept, and the next connection works.
+//! Damaged compressed streams: the client closes the connection, keeps the session, and the next connection works.
 
 use portcullis::Sequence;
 use portcullis::codec::{Compression, Encoding, Format};
@@ -17,7 +17,7 @@ fn payload() -> Format {
     Format { compression: Compression::ZlibPayload, ..Format::default() }
 }
 
-/// What a gateway says after Ready.
+/// A gateway's payloads after Ready.
 fn say_on(pair: &mut Pair, sequences: core::ops::Range<u64>) {
     for sequence in sequences {
         if pair.rig.machine.phase() == Phase::Active {
@@ -69,7 +69,7 @@ fn a_message_that_ends_in_the_suffix_where_no_block_does_is_left_at_once() {
         }
         pair.rig.story.clear();
         let mut message = pair.pack(&frames::message_create(2));
-        // The second one is taken for the length of a stored block, which it cannot be alone.
+        // The inflater reads the second one as the length of a stored block, which is invalid.
         message.extend([0, 0, 0xFF, 0xFF]);
         pair.give(message);
         assert_eq!(pair.rig.dispatches.len(), 2, "what was whole came out");
@@ -120,7 +120,7 @@ fn bytes_behind_the_end_are_damage() {
     let mut message = pair.pack(&frames::message_create(2));
     message.extend(b"trailing");
     pair.give(message);
-    pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+    pair.assert_left_for("undecodable message: compressed payload does not end with its message", 1);
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn a_payload_that_is_cut_short_is_damage() {
     for cut in 1..message.len() {
         let mut pair = Pair::online(payload(), prompt());
         pair.give(message[..cut].to_vec());
-        pair.assert_left_for("undecodable message: compression that ends in the wrong place", 1);
+        pair.assert_left_for("undecodable message: compressed payload does not end with its message", 1);
     }
 }
 
-/// What is done to the bytes of an event, and its name.
+/// A kind of damage to the bytes of an event, and its name.
 type Damage = (&'static str, fn(&mut Vec<u8>));
 
 #[test]
@@ -216,7 +216,7 @@ fn scenario_59_what_inflates_beyond_the_limit_is_left_at_once() {
         assert_eq!(pair.rig.machine.phase(), Phase::Closing);
         pair.rig.assert("t+0.000 ! faulted: undecodable message: payload above 1048576 bytes once inflated");
     }
-    // One that never comes to its flush, in many messages.
+    // A payload that never reaches its flush, in many messages.
     let mut pair = Pair::online(stream(), limits());
     let half = pair.packer.part(&format!("{{\"t\":\"{}", " ".repeat(600_000)));
     pair.give(half);
@@ -250,7 +250,7 @@ proptest! {
         say_on(&mut pair, 3 + before..9 + before);
         let told = pair.rig.dispatches.len();
         prop_assert!(told >= intact.len());
-        // A bit within a text, a name or a number may make another payload, and that may be the fault.
+        // A flipped bit within a text, a name or a number may make another payload, which may be the fault.
         let is_whole = pair.rig.machine.health().sequence == Some(Sequence(1 + before));
         let faults = pair.rig.story.of_kind('!').len();
         if pair.rig.machine.phase() == Phase::Closing && told == intact.len() && is_whole && faults == 1 {

@@ -1,4 +1,4 @@
-//! A day of a shard's life at a gateway that behaves as gateways do: client and server on one clock. Invariants 1, 3
+//! A day of a shard at a gateway that behaves as real ones do: client and server on one clock. Invariants 1, 3
 //! and 6.
 
 use portcullis::machine::{Config, Event, Phase};

@@ -10,7 +10,7 @@ use portcullis_fake::{FakeConfig, Target};
 use portcullis_tests::rig::discord;
 use portcullis_tests::{World, frames, millis, seconds};
 
-/// A machine, and all that it did: the actions themselves, and as text.
+/// A machine and all its actions, as values and as text.
 struct Run {
     machine: GatewayMachine,
     now: Timestamp,
@@ -61,7 +61,7 @@ impl Run {
         self.message(frames::hello("41250"));
     }
 
-    /// A life with every kind of randomness in it: first beats, backoffs, waits after an Invalid Session.
+    /// A run with every kind of randomness: first heartbeats, backoffs, waits after an Invalid Session.
     fn live(seed: u64) -> Self {
         let mut run = Self::new(seed);
         run.give(Input::Start);
@@ -112,10 +112,10 @@ fn invariant_11_the_same_calls_twice_give_the_same_actions_and_the_same_text() {
 
 #[test]
 fn invariant_11_another_seed_changes_when_and_never_what() {
-    // given: two lives of the same calls under two seeds
+    // given: two runs of the same calls under two seeds
     let (one, two) = (Run::live(7), Run::live(8));
 
-    // then: the moments differ, and what is done does not
+    // then: the times differ, and the actions do not
     assert_ne!(one.texts, two.texts);
     let deeds = |run: &Run| -> Vec<String> {
         let deeds = run.actions.iter().filter(|action| !matches!(action, Action::Wait { .. }));
@@ -127,7 +127,7 @@ fn invariant_11_another_seed_changes_when_and_never_what() {
 
 #[test]
 fn invariant_11_actions_left_untaken_change_nothing_but_when_they_are_taken() {
-    // given: the same calls, each answer taken at once here and all together there
+    // given: the same calls; one machine's actions are taken after each call, the other's all together
     let mut at_once = GatewayMachine::new(discord(), Config::default(), Seed(7)).unwrap();
     let mut late = GatewayMachine::new(discord(), Config::default(), Seed(7)).unwrap();
     let (now, connection) = (Timestamp::ZERO, ConnectionId(1));
@@ -147,7 +147,7 @@ fn invariant_11_actions_left_untaken_change_nothing_but_when_they_are_taken() {
         let _untaken = late.handle(now, input);
     }
 
-    // then: what comes out is the same
+    // then: the actions are the same
     assert_eq!(late.actions().collect::<Vec<_>>(), taken);
     assert_eq!(late.deadline(), at_once.deadline());
 }

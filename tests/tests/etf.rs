@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const FORMAT: Format = Format { compression: Compression::None, encoding: Encoding::Etf };
 
-/// What a binary message says that the client sent.
+/// Decodes a binary message that the client sent.
 fn sent(message: &Message) -> Value {
     let Message::Binary(bytes) = message else { panic!("text in a connection of terms: {message:?}") };
     etf::read(bytes, etf::Keys::Binaries).expect("a term with binary keys: others are a close 4002")
@@ -132,7 +132,7 @@ fn a_term_that_cannot_be_read_is_reported_and_the_next_one_comes() {
         pair.give(bytes);
         pair.say(&frames::message_create(3));
         pair.rig.assert(&format!(
-            "t+0.000 ! faulted: malformed frame: no term near byte {}
+            "t+0.000 ! faulted: malformed frame: not a valid term near byte {}
              t+0.000 * gap after 1, got 3
              t+0.000 * MESSAGE_CREATE 3",
             at + 1
@@ -154,7 +154,7 @@ fn compressed_terms_are_read_within_a_stream_and_without() {
         pair.rig.assert("t+0.000 * X 2\nt+0.000 * MESSAGE_CREATE 3");
         assert_eq!(pair.told()[1].2["b"], json!("c".repeat(1000)));
     }
-    // And one that says it is larger than may be.
+    // And one whose stated size is above the limit.
     let mut pair = Pair::online(
         FORMAT,
         portcullis::machine::Config { limits: Limits { inflated: 1000, ..Limits::default() }, ..prompt() },

@@ -1,4 +1,4 @@
-//! What a machine tells of itself: its health, and why it moved from phase to phase.
+//! What a machine reports of itself: its health, and why it changed its phase.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,14 +14,14 @@ fn explained(rig: &Rig) -> Vec<String> {
 
 #[test]
 fn explain_tells_each_transition_of_a_life_with_its_cause() {
-    // given: a shard that went online, lost its connection, resumed, was asked to reconnect, and stopped
+    // given: a shard that became active, lost its connection, resumed, was asked to reconnect, and stopped
     let mut rig = Rig::online(prompt());
     rig.pass(seconds(10)).lose().next();
     rig.open().message(frames::hello("40000")).message(frames::ack()).message(frames::resumed(3));
     rig.advance(seconds(10)).message(frames::reconnect()).close(4000);
     rig.shutdown(Shutdown::KeepSession);
 
-    // then: that is what it says
+    // then: `explain` says so
     assert_eq!(
         explained(&rig),
         [
@@ -95,7 +95,7 @@ fn health_counts_what_happened() {
     rig.message(frames::message_create(6)).message(frames::message_create(6)).message(frames::text("{"));
     rig.pass(millis(500)).tick();
 
-    // then: each is there
+    // then: each is counted
     let health = rig.machine.health();
     assert_eq!((health.is_ready, health.can_reconnect, health.attempts), (true, true, 1));
     assert_eq!((health.session_id.as_deref(), health.sequence), (Some("5e551011"), Some(Sequence(6))));

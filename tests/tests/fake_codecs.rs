@@ -39,7 +39,7 @@ fn told(world: &World) -> Vec<Told> {
         .collect()
 }
 
-/// The same with the integers as texts that ETF has as texts: those above 32 bits.
+/// The same, with integers above 32 bits as strings, as they are in ETF.
 fn with_texts(value: Value) -> Value {
     match value {
         Value::Number(number) if number.as_u64().is_some_and(|number| number > u32::MAX.into()) => {
@@ -51,7 +51,7 @@ fn with_texts(value: Value) -> Value {
     }
 }
 
-/// Compares one by one, so that a difference can be read.
+/// Compares one by one, so that a difference is readable.
 #[track_caller]
 fn assert_same(told: &[Told], plain: &[Told], what: &str) {
     for (told, plain) in told.iter().zip(plain) {
@@ -60,7 +60,7 @@ fn assert_same(told: &[Told], plain: &[Told], what: &str) {
     assert_eq!(told.len(), plain.len(), "{what}");
 }
 
-/// A bit of what happens in a guild.
+/// Some events of a guild.
 fn traffic(gateway: &mut FakeGateway, now: Timestamp, generator: &mut Generator) {
     for name in Generator::EVENTS {
         let json = generator.event(name, 230_000_000_000 << 22);
@@ -106,7 +106,7 @@ fn every_format_and_split_gives_what_plain_json_gives() {
     assert_eq!(plain.len(), 1 + 2 + 2 * seen + 1);
     for format in formats() {
         for shape in SHAPES {
-            // A message of a zstd stream is a payload: nothing in the stream says where one ends.
+            // A message of a zstd stream is one payload: the stream does not say where a payload ends.
             let merges = matches!(shape, Some(Fault::Merge { .. }));
             if merges && format.compression == Compression::ZstdStream {
                 continue;
@@ -135,7 +135,7 @@ fn survives(format: Format, config: Config, what: &str, deed: impl FnOnce(&mut F
             say(gateway, now);
         });
     });
-    // Some damage is found by the heart only: the inflater waits for the end of a block that never comes.
+    // Only the missing ack shows some damage: the inflater waits for the end of a block that never comes.
     world.advance(seconds(180));
     let story = world.story.text();
     assert_eq!(world.client.phase(), Phase::Active, "{format:?}, {what}\n{story}");
@@ -160,7 +160,7 @@ fn scenario_58_damage_costs_the_link_and_not_the_session() {
         let suffixes = format.compression == Compression::ZlibStream;
         let damages = [
             (Damage::FlipBit(1), true),
-            // A stream has no checksum: with other lengths it inflates to something, and is not found at once.
+            // A stream has no checksum: with other lengths it inflates to other bytes, and the damage is not found at once.
             (Damage::Truncate(20), true),
             (Damage::OmitSuffix, suffixes),
             (Damage::RepeatSuffix, suffixes),

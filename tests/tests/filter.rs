@@ -1,4 +1,4 @@
-//! The event filter: what it keeps from the application is counted, moves the session on and is a sign of life.
+//! The event filter: filtered events are counted, advance the session, and are a sign of life.
 
 #![allow(clippy::unwrap_used)]
 
@@ -111,7 +111,7 @@ fn an_exported_session_counts_as_taken_what_was_filtered_behind_what_was_taken()
     rig.message(typing(3));
     assert_eq!(sequence(&rig), Some(3), "all before it was taken");
 
-    // given: two that nobody has taken, with filtered ones between and behind
+    // given: two events that were not taken, with filtered ones between and behind
     for message in [frames::message_create(4), typing(5), frames::message_create(6), typing(7)] {
         drop(rig.machine.handle(now, Input::Message(connection, message)));
     }
@@ -162,7 +162,7 @@ fn an_event_that_no_intent_brings_is_refused_by_name() {
             missing_intent("PRESENCE_UPDATE", "GUILD_PRESENCES")
         );
     }
-    // Behind a pointer a dialect says the same.
+    // A dialect behind a pointer answers the same.
     let boxed: Box<dyn Dialect> = Box::new(discord());
     assert_eq!(
         error(boxed, EventFilter::only(["TYPING_START"])),

@@ -15,8 +15,8 @@ use portcullis::machine::{EndReason, Session, Shutdown};
 use portcullis_tests::conformance::{Fake, Host, Lab, Stage, stage};
 use std::sync::mpsc;
 
-/// Goes online by an Identify, or with a session in hand by a Resume, and exports the session when it has heard one more
-/// message, which only a replay can bring.
+/// Becomes active by an Identify, or with a session by a Resume, and exports the session after one more message, which only a
+/// replay can bring.
 fn visit<H: Host>(fake: Fake, session: Option<Session>) -> (Fake, Session) {
     let (tell, told) = mpsc::channel();
     H::run(async move {

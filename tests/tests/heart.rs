@@ -1,4 +1,4 @@
-//! Scenarios 40 to 49 and 78, and invariant 7: who beats when, and what shows that a connection is dead.
+//! Scenarios 40 to 49 and 78, and invariant 7: when heartbeats are sent, and what shows that a connection is dead.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ fn beating(policy: HeartbeatPolicy) -> Config {
     Config { heartbeat: HeartbeatPolicy { first: FirstBeat::Immediate, ..policy }, ..prompt() }
 }
 
-/// When the first beat of a connection is due.
+/// When the first heartbeat of a connection is due.
 fn first_beat(config: Config, seed: u64) -> Timestamp {
     let mut rig = Rig::seeded(discord(), config, Seed(seed));
     rig.start().open().message(frames::hello("40000"));
@@ -34,7 +34,7 @@ fn scenario_40_the_first_beat_is_at_a_random_part_of_the_interval_that_the_seed_
 
 #[test]
 fn scenario_40_the_first_beat_goes_out_at_its_moment_and_the_next_an_interval_later() {
-    // given: a connection whose first beat is due at this moment
+    // given: a connection whose first heartbeat is due at this moment
     let due = first_beat(Config::default(), 7);
     let mut rig = Rig::new(Config::default());
     rig.start().open().message(frames::hello("40000")).message(frames::ready("5e551011", 1));
@@ -52,16 +52,16 @@ fn scenario_40_the_first_beat_goes_out_at_its_moment_and_the_next_an_interval_la
 
 #[test]
 fn scenario_41_a_new_link_knows_nothing_of_the_old_one_s_missing_ack() {
-    // given: a beat that was not acknowledged before its connection was lost, and a resumed session
+    // given: a heartbeat that was not acknowledged before its connection was lost, and a resumed session
     let mut rig = Rig::online(prompt());
     rig.advance(seconds(40)).pass(seconds(10)).lose().next();
     rig.open().message(frames::hello("40000")).message(frames::resumed(3));
     rig.story.clear();
 
-    // when: the new connection's first beat is acknowledged, and the next ones fall due
+    // when: the new connection's first heartbeat is acknowledged, and the next ones fall due
     rig.message(frames::ack()).advance(seconds(40));
 
-    // then: it beats on; and then it is its own beat that is missed
+    // then: heartbeats continue; and then one of the new connection's own is missed
     rig.did("t+90.000 > heartbeat 3");
     rig.advance(seconds(40)).did(
         "t+130.000 ! faulted: heartbeat missed, waited 40 s
@@ -82,7 +82,7 @@ fn scenario_42_no_ack_since_connect_is_found_when_the_second_beat_is_due() {
 
 #[test]
 fn invariant_7_an_unanswered_beat_costs_the_link_and_keeps_the_session() {
-    // given: an online shard whose beats are no more acknowledged
+    // given: an active shard whose heartbeats are no longer acknowledged
     let mut rig = Rig::online(prompt());
     rig.advance(seconds(40)).did("t+40.000 > heartbeat 2");
 
@@ -122,7 +122,7 @@ fn scenario_43_missing_acks_are_borne_while_dispatches_flow_when_any_frame_is_li
     // when: a dispatch comes in one interval, and none in the next
     rig.advance(seconds(50)).message(frames::message_create(3)).advance(seconds(70));
 
-    // then: the first interval was borne, the silent one was not
+    // then: the shard tolerated the first interval, and not the silent one
     rig.did(
         "t+40.000 > heartbeat 2
          t+50.000 * MESSAGE_CREATE 3
@@ -158,7 +158,7 @@ fn scenario_44_a_requested_beat_goes_out_at_once_and_the_schedule_is_unchanged()
 
 #[test]
 fn scenario_44_one_ack_does_not_clear_two_beats() {
-    // given: a requested beat and a periodic one, both unanswered
+    // given: a requested heartbeat and a periodic one, both unanswered
     let mut rig = Rig::online(config());
     rig.pass(seconds(10)).message(frames::heartbeat_request()).advance(seconds(30));
 
@@ -176,7 +176,7 @@ fn scenario_44_one_ack_does_not_clear_two_beats() {
 
 #[test]
 fn scenario_45_an_unsolicited_ack_is_ignored() {
-    // given: a beat at 40 s that was acknowledged after 2 s
+    // given: a heartbeat at 40 s that was acknowledged after 2 s
     let mut rig = Rig::online(config());
     rig.advance(seconds(42)).message(frames::ack());
     let of = |rig: &Rig| {
@@ -189,7 +189,7 @@ fn scenario_45_an_unsolicited_ack_is_ignored() {
     // when: two more acks come
     rig.pass(seconds(8)).message(frames::ack()).message(frames::ack());
 
-    // then: they change nothing, and they are no credit: the next beat still wants its own
+    // then: they change nothing: the next heartbeat still needs its own ack
     assert_eq!(of(&rig), before);
     rig.story.clear();
     rig.advance(seconds(70)).did(
@@ -201,11 +201,11 @@ fn scenario_45_an_unsolicited_ack_is_ignored() {
 
 #[test]
 fn scenario_46_a_stall_of_ten_minutes_gives_one_beat_and_its_silence_is_the_zombie() {
-    // given: an unanswered beat when the process stalls
+    // given: an unanswered heartbeat when the process stalls
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(600)).tick();
 
-    // then: one beat went out and nobody is blamed; an interval later its own silence is
+    // then: one heartbeat went out without a fault; an interval later its own silence is a fault
     rig.did("t+40.000 > heartbeat 2\nt+640.000 > heartbeat 2");
     assert_eq!(rig.machine.phase(), Phase::Active);
     rig.advance(seconds(40)).did(
@@ -229,21 +229,21 @@ fn scenario_78_a_host_that_slept_drops_the_link_at_once_and_resumes() {
 
 #[test]
 fn a_sleep_no_longer_than_the_interval_only_forgives() {
-    // given: a beat that is unanswered, and the next one due
+    // given: a heartbeat that is unanswered, and the next one due
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(40));
 
     // when: the host says it slept for just an interval
     rig.give(Input::Suspended(seconds(40))).tick();
 
-    // then: the next beat goes out, and the older one is forgiven
+    // then: the next heartbeat goes out, and the older one is forgiven
     rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
     assert_eq!(rig.machine.phase(), Phase::Active);
 }
 
 #[test]
 fn scenario_47_a_clock_that_steps_back_an_hour_changes_nothing() {
-    // given: a shard that is online for two hours
+    // given: a shard that is active for two hours
     let mut rig = Rig::online(config());
     rig.ack_beats().advance(seconds(7200));
     let deadline = rig.machine.deadline();
@@ -256,20 +256,20 @@ fn scenario_47_a_clock_that_steps_back_an_hour_changes_nothing() {
     rig.now = before;
     rig.advance(seconds(40));
 
-    // then: nothing was sent but the beat that was due
+    // then: nothing was sent but the heartbeat that was due
     rig.did("t+3600.000 * MESSAGE_CREATE 3\nt+7240.000 > heartbeat 3");
 }
 
 #[test]
 fn scenario_48_beats_go_on_while_the_application_takes_no_events() {
-    // given: an application that takes nothing for three intervals, and a driver that keeps its events and reads on
+    // given: an application that takes no events for three intervals, and a driver that keeps them and reads on
     let mut rig = Rig::online(config());
     rig.ack_beats();
     for sequence in 3..=122 {
         rig.pass(seconds(1)).message(frames::message_create(sequence)).give(Input::TickUnread);
     }
 
-    // then: all 120 events wait with the driver, and every beat was on time
+    // then: all 120 events wait in the driver, and every heartbeat was on time
     assert_eq!(rig.story.of_kind('*').len(), 120);
     rig.assert(
         "t+40.000 > heartbeat 42
@@ -295,17 +295,17 @@ fn scenario_48_events_left_in_the_machine_above_the_limit_drop_the_link_and_keep
 
 #[test]
 fn scenario_49_a_beat_is_first_in_line_behind_a_blocked_write() {
-    // given: a command in a socket that takes nothing, another behind it, and a beat that falls due
+    // given: a command in a socket that accepts no bytes, another behind it, and a heartbeat that becomes due
     let mut rig = Rig::online(config());
     rig.hold_writes().pass(seconds(35));
     rig.send(Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
     rig.send(Command::UpdateVoiceState(UpdateVoiceState::leave(1))).unwrap();
     rig.advance(seconds(7)).did("t+35.000 > presence idle");
 
-    // when: the socket takes what it is given
+    // when: the socket accepts the bytes
     rig.sent().sent();
 
-    // then: the beat goes before the second command
+    // then: the heartbeat goes before the second command
     rig.did(
         "t+42.000 * command 0 sent
          t+42.000 > heartbeat 2
@@ -315,7 +315,7 @@ fn scenario_49_a_beat_is_first_in_line_behind_a_blocked_write() {
 
 #[test]
 fn scenario_49_a_socket_that_takes_nothing_is_aborted_by_the_write_deadline() {
-    // given: a beat that the socket does not take
+    // given: a heartbeat that the socket does not accept
     let mut rig = Rig::online(prompt());
     rig.hold_writes().advance(seconds(40)).did("t+40.000 > heartbeat 2");
 

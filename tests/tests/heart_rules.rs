@@ -1,4 +1,4 @@
-//! What ticks say about the socket, which intervals are heeded, and which requested beats are refused.
+//! What ticks say about the socket, which intervals are used, and which heartbeat requests are not answered.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,11 +29,11 @@ fn an_immediate_first_beat_goes_out_with_hello() {
 
 #[test]
 fn a_requested_beat_alone_is_never_judged() {
-    // given: a requested beat that is never acknowledged
+    // given: a requested heartbeat that is never acknowledged
     let mut rig = Rig::online(config());
     rig.pass(seconds(39)).message(frames::heartbeat_request());
 
-    // when: an interval passes without a periodic beat being unanswered
+    // when: an interval passes without a periodic heartbeat being unanswered
     rig.advance(seconds(1)).message(frames::ack()).message(frames::ack()).advance(seconds(40));
 
     // then: there is no fault
@@ -43,7 +43,7 @@ fn a_requested_beat_alone_is_never_judged() {
 
 #[test]
 fn requested_beats_beyond_the_reserve_are_refused_and_counted_until_the_window_has_passed() {
-    // given: a window that commands have filled, and a gateway that asks for three beats within it
+    // given: a window that commands have filled, and a gateway that requests three heartbeats within it
     let mut rig = Rig::online(config());
     rig.ack_beats();
     for _ in 0..114 {
@@ -58,7 +58,7 @@ fn requested_beats_beyond_the_reserve_are_refused_and_counted_until_the_window_h
     // when: the window has passed
     rig.advance(seconds(55)).message(frames::heartbeat_request());
 
-    // then: two were answered at once, that the third was not is told, and the fourth was again
+    // then: two were answered at once, a fault reports the third, and the fourth was answered
     rig.did(
         "t+5.000 > heartbeat 2
          t+10.000 > heartbeat 2
@@ -87,14 +87,14 @@ fn an_early_tick_does_nothing() {
 
 #[test]
 fn an_unread_tick_at_the_due_time_forgives_the_older_beat_and_sends_the_next() {
-    // given: a beat at 40 s that is unanswered
+    // given: a heartbeat at 40 s that is unanswered
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(40));
 
     // when: the socket was not read before the next fell due
     rig.give(Input::TickUnread).pass(seconds(10)).tick();
 
-    // then: nobody is blamed, and the new beat has a whole interval
+    // then: there is no fault, and the new heartbeat has a whole interval
     rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
     rig.advance(millis(29_999));
     assert_eq!(rig.story.lines(), [""; 0]);
@@ -106,14 +106,14 @@ fn an_unread_tick_at_the_due_time_forgives_the_older_beat_and_sends_the_next() {
 
 #[test]
 fn a_beat_that_falls_due_with_a_message_goes_out_and_is_judged_by_the_next_tick() {
-    // given: a beat at 40 s that is unanswered
+    // given: a heartbeat at 40 s that is unanswered
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(40));
 
     // when: a message comes first, then a tick that says the socket was read dry
     rig.message(frames::message_create(3)).pass(seconds(1)).tick();
 
-    // then: the next beat was on time, and the older one is missed
+    // then: the next heartbeat was on time, and the older one is missed
     rig.did(
         "t+40.000 > heartbeat 2
          t+80.000 * MESSAGE_CREATE 3
@@ -156,7 +156,7 @@ fn an_interval_out_of_bounds_is_refused_by_policy_and_the_session_kept() {
     rig.story.clear();
     rig.open().message(frames::hello("1")).close(4000);
 
-    // then: nothing but a close was sent, and the next connection is to resume
+    // then: only a close was sent, and the next connection will resume
     assert_eq!(rig.story.of_kind('>'), ["close 4000"]);
     assert_eq!(rig.story.of_kind('!'), ["faulted: heartbeat interval of 0.001 s asked for"]);
     assert!(rig.story.of_kind('~')[0].ends_with(", resume: malformed"), "{}", rig.story.text());
@@ -171,14 +171,14 @@ fn bounds_are_the_config_s() {
 
 #[test]
 fn a_second_hello_keeps_what_is_awaited() {
-    // given: a beat at 40 s that is unanswered
+    // given: a heartbeat at 40 s that is unanswered
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(5));
 
     // when: the gateway greets again with a shorter interval
     rig.message(frames::hello("20000")).advance(seconds(35));
 
-    // then: beats keep the new interval from the last one, and the older silence is found when its time has come
+    // then: heartbeats keep the new interval from the last one on, and the older one is judged at its own time
     rig.did(
         "t+40.000 > heartbeat 2
          t+60.000 > heartbeat 2
@@ -188,7 +188,7 @@ fn a_second_hello_keeps_what_is_awaited() {
 }
 
 /// A healthy connection in a process that stalled until a second after the next heartbeat was due: the acknowledgement of
-/// the last one has come, and lies unread in the socket.
+/// the last one has arrived, and is unread in the socket.
 fn stalled() -> Rig {
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(41));
@@ -202,10 +202,10 @@ fn found_17_the_documented_call_after_send_keeps_a_healthy_connection_after_a_st
     let mut rig = stalled();
     rig.machine.send(rig.now, command()).unwrap();
 
-    // when: the driver follows with what the documentation of `send` says
+    // when: the driver calls what the documentation of `send` says
     rig.give(Input::TickUnread);
 
-    // then: the command leaves, no heartbeat is judged, and the acknowledgement is read in time
+    // then: the command is sent, no heartbeat is judged, and the acknowledgement is read in time
     assert_eq!(rig.machine.phase(), Phase::Active);
     assert!(rig.story.of_kind('>').iter().any(|sent| sent.starts_with("presence")), "{}", rig.story.text());
     rig.message(frames::ack()).message(frames::ack()).ack_beats().advance(seconds(400));

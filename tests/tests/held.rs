@@ -1,7 +1,7 @@
-//! What a connection holds in memory: when it is new, and after a frame of 4 MB and 300 small ones.
+//! The memory of a connection: when it is new, and after a frame of 4 MB and 300 small ones.
 //! `cargo test -p portcullis-tests --test held -- --nocapture` prints it.
 
-// A global allocator cannot be written without.
+// A global allocator needs `unsafe`.
 #![allow(unsafe_code)]
 
 #[path = "hosts/async_std.rs"]
@@ -21,7 +21,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::thread;
 
-/// The system's allocator, which counts the bytes that each thread took and did not give back.
+/// The system's allocator, which counts the bytes that each thread allocated and did not free.
 struct Counting;
 
 thread_local! {
@@ -33,7 +33,7 @@ fn count(bytes: usize, sign: i64) {
     HELD.with(|held| held.set(held.get() + sign * bytes));
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; the counter itself allocates nothing.
+// SAFETY: every call is passed to the system's allocator unchanged; the counter allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
@@ -59,7 +59,7 @@ const LARGE: usize = 4 << 20;
 const SMALL: usize = 1000;
 const SMALL_ONES: usize = 300;
 
-/// Does something on another thread, whose memory does not count here.
+/// Runs a function on another thread, whose memory does not count here.
 fn elsewhere<T: Send>(deed: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(deed).join().unwrap())
 }
@@ -70,7 +70,7 @@ async fn dispatches<H: Host>(stage: &mut Stage<H>, count: usize) {
     }
 }
 
-/// To be polled on one thread, with the runtime's own part of a connection.
+/// Measures on one thread, so the runtime's own part of a connection counts as well.
 async fn measure<H: Host>(name: &str) {
     // The authorities are shared by all connections of a process.
     drop(Tls::webpki());
@@ -88,7 +88,7 @@ async fn measure<H: Host>(name: &str) {
             }
         });
     };
-    // A connection before it has left what the connections of a thread share.
+    // An earlier connection has allocated the memory that the connections of a thread share.
     let mut stage = Stage::<H>::with(fake, |settings| settings);
     dispatches(&mut stage, 2).await;
     let Stage { fake, lab, shard } = stage;

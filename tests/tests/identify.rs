@@ -19,7 +19,7 @@ fn limit(max_concurrency: u32, remaining: u32) -> SessionStartLimit {
     SessionStartLimit { max_concurrency, total: 1000, remaining, reset_after: seconds(3600) }
 }
 
-/// Round times, and nothing held back.
+/// Round times, and no reserve.
 fn rules() -> QueueConfig {
     QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() }
 }
@@ -28,7 +28,7 @@ fn queue(max_concurrency: u32, remaining: u32) -> IdentifyQueue {
     IdentifyQueue::new(at(0), limit(max_concurrency, remaining), rules())
 }
 
-/// The shards whose turn has come; each identifies at once.
+/// The shards whose permits are granted; each identifies at once.
 fn granted(queue: &mut IdentifyQueue, now: Timestamp) -> Vec<u64> {
     let ids: Vec<PermitId> = queue
         .answers(now)
@@ -82,7 +82,7 @@ fn a_bucket_is_counted_from_the_identify_and_not_from_the_grant() {
     let mut queue = queue(1, 1000);
     ask(&mut queue, at(0), [0, 1]);
     assert_eq!(queue.answers(at(0)), [Answer::Granted(PermitId(0))]);
-    // The turn waits behind a heartbeat for three seconds.
+    // The permit's Identify waits behind a heartbeat for three seconds.
     queue.spent(at(3), PermitId(0));
     assert_eq!(queue.deadline(), Some(at(8)));
     assert_eq!(granted(&mut queue, at(7)), [] as [u64; 0]);
@@ -96,7 +96,7 @@ fn scenario_11_a_turn_given_back_is_free_for_the_next_at_once() {
     assert_eq!(queue.answers(at(0))[0], Answer::Granted(PermitId(0)));
     queue.give_back(at(1), PermitId(0));
     assert_eq!(granted(&mut queue, at(1)), [1]);
-    // Once it is used, it cannot come back.
+    // A used permit cannot be given back.
     queue.give_back(at(2), PermitId(1));
     assert_eq!((queue.left(), queue.deadline()), (0, None));
 }
@@ -137,7 +137,7 @@ fn scenario_14_without_budget_nobody_identifies_until_the_reset_and_each_is_told
     assert_eq!(queue.answers(at(0)), [told(0, 3600), told(1, 3600)]);
     assert_eq!((queue.answers(at(1)), queue.deadline()), (vec![], Some(at(3600))));
 
-    // Who asks again keeps its place and is told anew.
+    // A repeated request keeps its place, and is answered again.
     queue.ask(at(60), PermitId(1), 1).unwrap();
     assert_eq!(queue.answers(at(60)), [told(1, 3540)]);
 
@@ -240,7 +240,7 @@ fn no_more_wait_than_may() {
     ask(&mut queue, at(0), [0, 1]);
     assert_eq!(queue.ask(at(0), PermitId(2), 2), Err(QueueFull { limit: 2 }));
     assert_eq!(queue.ask(at(0), PermitId(1), 1), Ok(()));
-    assert_eq!(QueueFull { limit: 2 }.to_string(), "2 wait to identify already; ask again later");
+    assert_eq!(QueueFull { limit: 2 }.to_string(), "2 shards wait to identify already; ask again later");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn scenario_91_a_crash_loop_lives_on_the_budget_that_is_left() {
         stored = Some(serde_json::from_str(&json).unwrap());
     }
 
-    // then: no day has more than its thousand without the reserve
+    // then: no day has more identifies than the thousand less the reserve
     let day_of = |begin: u64| identifies.iter().filter(|at| (begin..begin + DAY).contains(*at)).count();
     assert_eq!((day_of(0), day_of(DAY)), (995, 995));
     assert!(identifies.iter().all(|at| day_of(*at) <= 1000));
@@ -321,12 +321,12 @@ fn a_machine_tells_of_an_exhausted_budget_once_a_wait_and_again_when_it_is_over(
     rig.give(exhausted(3600)).did("t+0.000 * budget exhausted, resets in 3600 s");
     rig.pass(seconds(10)).give(exhausted(3590)).did("");
 
-    // The reset did not help: another has used up the new day already.
+    // The reset did not help: another process has used up the new day already.
     rig.advance(seconds(3590));
     rig.story.clear();
     rig.give(exhausted(100)).did("t+3600.000 * budget exhausted, resets in 100 s");
 
-    // The question was open all the time.
+    // The request was open all the time.
     rig.give(Input::IdentifyGranted(ConnectionId(1))).did("t+3600.000 > identify");
 }
 
@@ -340,10 +340,10 @@ fn scenario_14_a_machine_that_waits_for_its_budget_gives_its_turn_back_when_its_
 
 #[test]
 fn scenario_11_a_machine_gives_a_turn_back_that_its_link_did_not_live_to_use() {
-    // given: a turn that is granted while a beat is being written
+    // given: a permit that is granted while a heartbeat is being written
     let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
     rig.hold_writes().advance(seconds(40));
     rig.give(Input::IdentifyGranted(ConnectionId(1))).assert("t+40.000 > heartbeat null");
-    // then: it goes back with the connection
+    // then: it is given back when the connection is lost
     rig.lose().assert("t+40.000 > return identify");
 }

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 
 const DAY: u64 = 86_400;
 
-/// Nothing held back, and no more than the gateway's own five seconds between two: times are then round.
+/// No reserve, and exactly the gateway's five seconds of spacing, so that times are round.
 fn exact() -> QueueConfig {
     QueueConfig { spacing: seconds(5), reserve: 0, ..QueueConfig::default() }
 }
 
 fn fleet_of(count: u32, max_concurrency: u32, remaining: u32, config: QueueConfig) -> Fleet {
     let limit = SessionStartLimit { max_concurrency, total: 1000.max(remaining), remaining, reset_after: seconds(DAY) };
-    // Few beats: a thousand shards have a long day.
+    // Few heartbeats, to keep a day of a thousand shards short.
     let gateway = FakeConfig {
         max_concurrency,
         daily_limit: remaining,
@@ -30,7 +30,7 @@ fn fleet_of(count: u32, max_concurrency: u32, remaining: u32, config: QueueConfi
     Fleet::new(count, &Config::default(), gateway, IdentifyQueue::new(Timestamp::ZERO, limit, config))
 }
 
-/// Identifies as the gateway's log has them.
+/// The identifies in the gateway's log.
 fn log(fleet: &Fleet) -> Vec<(Timestamp, u32)> {
     let identifies = fleet.gateway.received().filter_map(|received| match &received.frame {
         ClientFrame::Identify(identify) => Some((received.at, identify.shard.unwrap().id)),
@@ -77,11 +77,11 @@ fn found_18_without_word_of_the_identify_each_turn_takes_a_whole_lease() {
         granted
     };
 
-    // then: the two lines of the embedding page make the difference
+    // then: the call of `spent` on the embedding page makes the difference
     assert_eq!(granted_at(&|queue, now, id| queue.spent(now, id)), [0, 5, 10, 15].map(seconds));
     assert_eq!(granted_at(&|_, _, _| {}), [0, 15, 30, 45].map(seconds));
     let page = include_str!("../../core/docs/embedding.md");
-    assert!(page.contains("if machine.phase() == Phase::Identifying {\n    queue.spent(now, id);"));
+    assert!(page.contains("if machine.phase() == Phase::Identifying {\n    queue.spent(now, permit);"));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn scenario_14_without_budget_a_shard_says_so_once_and_waits_over_links_for_word
     let told: Vec<_> = fleet.exhausted.iter().map(|(_, shard, resets_in)| (*shard, resets_in.as_secs() / 60)).collect();
     assert_eq!((told, fleet.identifies.len()), (vec![(0, DAY / 60 - 1)], 0));
 
-    // when: there is more
+    // when: the budget has more
     let limit = SessionStartLimit { remaining: 10, reset_after: seconds(600), ..SessionStartLimit::default() };
     fleet.queue.update(fleet.now, limit);
     let asked = fleet.now;
@@ -194,7 +194,7 @@ fn day_of_op_9(count: u32, max_concurrency: u32, remaining: u32) -> Fleet {
     let rebuff = Fault::Identify(Rebuff::InvalidSession(Resumable::No));
     fleet.gateway.fault(Target::All, rebuff, Span::UntilLifted);
     fleet.start();
-    // The budget of the next day is not looked at.
+    // The next day's budget does not matter here.
     fleet.advance(seconds(DAY - 1));
     fleet
 }
@@ -207,7 +207,7 @@ fn scenario_16_an_identify_that_is_refused_waits_a_second_or_more_and_takes_a_fr
     fleet.start();
     fleet.advance(seconds(60));
     assert_eq!((fleet.count(Phase::Active), fleet.queue.left()), (1, 998));
-    // Until the second connection is dialed a random 1 to 5 s pass, and five until its turn.
+    // A random 1 to 5 s pass before the second connection, and five until its permit.
     let [first, second] = [fleet.identifies[0].0, fleet.identifies[1].0];
     let redialed = fleet.gateway.arrivals().nth(1).unwrap().at;
     let waited = redialed - first;
@@ -256,7 +256,7 @@ fn a_thousand_shards_start_resume_and_begin_anew_by_the_rules() {
     fleet.advance(seconds(360));
     assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 1000));
 
-    // when: every wire is cut at once, twice; the second time all sessions are gone
+    // when: every connection is cut at once, twice; the second time all sessions are gone
     fleet.cut();
     fleet.advance(seconds(120));
     assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 1000), "a resume needs no turn");
@@ -266,7 +266,7 @@ fn a_thousand_shards_start_resume_and_begin_anew_by_the_rules() {
     fleet.advance(seconds(600));
     fleet.gateway.lift(Target::All, FaultKind::Resume);
 
-    // then: each has identified twice, in its bucket's turn
+    // then: each has identified twice, within its bucket's spacing
     assert_eq!((fleet.count(Phase::Active), fleet.identifies.len()), (1000, 2000));
     assert!(least_gap(&fleet.identifies, 16) >= Some(QueueConfig::default().spacing));
     assert_eq!((fleet.queue.left(), fleet.gateway.breaches().count()), (495, 0));

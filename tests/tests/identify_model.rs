@@ -8,12 +8,12 @@ use portcullis_tests::{millis, seconds};
 
 const DAY: u64 = 86_400;
 
-/// What was done to a queue, and what it must and must not say.
+/// The calls of a queue so far, and the answers that it must and must not give.
 struct Model {
     config: QueueConfig,
     limit: SessionStartLimit,
     waiting: Vec<(PermitId, u32)>,
-    /// Turns: whose, of which shard, since when, and when they were used or given back.
+    /// Permits: the request, the shard, when it was granted, and when it was used or given back.
     turns: Vec<(PermitId, u32, Timestamp, Use)>,
     left: i64,
     resets: Option<Timestamp>,
@@ -46,7 +46,7 @@ impl Model {
         }
     }
 
-    /// Ends the newest turn of a permit request, if it is out. A lease that is over cannot be given back.
+    /// Ends the newest permit of a request, if it is out. A permit whose lease is over cannot be given back.
     fn end(&mut self, now: Timestamp, id: PermitId, used: Use) {
         let lease = self.config.lease;
         let is_out =

@@ -9,7 +9,7 @@ use portcullis_tests::rig::prompt;
 use portcullis_tests::{Pair, frames};
 use proptest::prelude::*;
 
-/// What was done to the bytes of one message.
+/// The damage to the bytes of one message.
 #[derive(Clone, Debug)]
 enum Damage {
     None,
@@ -42,10 +42,10 @@ impl Damage {
     }
 }
 
-/// What a client did after a message: its phase, how many frames it saw, and which faults it told of so far.
+/// A client after a message: its phase, the number of frames it read, and the faults it reported so far.
 type Stood = (Phase, u64, Vec<String>);
 
-/// Gives the messages, until the connection is left: where the client stood after each, and which frames came out.
+/// Gives the messages until the client closes the connection. Returns the client's state after each, and the frames.
 fn lived(mut pair: Pair, messages: &[Vec<u8>]) -> (Vec<Stood>, Vec<Bytes>) {
     let mut stood = Vec::new();
     for message in messages {
@@ -63,11 +63,11 @@ fn lived(mut pair: Pair, messages: &[Vec<u8>]) -> (Vec<Stood>, Vec<Bytes>) {
 /// How payloads are put into messages.
 #[derive(Clone, Debug)]
 enum Split {
-    /// Each is one.
+    /// One payload is one message.
     Whole,
-    /// So many are one.
+    /// This many payloads are one message.
     Together(usize),
-    /// Each is some, of so many bytes.
+    /// One payload is several messages, of this many bytes.
     Apart(usize),
 }
 
@@ -89,7 +89,7 @@ fn split() -> impl Strategy<Value = Split> {
     ]
 }
 
-/// Payloads of words that come again and again, as real ones do.
+/// Payloads of repeated words, as in real ones.
 fn payloads(words: &[u16]) -> Vec<Message> {
     let mut payloads = vec![frames::hello("40000"), frames::ack(), frames::ready("5e551011", 1)];
     for (index, word) in words.iter().enumerate() {
@@ -103,7 +103,7 @@ fn payloads(words: &[u16]) -> Vec<Message> {
 
 const SUFFIX: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// Where the connection was left, if it was: by a message with this index.
+/// The index of the message at which the client closed the connection, if it did.
 fn left_at(stood: &[Stood]) -> Option<usize> {
     stood.iter().position(|(phase, ..)| *phase == Phase::Closing)
 }
@@ -123,7 +123,7 @@ proptest! {
         let payloads = payloads(&words);
         let mut packer = with(None);
         let mut packed: Vec<_> = payloads.iter().map(|payload| packer.pack(payload)).collect();
-        // What follows on Hello waits for the Identify, and other formats have a message for each payload.
+        // The payloads after Hello wait for the Identify, and other formats have a message for each payload.
         let messages = |packed: &[Vec<u8>]| match format.compression {
             Compression::ZlibStream => [split.messages(&packed[..1]), split.messages(&packed[1..])].concat(),
             _ => packed.to_vec(),
@@ -139,8 +139,7 @@ proptest! {
         let [miniz, zlib_rs] = INFLATERS.map(|inflater| lived(with(inflater), &messages));
         prop_assert_eq!(&miniz.1, &zlib_rs.1);
         if miniz.0 != zlib_rs.0 {
-            // A message that does not end in the suffix: one looked no further than it must, and found the damage at the
-            // next suffix.
+            // A message that does not end in the suffix: one inflater read less far, and found the damage at the next suffix.
             let (Some(miniz), Some(zlib_rs)) = (left_at(&miniz.0), left_at(&zlib_rs.0)) else {
                 return Err(TestCaseError::fail("one inflater found no damage"));
             };

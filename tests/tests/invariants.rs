@@ -1,4 +1,4 @@
-//! What must always hold, by its number: those of the list that no other file names.
+//! Invariants by their numbers: those that no other file tests.
 
 #![allow(clippy::unwrap_used)]
 
@@ -97,12 +97,12 @@ fn invariant_6_every_phase_between_start_and_the_end_has_a_deadline() {
 
 #[test]
 fn invariant_6_a_shard_that_nobody_answers_tries_again_from_every_phase() {
-    // given: a network that swallows everything, from each phase on
+    // given: a network that drops everything, from each phase on
     for phase in Phase::ALL.into_iter().filter(|phase| !matches!(phase, Phase::Idle | Phase::Ended)) {
         let mut rig = Rig::in_phase(phase, prompt());
         let before = rig.connection();
 
-        // when: five minutes of silence pass; then: it has dialled anew
+        // when: five minutes of silence pass; then: it has connected again
         rig.advance(seconds(300));
         assert!(rig.connection() > before, "{phase}: {}", rig.story.text());
     }
@@ -121,7 +121,7 @@ fn invariant_6_a_refused_resume_falls_back_from_resume_url_to_base_url_to_identi
     world.cut();
     world.until_online();
 
-    // then: it went to the resume URL once, to the base URL with the session, and then began anew
+    // then: it resumed at the resume URL once, then at the base URL, and then identified
     let hosts: Vec<&str> = world.story.of_kind('>').into_iter().filter(|deed| !deed.contains("heartbeat")).collect();
     let base = "wss://gateway.discord.gg/?v=10&encoding=json";
     assert_eq!(hosts[..2], ["connect 2 wss://gateway-fake.discord.gg/?v=10&encoding=json", "resume s#3"]);
@@ -132,7 +132,7 @@ fn invariant_6_a_refused_resume_falls_back_from_resume_url_to_base_url_to_identi
 
 #[test]
 fn invariant_8_untaken_events_are_bounded_and_the_machine_takes_no_more() {
-    // given: a caller that never takes anything
+    // given: a caller that never takes an action
     let limits = Limits { undrained: 10_000, ..Limits::default() };
     let mut rig = Rig::online(Config { limits, ..prompt() });
     let connection = rig.connection();
@@ -144,7 +144,7 @@ fn invariant_8_untaken_events_are_bounded_and_the_machine_takes_no_more() {
         let _untaken = rig.machine.handle(now, Input::Tick);
     }
 
-    // then: what waits is bounded
+    // then: the memory of waiting actions is bounded
     let waiting = rig.machine.actions().count();
     assert!(waiting < 100, "{waiting}");
 }

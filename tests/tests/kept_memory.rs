@@ -1,6 +1,6 @@
-//! What it costs to keep few of many events: their own bytes, whatever came between.
+//! The memory of keeping few of many events: their own bytes, whatever came between.
 //!
-//! `PORTCULLIS_KEPT=100000 cargo test --release -p portcullis-tests --test kept_memory -- --nocapture` for as many.
+//! `PORTCULLIS_KEPT=100000 cargo test --release -p portcullis-tests --test kept_memory -- --nocapture` keeps as many.
 
 use bytes::Bytes;
 use portcullis::codec::{Format, Inflater};
@@ -14,9 +14,9 @@ use portcullis_tests::{Pair, frames};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One event in so many is kept.
+/// The test keeps one event out of this many.
 const ONE_IN: u64 = 50;
-/// After so many the machine has met the names, and its scratch has grown.
+/// After this many events the machine has counted all names, and its scratch has grown.
 const WARM: u64 = 10 * ONE_IN;
 
 /// How many events are sent.
@@ -31,7 +31,7 @@ fn event(sequence: u64) -> Message {
     frames::dispatch(name, sequence, &format!(r#"{{"id":"{sequence}","content":"{}"}}"#, words.concat()))
 }
 
-/// A copy in memory of its own, as from a socket.
+/// A copy in its own memory, as from a socket.
 fn received(message: &Message) -> Message {
     match message {
         Message::Text(bytes) => Message::Text(Bytes::copy_from_slice(bytes)),
@@ -39,7 +39,7 @@ fn received(message: &Message) -> Message {
     }
 }
 
-/// Sends the events and keeps what is wanted of those that come out: what came, and what it cost.
+/// Sends the events, and keeps some of those that come out. Returns the number that came out, and the memory.
 fn kept(format: Format, config: Config, wanted: fn(&Dispatch) -> bool) -> (Vec<Dispatch>, Asked) {
     let mut pair = Pair::online(format, config);
     let packed = (2..WARM + events()).map(|sequence| {
@@ -84,7 +84,7 @@ fn one_event_in_fifty_that_the_filter_lets_through_costs_its_own_bytes() {
         println!("{format:?} {inflater:?}: {bytes} bytes of payload kept, {} live", asked.live);
         assert!(asked.live.cast_unsigned() <= bytes + bytes / 2, "{format:?} {inflater:?}: {asked:?} for {bytes}");
         if format != Format::default() {
-            // What came in had its memory from the socket. The machine asks for none for what the filter keeps out.
+            // The messages' memory is the socket's. The machine allocates nothing for a filtered event.
             let came = kept.len() * ONE_IN as usize;
             assert_eq!(asked.count - came, kept.len(), "{format:?} {inflater:?}: {asked:?}");
         }

@@ -1,4 +1,4 @@
-//! Memory that is lent: many machines need it once, and what comes out is the same.
+//! Lent memory: many machines share one, and the events are the same as without.
 
 use portcullis::codec::{Compression, Encoding, Format, Inflater, Scratch};
 use portcullis::machine::{Config, Phase};
@@ -17,12 +17,12 @@ fn event(sequence: u64, len: usize) -> Message {
     frames::dispatch("MESSAGE_CREATE", sequence, &format!(r#"{{"id":"{sequence}","content":"{}"}}"#, words.concat()))
 }
 
-/// What is given to one of two machines.
+/// An input for one of two machines.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// A message of two payloads.
     Two,
-    /// A payload in messages of so many bytes, in turn with the other machine's.
+    /// A payload in messages of this many bytes, alternating with the other machine's.
     Split { size: usize },
 }
 
@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![Just(Step::Two), (1_usize..200).prop_map(|size| Step::Split { size })]
 }
 
-/// Two machines that are given the same, piece by piece in turn: what each told.
+/// Gives two machines the same inputs, alternating piece by piece. Returns the events of each.
 fn told(format: Format, inflater: Option<Inflater>, steps: &[Step], lends: &[bool]) -> Vec<Vec<String>> {
     let mut pairs = [(); 2].map(|()| Pair::online(format, Config { inflater, ..prompt() }));
     let (mut scratch, mut sequence, mut lends) = (Scratch::default(), 1, lends.iter().cycle());
@@ -124,7 +124,7 @@ fn a_hundred_machines_need_the_memory_once() {
         let [own, lent] = held.map(|bytes| usize::try_from(bytes).unwrap_or(0));
         println!("{format:?} {inflater:?}: {own} bytes held by {MACHINES} machines, {lent} where they are lent");
         assert!(own > MACHINES * size, "{own} bytes");
-        // One scratch for what is inflated and one for terms, both at most a mebibyte; and what a stream looks back to.
+        // One scratch for inflated bytes and one for terms, each at most a mebibyte; and the window of each stream.
         let of_terms = usize::from(format.encoding == Encoding::Etf);
         assert!(lent <= MACHINES * (HISTORY + 1024) + ((1 + of_terms) << 20), "{lent} bytes");
     }

@@ -10,7 +10,7 @@ use portcullis::{CloseCode, CloseReason, Config, ConnectionId, Input, Sequence};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};
 
-/// What a shard does that is told to stop in this phase, until its socket is gone.
+/// The actions of a shard that is shut down in this phase, until its socket is gone.
 fn stopped(phase: Phase, shutdown: Shutdown) -> Rig {
     let mut rig = Rig::in_phase(phase, prompt());
     rig.shutdown(shutdown);
@@ -56,7 +56,7 @@ fn scenario_63_a_stop_that_ends_the_session_in_each_phase() {
         (Phase::Identifying, CLOSED_1000),
         (Phase::Resuming, &CLOSED_1000.replace("closed 1", "closed 2")),
         (Phase::Active, CLOSED_1000),
-        // The close frame that keeps the session has gone out already; the session is forgotten here all the same.
+        // The close frame that keeps the session was sent already; the machine forgets the session all the same.
         (Phase::Closing, "t+0.000 * closed 1: end of stream\nt+0.000 * ended: shut down"),
         (Phase::Ended, ""),
     ] {
@@ -147,7 +147,7 @@ fn a_stop_that_comes_while_a_close_waits_for_the_socket_still_ends_the_session()
     rig.hold_writes().advance(seconds(40)).message(frames::reconnect()).shutdown(Shutdown::EndSession);
     rig.did("t+40.000 > heartbeat 2");
 
-    // when: the socket takes it; then: the close frame is the one that ends the session
+    // when: the socket accepts the write; then: the close frame is the one that ends the session
     rig.sent().lose().did(
         "t+40.000 > close 1000
          t+40.000 * closed 1: end of stream
@@ -249,7 +249,7 @@ fn a_reconnect_of_the_application_s_does_not_grow_the_backoff() {
 
 #[test]
 fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
-    // given: a second connection, online
+    // given: a second connection, in phase Active
     let mut rig = Rig::resuming(prompt());
     rig.message(frames::resumed(3)).story.clear();
     let before = rig.machine.health().counts.stale;
@@ -269,7 +269,7 @@ fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
         rig.give(input);
     }
 
-    // then: nothing follows
+    // then: they cause nothing
     rig.did("");
     assert_eq!((rig.machine.phase(), rig.machine.health().counts.stale - before), (Phase::Active, 8));
     assert_eq!(rig.machine.health().sequence, Some(Sequence(3)));

@@ -1,4 +1,4 @@
-//! Invariant 9: what becomes of a command whose connection dies, and of those that stand.
+//! Invariant 9: outcomes of commands whose connection dies, and of standing commands.
 
 #![allow(clippy::unwrap_used)]
 
@@ -127,7 +127,7 @@ fn a_presence_whose_write_failed_makes_room_for_a_later_one_that_waits_already()
     let mut rig = died_writing(presence(Status::Idle));
     rig.send(presence(Status::Dnd)).unwrap();
 
-    // when: the connection dies; then: only the later one is sent again, and nobody knows of the older
+    // when: the connection dies; then: only the later one is sent again, and the older one's outcome is Unknown
     rig.lose();
     assert_eq!(rig.story.of_kind('*'), ["closed 1: end of stream", "command 0 unknown"]);
     resume(&mut rig);
@@ -172,10 +172,10 @@ fn a_presence_that_came_after_the_identify_was_written_goes_out_behind_ready() {
     assert_eq!(rig.story.of_kind('>').last(), Some(&"identify with presence idle"));
     rig.story.clear();
 
-    // when: it leaves, and Ready comes
+    // when: the Identify is sent, and Ready comes
     rig.free_writes().sent().message(frames::ready("5e551011", 1));
 
-    // then: the first left in the Identify, and the later one follows
+    // then: the Identify carried the first presence, and the later one follows
     rig.did(
         "t+0.000 * command 0 sent
          t+0.000 * ready 1

@@ -1,4 +1,4 @@
-//! Scenarios 50 to 53 and invariant 2: the sliding window, its reserve, and beats that are never late for it.
+//! Scenarios 50 to 53 and invariant 2: the sliding window and its reserve, which keeps heartbeats on time.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::story::told_frame;
 use portcullis_tests::{Rig, frames, millis, seconds};
 
-/// Sends so many commands now.
+/// Sends `count` commands now.
 fn send(rig: &mut Rig, count: usize) {
     for _ in 0..count {
         rig.send(Command::UpdateVoiceState(UpdateVoiceState::leave(1))).unwrap();
@@ -38,7 +38,7 @@ fn most_in_a_minute(rig: &Rig) -> usize {
 
 #[test]
 fn scenario_50_a_beat_is_on_time_behind_115_commands_and_no_minute_has_more_than_120_frames() {
-    // given: 115 commands at once, after a beat and an Identify at t=0
+    // given: 115 commands at once, after a heartbeat and an Identify at t=0
     let mut rig = Rig::online(config());
     rig.ack_beats();
     send(&mut rig, 115);
@@ -46,7 +46,7 @@ fn scenario_50_a_beat_is_on_time_behind_115_commands_and_no_minute_has_more_than
     // when: three minutes pass
     rig.advance(seconds(180));
 
-    // then: the reserve of ⌈60 ÷ 40⌉ + 2 was left alone, the last command waited for the window, beats were on time
+    // then: commands left the reserve of ⌈60 ÷ 40⌉ + 2, the last command waited for the window, heartbeats were on time
     assert_eq!(sent(&rig, "voice"), [(seconds(0), 114), (seconds(60), 1)]);
     assert_eq!(sent(&rig, "heartbeat"), [0, 40, 80, 120, 160].map(|at| (seconds(at), 1)));
     assert!(most_in_a_minute(&rig) <= 120, "{}", most_in_a_minute(&rig));
@@ -54,7 +54,7 @@ fn scenario_50_a_beat_is_on_time_behind_115_commands_and_no_minute_has_more_than
 
 #[test]
 fn invariant_2_a_full_outbox_all_the_time_neither_breaks_the_budget_nor_delays_a_beat() {
-    // given: an outbox that is filled up again each second, and a gateway that asks for beats as well
+    // given: an outbox that is filled again each second, and a gateway that also requests heartbeats
     let mut rig = Rig::online(config());
     rig.ack_beats();
     for second in 1..=300 {
@@ -66,7 +66,7 @@ fn invariant_2_a_full_outbox_all_the_time_neither_breaks_the_budget_nor_delays_a
         }
     }
 
-    // then: no minute has more than 120 frames, and every periodic beat was on time
+    // then: no minute has more than 120 frames, and every periodic heartbeat was on time
     assert!((116..=120).contains(&most_in_a_minute(&rig)), "{}", most_in_a_minute(&rig));
     let beats: Vec<Duration> = sent(&rig, "heartbeat").into_iter().map(|(at, _)| at).collect();
     for at in [40, 80, 120, 160, 200, 240, 280] {
@@ -99,7 +99,7 @@ fn scenario_52_a_command_that_waited_for_the_window_counts_in_the_next() {
     rig.ack_beats();
     send(&mut rig, 346);
 
-    // then: each woken one took a place of its own, beside the beats
+    // then: each command took one place in the window, beside the heartbeats
     rig.advance(seconds(200));
     let waves = [(0, 114), (60, 115), (120, 114), (140, 1), (180, 2)];
     assert_eq!(sent(&rig, "voice"), waves.map(|(at, count)| (seconds(at), count)));
@@ -140,7 +140,7 @@ fn scenario_53_a_new_link_has_a_fresh_window() {
 
 #[test]
 fn a_write_counts_from_when_it_left() {
-    // given: a socket that takes the first of many commands only after 9 s
+    // given: a socket that accepts the first of many commands only after 9 s
     let mut rig = Rig::online(config());
     rig.ack_beats().pass(seconds(1)).hold_writes();
     send(&mut rig, 116);

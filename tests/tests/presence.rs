@@ -9,14 +9,14 @@ use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::{Rig, frames, millis, seconds};
 use serde_json::Value;
 
-/// A presence that can be told from others.
+/// A presence with a number in it.
 fn numbered(number: usize) -> Command {
     let mut presence = Presence::new(Status::Online);
     presence.activities.push(Activity::custom(number.to_string()));
     Command::UpdatePresence(presence)
 }
 
-/// When which presence went out.
+/// Which presences were sent, and when.
 fn sent(rig: &Rig) -> Vec<(Timestamp, usize)> {
     let sends = rig.sends.iter().filter_map(|(at, message)| {
         let frame: Value = serde_json::from_slice(message.bytes()).unwrap();
@@ -132,7 +132,7 @@ fn a_new_session_begins_with_the_latest_in_its_identify() {
     let identify = rig.sends.iter().rev().find(|(_, message)| message.bytes().starts_with(b"{\"op\":2,")).unwrap();
     let frame: Value = serde_json::from_slice(identify.1.bytes()).unwrap();
     assert_eq!(frame["d"]["presence"]["activities"][0]["state"], "8");
-    // It is not sent again behind it.
+    // The presence is not sent again behind the Identify.
     rig.ack_beats().advance(seconds(60));
     assert_eq!(sent(&rig).len(), 5);
     assert!(rig.story.of_kind('*').contains(&"command 8 sent"));

@@ -1,4 +1,4 @@
-//! A million steps of a lawful but faulty driver; `PORTCULLIS_WALK` sets another number.
+//! A million steps of a driver that keeps the rules but fails in every way; `PORTCULLIS_WALK` sets another number.
 
 use portcullis_tests::walk::walk;
 

@@ -41,14 +41,14 @@ impl At {
         matches!(self, Self::GreetingWithSession | Self::Resuming | Self::Online)
     }
 
-    /// What leaves when the connection is closed with `code`.
+    /// The actions when the connection closes with `code`.
     fn leaves(self, code: u16) -> Vec<String> {
         let returned = (self == Self::Queued).then(|| "return identify".to_owned());
         returned.into_iter().chain([format!("close {code}")]).collect()
     }
 }
 
-/// What the story says of the next connection: how it is to begin, and why the last one ended.
+/// The story's line about the next connection: its plan, and why the last one ended.
 fn next_plan(rig: &Rig) -> &str {
     let waits = rig.story.of_kind('~');
     assert_eq!(waits.len(), 1, "{}", rig.story.text());
@@ -161,7 +161,7 @@ fn scenario_17_the_wait_grows_when_identifies_are_refused_again_and_again() {
     assert!(waits[8..].iter().all(|wait| (seconds(30)..=seconds(60)).contains(wait)), "{waits:?}");
 }
 
-/// Why a connection is left, the code it is closed with, and how it comes about.
+/// Why the shard closes a connection, the code that it sends, and how the test causes it.
 type Departure = (&'static str, u16, fn(&mut Rig));
 
 #[test]
@@ -194,8 +194,8 @@ fn scenario_31_a_close_that_keeps_the_session_is_4000_and_one_that_ends_it_is_10
     }
 }
 
-/// Connections are lost as soon as a Resume was sent on them, until the session is given up: how long after the first
-/// each was sent.
+/// Loses each connection as soon as a Resume was sent, until the shard gives the session up. Returns when each Resume was sent,
+/// after the first.
 fn refused_until_given_up(config: Config) -> Vec<core::time::Duration> {
     let mut rig = Rig::resuming(config);
     let first = rig.now;

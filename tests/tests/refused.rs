@@ -1,4 +1,4 @@
-//! What is wrong with a token, a URL, intents or a config is an error that says what to mend, before anything is sent.
+//! A mistake in a token, a URL, intents or a config is an error that says what to correct, before anything is sent.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,8 +19,8 @@ fn a_malformed_token_says_what_to_mend_and_is_not_repeated() {
         ("s3cr3t\n", "token: white space stands around the token, trim it"),
         (" s3cr3t", "token: white space stands around the token, trim it"),
         ("s3cr 3t", "token: the token has white space inside, at byte 4, give the token alone"),
-        ("s3cr\u{e9}t", "token: the token has a control or non-ascii character at byte 4, copy it anew"),
-        (&"s3cr3t".repeat(200), "token: the token has 1200 bytes, at most 1024 are plausible"),
+        ("s3cr\u{e9}t", "token: the token has a control or non-ascii character at byte 4, copy it again"),
+        (&"s3cr3t".repeat(200), "token: the token has 1200 bytes, give one of at most 1024"),
     ] {
         let error = Discord::new(token, Intents::GUILDS).unwrap_err();
         assert_eq!(error.to_string(), text);
@@ -72,7 +72,7 @@ fn what_else_a_discord_cannot_be_says_what_to_mend() {
     );
 }
 
-/// What a config is refused with.
+/// The error of a config.
 fn refusal(config: Config) -> String {
     match GatewayMachine::new(discord(), config, Seed(1)) {
         Ok(machine) => format!("{machine:?} was made"),
@@ -146,8 +146,14 @@ fn a_session_that_cannot_be_resumed_here_is_refused() {
     let foreign = GatewayUrl::parse("wss://gateway.discord.gg.example.org").unwrap();
     let of = |shard, url| Session::new("5e551011", Some(shard), Sequence(2), url);
     for (session, text) in [
-        (of(ShardId::new(0, 2).unwrap(), None), "the resume_from session is of another shard or shard count; drop it"),
-        (of(ShardId::ONE, Some(foreign)), "the resume_from session's resume url is of a foreign host; drop it"),
+        (
+            of(ShardId::new(0, 2).unwrap(), None),
+            "resume_from has a session of another shard or shard count; leave it out",
+        ),
+        (
+            of(ShardId::ONE, Some(foreign)),
+            "resume_from has a session with the resume url of a foreign host; leave it out",
+        ),
     ] {
         assert_eq!(refusal(resume_from(session)), text);
     }
@@ -156,9 +162,9 @@ fn a_session_that_cannot_be_resumed_here_is_refused() {
 #[test]
 fn a_command_that_breaks_a_limit_says_what_to_mend() {
     for (error, text) in [
-        (CommandError::NotObject, "the command is no json object"),
+        (CommandError::NotObject, "the command is not a json object"),
         (CommandError::ZeroId { name: "guild_id" }, "guild_id is 0, give the id of one"),
-        (CommandError::NoUserIds, "there are no user ids, give one or ask for all members"),
+        (CommandError::NoUserIds, "the request names no user ids, give one or ask for all members"),
     ] {
         assert_eq!(SendError::from(error).to_string(), text);
     }

@@ -222,7 +222,7 @@ fn scenario_26_a_replayed_dispatch_is_delivered_marked_and_a_sign_of_life() {
         rig.advance(seconds(30)).message(frames::message_create(sequence));
     }
 
-    // then: the connection stays, and the beats go on
+    // then: the connection stays, and the heartbeats go on
     rig.assert(
         "t+30.779 * MESSAGE_CREATE 3, replayed
          t+40.779 > heartbeat 3

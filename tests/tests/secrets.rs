@@ -5,11 +5,11 @@
 
 use core::fmt::{Debug, Write as _};
 use portcullis::dialect::ShardId;
-use portcullis::dialect::discord::request::RequestPolicy;
 use portcullis::dialect::discord::{Command, Intents, Presence, RequestGuildMembers, Status};
 use portcullis::machine::{
     Cause, CommandId, ConnectFailure, EndReason, Event, Outcome, ResumeFrom, SendError, Session, Shutdown, TlsFailure,
 };
+use portcullis::requests::RequestPolicy;
 use portcullis::token::Token;
 use portcullis::url::GatewayUrl;
 use portcullis::{Config, Discord, GatewayMachine, Input, Message, Seed, Sequence};
@@ -23,7 +23,7 @@ use tracing::span;
 const SESSION: &str = "bf8eb88e4939e52df093261f3abbc638";
 const RESUME_URL: &str = "wss://gateway-us-east1-b.discord.gg/of-one-session?key=of-this-session-only";
 
-/// Whatever must not be printed.
+/// The secrets that must not be printed.
 const SECRETS: [&str; 4] = [TOKEN, SESSION, "of-one-session", "of-this-session-only"];
 
 /// Keeps every trace at every level, as text.
@@ -31,7 +31,7 @@ const SECRETS: [&str; 4] = [TOKEN, SESSION, "of-one-session", "of-this-session-o
 struct Traces(Arc<Mutex<Vec<String>>>);
 
 impl Traces {
-    /// Runs with these traces on, and gives what was traced.
+    /// Runs a function with these traces on, and returns the traces.
     fn of(run: impl FnOnce()) -> Vec<String> {
         let traces = Self::default();
         tracing::subscriber::with_default(traces.clone(), run);
@@ -80,13 +80,14 @@ fn ready() -> Message {
     frames::dispatch("READY", 1, &format!(r#"{{"session_id":"{SESSION}","resume_gateway_url":"{RESUME_URL}"}}"#))
 }
 
-/// Keeps the tests of this file apart: what a thread without a subscriber traces first, others may not see for a while.
+/// Runs the tests of this file one after the other: `tracing` caches that a callsite has no subscriber, so a test without one
+/// could hide traces from another test for a while.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Fails if `text` has a secret in it.
+/// Fails if `text` contains a secret.
 #[track_caller]
 fn assert_silent(text: &str) {
     for secret in SECRETS {
@@ -94,7 +95,7 @@ fn assert_silent(text: &str) {
     }
 }
 
-/// A life with all that can be printed of it: `print` is given each text.
+/// A run of a machine; `print` gets every text that can be printed of it.
 fn live(print: &mut dyn FnMut(&str)) -> Rig {
     let mut rig = Rig::seeded(discord(), prompt(), Seed(7));
     let mut look = |rig: &mut Rig| {
@@ -103,7 +104,7 @@ fn live(print: &mut dyn FnMut(&str)) -> Rig {
         for made in rig.machine.explain() {
             print(&format!("{made} {made:?}"));
         }
-        // A `Connect` has to say where to; all other lines have to be silent.
+        // A `Connect` must contain its URL; no other line may.
         for line in rig.story.lines().iter().filter(|line| !line.contains(" > connect ")) {
             print(line);
         }
@@ -161,7 +162,7 @@ fn invariant_12_no_input_and_no_action_prints_a_secret() {
     assert_silent(&format!("{config:?}"));
     let mut rig = Rig::new(config);
 
-    // when: it connects, resumes, and begins anew
+    // when: it connects, resumes, and begins a new session
     let mut inputs = vec![Input::Start];
     let mut connection = None;
     let mut count = 0;
@@ -239,7 +240,7 @@ fn scenario_70_at_trace_each_frame_is_told_by_op_name_sequence_and_size() {
             r#"TRACE frame in: connection=1 op="dispatch" name="MESSAGE_CREATE" sequence=2 size=47"#,
             r#"TRACE frame in: connection=1 op="unknown" size=9"#,
             r#"TRACE frame in: connection=1 op="unreadable" size=7"#,
-            "WARN fault: connection=1 fault=malformed frame: no json near byte 0",
+            "WARN fault: connection=1 fault=malformed frame: not valid json near byte 0",
             r#"TRACE frame in: connection=1 op="reconnect" size=35"#,
             "DEBUG transition: connection=1 cause=reconnect_requested from=active to=closing",
         ]

@@ -1,5 +1,5 @@
-//! Invariant 12, on the wire: a shard that connects, identifies and hears its session says no secret at any level of `log` or
-//! `tracing`, whichever crate speaks.
+//! Invariant 12, with real sockets: a shard that connects, identifies and receives its session logs no secret at any level of
+//! `log` or `tracing`, in any crate.
 
 #![allow(clippy::unwrap_used)]
 
@@ -104,7 +104,7 @@ fn serve(mut stream: TcpStream) -> String {
         while let Some(event) = connection.receive(&mut input).unwrap() {
             match event {
                 Heard::Message(message) => {
-                    identify = message.as_text().unwrap().to_owned();
+                    message.as_text().unwrap().clone_into(&mut identify);
                     let url = format!("ws://127.0.0.1:9/{SESSION}");
                     let ready = format!(r#"{{"session_id":"{SESSION}","resume_gateway_url":"{url}"}}"#);
                     let ready = format!(r#"{{"t":"READY","s":1,"op":0,"d":{ready}}}"#);

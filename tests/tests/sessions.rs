@@ -1,4 +1,4 @@
-//! Sessions out and in: what is exported, what an import is good for, and which are refused. Scenarios 29 and 30.
+//! Export of sessions and `Config::resume_from`: what is exported, what is resumed, and what is refused. Scenarios 29 and 30.
 
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
@@ -25,14 +25,14 @@ fn importing(session: Session, age: Option<Duration>) -> Config {
     Config { resume_from: Some(ResumeFrom { session, age }), ..config() }
 }
 
-/// Gives the machine messages, and takes nothing of what comes of them.
+/// Gives the machine messages, and takes no actions.
 fn receive(rig: &mut Rig, messages: impl IntoIterator<Item = Message>) {
     for message in messages {
         drop(rig.machine.handle(rig.now, Input::Message(rig.connection(), message)));
     }
 }
 
-/// Takes that many actions, and gives the marks of the dispatches among them.
+/// Takes `count` actions, and returns the marks of the dispatches among them.
 fn take(rig: &mut Rig, count: usize) -> Vec<Mark> {
     let taken = rig.machine.actions().take(count);
     let dispatches = taken.filter_map(|action| match action {
@@ -278,13 +278,13 @@ fn a_session_goes_out_of_one_process_and_into_another_and_nothing_taken_comes_tw
     take(&mut rig, 2);
     let stored = serde_json::to_string(&rig.machine.session()).unwrap();
 
-    // when: another one takes over
+    // when: another process resumes the session
     let session: Option<Session> = serde_json::from_str(&stored).unwrap();
     let mut rig = Rig::new(importing(session.unwrap(), Some(seconds(20))));
     rig.start().open().message(frames::hello("40000"));
     (5..=6).for_each(|sequence| _ = rig.message(frames::message_create(sequence)));
 
-    // then: it begins behind the last that was taken
+    // then: the replay begins behind the last event taken
     assert_eq!(rig.story.of_kind('>')[1..], ["resume s#4", "heartbeat 4"]);
     assert_eq!(rig.story.of_kind('*')[1..], ["MESSAGE_CREATE 5, replayed", "MESSAGE_CREATE 6, replayed"]);
 }

@@ -1,5 +1,5 @@
 //! Twenty shards on real sockets against one fake gateway, through a storm of faults: no event is lost or comes twice
-//! within a session, and when the storm is over every shard is online.
+//! within a session, and when the storm is over every shard is active.
 //!
 //! `PORTCULLIS_STORM` sets its length in seconds; without it the storm is short.
 
@@ -39,7 +39,7 @@ struct Numbered {
 impl Seen {
     fn note(&mut self, event: &Event) {
         match event {
-            // What happened between two sessions is lost by the protocol, and said so by the event.
+            // The protocol loses the events between two sessions; `SessionLost` says so.
             Event::Ready(_) => {
                 self.sessions += 1;
                 self.last = None;
@@ -62,7 +62,7 @@ impl Seen {
 
 fn config() -> Config {
     Config {
-        // A storm of seconds: waits of a minute would be most of it.
+        // The storm lasts seconds: waits of a minute would take most of it.
         backoff: Backoff {
             spread: Duration::from_millis(100),
             base: Duration::from_millis(50),
@@ -160,7 +160,7 @@ async fn twenty_shards_come_through_a_storm_of_faults() {
 
     let sent = storm(server.handle(), Instant::now() + Duration::from_secs(seconds)).await;
 
-    // Peace: messages go on, and each shard leaves when it hears one of them, also one that was between two sessions.
+    // Calm: messages continue, and each shard ends when it receives one of them, also one that was between two sessions.
     calm.store(sent + 1, Ordering::SeqCst);
     let handle = server.handle();
     let peace = tokio::spawn(async move {

@@ -1,16 +1,20 @@
-//! The table (phase × input), walked cell by cell: where each input leads in each phase, and the cause that `explain`
-//! gives for it.
+//! The table (phase × input), walked cell by cell. Twice it is compared with what was committed: `table.txt` has each
+//! transition with the cause that `explain` gives for it, `core/docs/phases.md` the whole grid, for the docs.
+//!
+//! `PORTCULLIS_BLESS=1 cargo test -p portcullis-tests --test table` writes both files as the machine is now, to be reviewed.
 
 use core::time::Duration;
-use portcullis::machine::{Cause, ConnectFailure, Input, Phase, Shutdown};
+use portcullis::codec::Compression;
+use portcullis::machine::{Cause, ConnectFailure, Event, Input, MalformedPolicy, Phase, Shutdown};
 use portcullis::token::Token;
 use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, Message};
 use portcullis_tests::{Rig, frames, rig, seconds};
+use std::path::Path;
 
-/// A column of the table.
-type Cell = (&'static str, fn(&mut Rig));
+/// A row of the table: its name, and the input.
+type Row = (&'static str, fn(&mut Rig));
 
-const INPUTS: &[Cell] = &[
+const INPUTS: &[Row] = &[
     ("start", |rig| {
         rig.start();
     }),
@@ -67,7 +71,33 @@ const INPUTS: &[Cell] = &[
     ("shut down", |rig| {
         rig.shutdown(Shutdown::KeepSession);
     }),
+    ("shut down, session ended", |rig| {
+        rig.shutdown(Shutdown::EndSession);
+    }),
+    (MALFORMED, |rig| message(rig, frames::text("garbage"))),
+    ("message above the limit", |rig| message(rig, frames::text(" ".repeat(MESSAGE_MAX + 1)))),
+    ("compression damaged", |rig| message(rig, Message::Binary(vec![0xFF; 16].into()))),
+    (UNDRAINED, |rig| message(rig, frames::text(" ".repeat(UNTAKEN_MAX + 1)))),
 ];
+
+/// Rows that need another config.
+const MALFORMED: &str = "garbage, by MalformedPolicy::Reconnect";
+const UNDRAINED: &str = "events untaken above the limit";
+const SENT: &str = "sent";
+const MESSAGE_MAX: usize = 4096;
+const UNTAKEN_MAX: usize = 300;
+
+/// The machine of a row: compressed, so that compression can be damaged; what is not compressed is taken as well.
+fn new_rig(row: &str) -> Rig {
+    let mut config = rig::config();
+    config.limits.message = MESSAGE_MAX;
+    match row {
+        MALFORMED => config.malformed = MalformedPolicy::Reconnect,
+        UNDRAINED => config.limits.undrained = UNTAKEN_MAX,
+        _ => {}
+    }
+    Rig::of(rig::discord().with_compression(Compression::ZlibStream).unwrap(), config)
+}
 
 fn give(rig: &mut Rig, input: impl FnOnce(ConnectionId) -> Input) {
     let connection = if rig.machine.phase() == Phase::Idle { ConnectionId(1) } else { rig.connection() };
@@ -83,51 +113,76 @@ fn closed(rig: &mut Rig, code: u16) {
     give(rig, |connection| Input::Closed(connection, CloseReason::Frame(frame)));
 }
 
-fn in_phase(phase: Phase) -> Rig {
-    let mut rig = Rig::new(rig::config());
-    match phase {
-        Phase::Idle => {}
-        Phase::Connecting => {
-            rig.start();
-        }
-        Phase::AwaitingHello => {
-            rig.start().open();
-        }
-        Phase::AwaitingIdentify => {
-            rig.hold_identify().start().open().message(frames::hello("40000"));
-        }
-        Phase::Identifying => {
+fn in_phase(phase: Phase, row: &str) -> Rig {
+    let mut rig = new_rig(row);
+    if row != SENT {
+        if phase == Phase::Identifying {
+            // Its heartbeat is not acknowledged: silence costs it the connection before Ready is late.
             rig.start().open().message(frames::hello("40000"));
+            return rig;
         }
-        Phase::Resuming => return Rig::resuming(rig::config()),
-        Phase::Active => return Rig::online(rig::config()),
-        Phase::Backoff => {
-            rig = Rig::online(rig::config());
-            rig.lose();
-        }
-        Phase::Closing => {
-            rig = Rig::online(rig::config());
-            rig.message(frames::reconnect());
-        }
-        Phase::Ended => {
-            rig = Rig::online(rig::config());
-            rig.shutdown(Shutdown::EndSession).lose();
-        }
-        other => unreachable!("a phase that this table does not know: {other}"),
+        return rig.to_phase(phase);
     }
-    rig.story.clear();
+    // A `Sent` without an outstanding write is stale: there is one here, wherever there can be one.
+    if phase == Phase::Closing {
+        rig = rig.to_phase(Phase::Active);
+        rig.hold_writes().message(frames::heartbeat_request()).message(frames::reconnect());
+    } else {
+        rig = rig.to_phase(phase);
+        if !matches!(phase, Phase::Idle | Phase::Backoff | Phase::Ended) {
+            rig.hold_writes().message(frames::heartbeat_request());
+        }
+    }
     rig
 }
 
-/// A cell: the phases it led through, each with its cause; `-` where it led nowhere.
-fn cell(phase: Phase, act: fn(&mut Rig)) -> String {
-    let mut rig = in_phase(phase);
-    assert_eq!(rig.machine.phase(), phase);
-    let before = rig.machine.explain().len();
-    act(&mut rig);
-    let made: Vec<String> =
-        rig.machine.explain().skip(before).take(2).map(|step| format!("{} ({})", step.to, step.cause)).collect();
-    if made.is_empty() { "-".into() } else { made.join(", ") }
+/// Where a cell led, each phase with its cause; and what else came of it, where it led nowhere.
+struct Cell {
+    transitions: Vec<(Phase, Cause)>,
+    deeds: String,
+}
+
+impl Cell {
+    fn of(phase: Phase, (row, act): &Row) -> Self {
+        let mut rig = in_phase(phase, row);
+        assert_eq!(rig.machine.phase(), phase);
+        let (explained, stale) = (rig.machine.explain().len(), rig.machine.health().counts.stale);
+        rig.story.clear();
+        rig.events.clear();
+        rig.sends.clear();
+        act(&mut rig);
+        let transitions = rig.machine.explain().skip(explained).take(2).map(|step| (step.to, step.cause)).collect();
+        let is_fault = |event: &Event| matches!(event, Event::Faulted(_));
+        let mut deeds = Vec::new();
+        if rig.events.iter().any(|(_, event)| is_fault(event)) {
+            deeds.push("fault");
+        }
+        if rig.events.iter().any(|(_, event)| !is_fault(event)) {
+            deeds.push("event");
+        }
+        if !rig.sends.is_empty() {
+            deeds.push("write");
+        }
+        let is_stale = rig.machine.health().counts.stale > stale;
+        let deeds = match (deeds.is_empty(), is_stale) {
+            (true, true) => String::new(),
+            (true, false) => "stays".into(),
+            (false, _) => deeds.join(", "),
+        };
+        Self { transitions, deeds }
+    }
+
+    /// As in `table.txt`: only where it led, with the causes.
+    fn explained(&self) -> String {
+        let told: Vec<String> = self.transitions.iter().map(|(to, cause)| format!("{to} ({cause})")).collect();
+        told.join(", ")
+    }
+
+    /// As in the docs: where it led, or else what was done.
+    fn shown(&self) -> String {
+        let phases: Vec<String> = self.transitions.iter().map(|(to, _)| format!("**{to:?}**")).collect();
+        if phases.is_empty() { self.deeds.clone() } else { phases.join(", ") }
+    }
 }
 
 #[test]
@@ -135,25 +190,60 @@ fn every_cell_of_the_table_is_as_it_was_reviewed() {
     let mut told = String::new();
     for phase in Phase::ALL {
         told.push_str(&format!("{phase}\n"));
-        for (name, act) in INPUTS {
-            let cell = cell(phase, *act);
-            if cell != "-" {
-                told.push_str(&format!("  {name}: {cell}\n"));
+        for row in INPUTS {
+            let cell = Cell::of(phase, row);
+            if !cell.transitions.is_empty() {
+                told.push_str(&format!("  {}: {}\n", row.0, cell.explained()));
             }
         }
     }
-    let reviewed = include_str!("table.txt");
-    for (line, (told, reviewed)) in told.lines().zip(reviewed.lines()).enumerate() {
-        assert_eq!(told, reviewed, "line {} of table.txt", line + 1);
+    compare("tests/table.txt", &told);
+}
+
+#[test]
+fn the_table_of_the_docs_is_what_the_machine_does() {
+    const PATH: &str = "../core/docs/phases.md";
+    const BEGIN: &str = "<!-- written by tests/tests/table.rs -->\n";
+    const END: &str = "<!-- end of the table -->\n";
+    let page = read(PATH);
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, behind) = rest.split_once(END).unwrap();
+
+    let heads = Phase::ALL.map(|phase| format!("{phase:?}"));
+    let mut table = vec![format!("| input | {} |", heads.join(" | ")), format!("|---|{}", "---|".repeat(heads.len()))];
+    for row in INPUTS {
+        let cells = Phase::ALL.map(|phase| Cell::of(phase, row).shown());
+        table.push(format!("| {} | {} |", row.0, cells.join(" | ")));
     }
-    assert_eq!(told.lines().count(), reviewed.lines().count());
+    let table = table.join("\n");
+    compare(PATH, &format!("{before}{BEGIN}\n{table}\n\n{END}{behind}"));
+}
+
+/// Compares a committed file, line by line; or writes it.
+fn compare(path: &str, told: &str) {
+    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+        std::fs::write(in_this_crate(path), told).unwrap();
+    }
+    let reviewed = read(path);
+    for (line, (told, reviewed)) in told.lines().zip(reviewed.lines()).enumerate() {
+        assert_eq!(told, reviewed, "line {} of {path}", line + 1);
+    }
+    assert_eq!(told.lines().count(), reviewed.lines().count(), "lines of {path}");
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(in_this_crate(path)).unwrap()
+}
+
+fn in_this_crate(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 #[test]
 fn every_phase_between_start_and_the_end_has_a_deadline_after_every_input() {
     for phase in Phase::ALL {
         for (name, act) in INPUTS {
-            let mut rig = in_phase(phase);
+            let mut rig = in_phase(phase, name);
             act(&mut rig);
             let is_over = matches!(rig.machine.phase(), Phase::Idle | Phase::Ended);
             assert_eq!(rig.machine.deadline().is_none(), is_over, "{phase} after {name}");

@@ -1,4 +1,4 @@
-//! The toy dialect lives through connect, drop and reconnect: nothing in the machine is Discord's alone.
+//! The toy dialect connects, loses its connection and reconnects: the machine depends on nothing of Discord's.
 
 // Tools of tests fail by panicking: that is what they are for.
 #![allow(clippy::expect_used)]
@@ -37,7 +37,7 @@ fn token(text: &str, lifetime: Duration) -> Input {
     Input::Token(Token::new(text).expect("a token"), lifetime)
 }
 
-/// A toy that is logged in as session `s1` with token `t1`, good for an hour. The clock is at 0, the story empty.
+/// A toy that is logged in as session `s1` with token `t1`, valid for an hour. The clock is at 0, the story empty.
 fn online(config: Config) -> Rig<Toy> {
     online_as(Toy::new(Sessions::Kept), config)
 }
@@ -50,7 +50,7 @@ fn online_as<D: Dialect>(dialect: D, config: Config) -> Rig<D> {
     rig
 }
 
-/// Loses the connection, and goes on until the gateway has greeted again.
+/// Loses the connection, and continues up to the next connection's Hello.
 fn come_back<D: Dialect>(rig: &mut Rig<D>) -> &mut Rig<D> {
     rig.lose().next().open().message(welcome())
 }

@@ -1,5 +1,5 @@
-//! Streams that lose the last bytes of a message (scenario 58): what is no payload is never handed out, and the loss is
-//! found by the messages that follow.
+//! Streams that lose the last bytes of a message (scenario 58): no invalid payload comes out, and the messages that follow show
+//! the loss.
 
 use portcullis::Message;
 use portcullis::codec::{Compression, Encoding, Format, Inflater};
@@ -9,7 +9,7 @@ use portcullis_tests::rig::prompt;
 use portcullis_tests::{Pair, frames};
 use serde::de::IgnoredAny;
 
-/// How many messages follow on the one that was cut.
+/// How many messages follow the one that was cut.
 const MORE: u64 = 40;
 
 fn cases() -> impl Iterator<Item = (Encoding, Option<Inflater>, u64)> {
@@ -19,7 +19,7 @@ fn cases() -> impl Iterator<Item = (Encoding, Option<Inflater>, u64)> {
         .flat_map(move |encoding| kinds.clone().map(move |(inflater, kind)| (encoding, inflater, kind)))
 }
 
-/// A dispatch of so many words that change.
+/// A dispatch with `kind` squared keys, which differ.
 fn said(sequence: u64, kind: u64) -> Message {
     let words =
         (0..kind * kind).map(|word| format!(r#""{:x}":{},"#, word * 77_773 + sequence, sequence * (word + 7919)));

@@ -1,4 +1,4 @@
-//! Each check of the random walk, shown able to fail: a forged run that breaks it and nothing else.
+//! Each check of the random walk can fail: a forged run breaks it and no other check.
 
 use core::time::Duration;
 use portcullis::dialect::Plan;
@@ -31,7 +31,7 @@ impl Forged {
         forged
     }
 
-    /// One call, with a lawful `Wait` behind its actions.
+    /// One call, with a correct `Wait` behind its actions.
     fn call(&mut self, input: Input, mut actions: Vec<Action>) {
         actions.push(Action::Wait { until: self.now + Duration::from_secs(1), timer: Timer::Heartbeat });
         self.bare(input, Phase::Active, &actions);
@@ -61,7 +61,7 @@ fn close() -> Action {
     Action::Close { connection: ONE, code: CloseCode(4000), reason: "" }
 }
 
-/// Events as a machine makes them: there is no other way to one.
+/// Events of a real machine, because only a machine can make one.
 fn dispatches(messages: Vec<Message>) -> Vec<Action> {
     let mut machine: GatewayMachine<Discord> =
         GatewayMachine::new(rig::discord(), rig::config(), portcullis::Seed(1)).unwrap();

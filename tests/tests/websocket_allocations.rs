@@ -1,5 +1,5 @@
-//! What the WebSocket codec allocates: nothing at rest, one allocation a message that is kept, and no more than a message's
-//! bytes while it comes.
+//! Allocations of the WebSocket codec: none at rest, one for each message that is kept, and no more than a message's bytes while
+//! it arrives.
 
 use portcullis_tests::memory::{Counting, asked, note_anew, sizes};
 use portcullis_websocket::frame::{FrameHeader, Opcode, encode_frame};

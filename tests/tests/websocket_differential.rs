@@ -1,4 +1,4 @@
-//! The WebSocket codec beside `tungstenite`: random streams for both, each one's frames for the other, and their handshakes.
+//! The WebSocket codec compared with `tungstenite`: random streams for both, each one's frames for the other, and handshakes.
 
 use portcullis_tests::fuzz::websocket::{Difference, Heard, compared, heard, websocket, websocket_handshake};
 use portcullis_websocket::handshake::{
@@ -34,7 +34,7 @@ impl Random {
         (0..len).map(|_| self.next() as u8).collect()
     }
 
-    /// A payload that is often text, and sometimes cut or wrong.
+    /// A payload that is often text, and sometimes cut or invalid.
     fn payload(&mut self) -> Vec<u8> {
         let len = match self.below(12) {
             0 => 0,
@@ -57,7 +57,7 @@ impl Random {
         bytes
     }
 
-    /// A frame: lawful unless it is not.
+    /// A frame, mostly valid.
     fn frame(&mut self, masked: bool) -> Vec<u8> {
         let opcode = match self.below(40) {
             0..10 => 0x1,
@@ -140,7 +140,7 @@ fn random_streams_differ_only_as_listed() {
     }
 }
 
-/// Heads of handshakes with mistakes in them.
+/// Handshake heads with mistakes.
 #[test]
 fn random_heads_are_read_alike_in_every_cut() {
     let request = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -178,7 +178,7 @@ fn random_heads_are_read_alike_in_every_cut() {
     }
 }
 
-/// Two ends of a stream in memory: what one writes, the test moves.
+/// The two ends of a stream in memory; the test moves the bytes.
 #[derive(Debug, Default)]
 struct Pipe {
     input: Vec<u8>,

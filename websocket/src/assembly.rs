@@ -1,8 +1,8 @@
-//! A message that is not whole yet: what has come of it, in memory with an exact bound.
+//! A message that is not complete yet: the bytes that have arrived, in memory with an exact bound.
 //!
 //! # Invariants
-//! * `bounded-by-the-message`: the memory is at most what the frames announced so far when no more follow, and never above
-//!   [`Limits::message`].
+//! * `bounded-by-the-message`: once the last frame has begun, the capacity is at most the size of the message; before
+//!   that it is at most [`Limits::message`].
 
 use crate::error::Violation;
 use crate::event::{Message, MessageKind, Payload};
@@ -11,14 +11,14 @@ use crate::limits::Limits;
 use crate::utf8::Utf8;
 use alloc::vec::Vec;
 
-/// A message whose last byte has not come.
+/// A message whose last byte has not arrived.
 pub(crate) struct Assembly {
     kind: MessageKind,
     bytes: Vec<u8>,
     utf8: Utf8,
     fragments: u32,
     empty_fragments: u32,
-    /// How many bytes the frames so far have, the one that is being read included.
+    /// The sizes of the frames so far, including the one being read.
     announced: usize,
     extent: Extent,
 }
@@ -45,7 +45,7 @@ impl Assembly {
         }
     }
 
-    /// Begins a frame of the message.
+    /// Starts a frame of the message.
     pub(crate) fn begin(&mut self, header: &FrameHeader, limits: &Limits) -> Result<(), Violation> {
         let len = fits(header, self.announced, limits)?;
         self.announced += len;
@@ -56,7 +56,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes the next bytes of the frame that was begun, unmasked.
+    /// Appends the next bytes of the current frame, unmasked.
     pub(crate) fn push(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
         match self.kind {
             MessageKind::Text => self.utf8.check(bytes).map_err(|_| Violation::Utf8)?,
@@ -72,12 +72,12 @@ impl Assembly {
         Ok(())
     }
 
-    /// How many bytes are held.
+    /// How many bytes are stored.
     pub(crate) const fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The whole message, in an allocation of its size.
+    /// The complete message, in an allocation of exactly its size.
     pub(crate) fn finish(mut self) -> Result<Message<'static>, Violation> {
         if !self.utf8.is_whole() {
             return Err(Violation::Utf8);
@@ -86,7 +86,8 @@ impl Assembly {
         Ok(Message::new(self.kind, Payload::owned(self.bytes)))
     }
 
-    /// Grows as a vector does, so that the work is linear, but never beyond what the message can have.
+    /// Grows the memory as a vector does, so that the work stays linear, but never beyond the possible size of the
+    /// message.
     fn make_room(&mut self, more: usize, limits: &Limits) {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len >= more {
@@ -97,14 +98,14 @@ impl Assembly {
             Extent::Open => limits.message,
         };
         let wanted = capacity.saturating_mul(2).max(self.announced.min(limits.reserve)).min(most).max(len + more);
-        // Where a caller's limits allow what no memory has, there is what the bytes that came need.
+        // With limits above the available memory, allocate only what the received bytes need.
         if self.bytes.try_reserve_exact(wanted - len).is_err() {
             self.bytes.reserve_exact(more);
         }
     }
 }
 
-/// Whether a frame may follow what was `announced` of its message, and its length.
+/// Checks whether a frame fits behind the `announced` bytes of its message, and returns its length.
 pub(crate) fn fits(header: &FrameHeader, announced: usize, limits: &Limits) -> Result<usize, Violation> {
     let too_large = Violation::FrameTooLarge { len: header.payload_len(), limit: limits.frame };
     let len = usize::try_from(header.payload_len()).map_err(|_| too_large)?;

@@ -47,10 +47,10 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// A close frame of the peer's, as it came, lawful or not.
+/// A close frame from the peer, exactly as received, even if it breaks the protocol.
 ///
-/// What is wrong with it is told by [`violation`](Self::violation), and answered with 1002 or 1007 in place of an echo.
-/// Its code is reported all the same, since it is the peer's last word.
+/// [`violation`](Self::violation) says what is wrong with it; the answer then is 1002 or 1007 instead of an echo. The
+/// code is reported anyway: it is the only explanation that the peer will ever give.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Close<'a> {
     body: Body<'a>,
@@ -87,13 +87,13 @@ impl<'a> Close<'a> {
         }
     }
 
-    /// The reason, for people: at most 123 bytes, often empty. What is not UTF-8 is replaced by U+FFFD.
+    /// The reason, for humans: at most 123 bytes, often empty. Bytes that are not UTF-8 are replaced by U+FFFD.
     #[must_use]
     pub fn reason(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.reason_bytes())
     }
 
-    /// The bytes of the reason, as they came.
+    /// The bytes of the reason, as received.
     #[must_use]
     pub fn reason_bytes(&self) -> &[u8] {
         match &self.body {

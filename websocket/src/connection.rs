@@ -1,8 +1,8 @@
-//! A connection after its handshake: what comes, what may be sent, and what is owed.
+//! A connection after its handshake: what arrives, what may be sent, and what this end owes the peer.
 //!
-//! It decides what the protocol makes an endpoint send by itself: a pong for the latest ping, the answer to a close frame,
-//! the close frame that fails the connection. It writes them when the caller asks for it. It never draws a mask, never waits,
-//! and has no opinion on how long a peer may take.
+//! The connection decides what the protocol obliges an endpoint to send: a pong for the latest ping, the answer to a
+//! close frame, the close frame after a violation. It writes these frames when the caller asks. It never generates a
+//! mask, never waits, and does not limit how long a peer may take.
 
 use crate::close::CloseCode;
 use crate::decoder::Decoder;
@@ -17,46 +17,46 @@ use core::{fmt, mem};
 
 /// One end of an open WebSocket connection.
 ///
-/// Bytes of the peer go into [`receive`](Self::receive), and events come out. What is to be sent is appended to a buffer of
-/// the caller's: by [`send`](Self::send) and its like, and by [`write_owed`](Self::write_owed), which is to be called after
-/// each batch of `receive`.
+/// [`receive`](Self::receive) takes the peer's bytes and returns events. [`send`](Self::send) and its siblings append
+/// frames to a buffer of the caller; so does [`write_owed`](Self::write_owed), which the caller calls whenever
+/// `receive` has returned `None`.
 ///
-/// A connection at rest is this struct and nothing else.
+/// An idle connection is this struct and no allocation.
 pub struct Connection<R> {
     decoder: Decoder<R>,
     sending: Sending,
-    /// The payload of the latest ping that was not answered. An endpoint may answer that one alone. *(source: RFC 6455 §5.5.3)*
+    /// The payload of the latest unanswered ping. An endpoint may answer only that one. *(source: RFC 6455 §5.5.3)*
     ping: Option<Vec<u8>>,
 }
 
-/// What may be sent.
+/// Which frames may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sending {
-    /// Any frame.
+    /// All of them.
     Open,
     /// Control frames, and the further fragments of a message.
     InFragments,
     /// The close frame and no other.
     CloseOwed(Option<CloseCode>),
-    /// Nothing: the close frame was written.
+    /// None: the close frame was written.
     Closed,
 }
 
-/// Where a connection stands.
+/// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Both ends may send.
     Open,
-    /// This end has sent its close frame, and the peer's has not come.
+    /// This end has sent its close frame and waits for the peer's.
     AwaitingClose,
-    /// The peer's close frame or a violation has come, and [`Connection::write_owed`] is to write ours.
+    /// The peer's close frame or a violation has arrived: the caller must call [`Connection::write_owed`].
     OwingClose,
-    /// Nothing more is read or written. A server closes the TCP connection now; a client waits a while for the server to
-    /// do so. *(source: RFC 6455 §7.1.1)*
+    /// Both ends are done. A server closes the TCP connection now; a client waits a while for the server to do so.
+    /// *(source: RFC 6455 §7.1.1)*
     Closed,
 }
 
-/// A frame that the protocol makes an endpoint send.
+/// A frame that the protocol obliges an endpoint to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owed {
     /// The answer to the latest ping.
@@ -77,13 +77,13 @@ pub enum Fragment {
 }
 
 impl<R: Role> Connection<R> {
-    /// A connection whose handshake is done. The bytes behind the handshake belong to it.
+    /// A connection whose handshake is complete. The bytes after the handshake belong to it.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         Self { decoder: Decoder::new(limits), sending: Sending::Open, ping: None }
     }
 
-    /// Reads to the next event, and moves `input` on behind what it read: see [`Decoder::receive`].
+    /// Reads up to the next event and advances `input` past what it read: see [`Decoder::receive`].
     ///
     /// # Errors
     /// The [`Violation`] of the peer, once. [`write_owed`](Self::write_owed) then writes the close frame that says so.
@@ -102,9 +102,9 @@ impl<R: Role> Connection<R> {
         received
     }
 
-    /// Appends the next frame that is owed, and tells which; `None` if nothing is. Call it until then.
+    /// Appends the next frame that this end owes and says which; `None` if it owes none. Call it until then.
     ///
-    /// However many pings have come since, one pong answers the latest.
+    /// One pong answers the latest ping, however many pings arrived before it.
     pub fn write_owed(&mut self, mask: R::Mask, out: &mut Vec<u8>) -> Option<Owed> {
         let owed = self.owed()?;
         match owed {
@@ -137,8 +137,8 @@ impl<R: Role> Connection<R> {
         self.send(MessageKind::Binary, bytes, mask, out)
     }
 
-    /// Appends a whole message of either kind, in one frame. That a text is UTF-8 is the caller's word: a peer fails the
-    /// connection (1007) if it is not.
+    /// Appends a whole message of either kind, in one frame. The caller guarantees that a text is UTF-8: otherwise the
+    /// peer closes with 1007.
     ///
     /// # Errors
     /// [`SendError::Closing`] and [`SendError::FragmentsOpen`].
@@ -158,7 +158,7 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// Appends a fragment of a message. Control frames may be sent between two of them, and no other message.
+    /// Appends a fragment of a message. Control frames may be sent between two fragments, other messages may not.
     ///
     /// # Errors
     /// [`SendError::Closing`]; [`SendError::FragmentsOpen`] for a first fragment before the last of another message;
@@ -195,7 +195,7 @@ impl<R: Role> Connection<R> {
         self.send_control(Opcode::Ping, payload, mask, out)
     }
 
-    /// Appends a pong that nobody asked for. Those that were asked for are [owed](Self::write_owed).
+    /// Appends an unsolicited pong. [`write_owed`](Self::write_owed) writes the answers to pings.
     ///
     /// # Errors
     /// [`SendError::Closing`], and [`SendError::ControlTooLong`] above 125 bytes.
@@ -203,9 +203,10 @@ impl<R: Role> Connection<R> {
         self.send_control(Opcode::Pong, payload, mask, out)
     }
 
-    /// Appends the close frame: the last frame of this end. What the peer sends before its own still comes as events.
+    /// Appends the close frame, the last frame of this end. Messages that arrive before the peer's close frame are
+    /// still returned as events.
     ///
-    /// Without a code the frame is empty, and has no reason either.
+    /// `None` sends an empty close frame.
     ///
     /// # Errors
     /// [`SendError::Closing`] if it was sent before, or is owed; [`SendError::CloseCode`] for a code that may not be
@@ -236,7 +237,7 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// The next frame that is owed, if one is.
+    /// The next frame that this end owes, if any.
     #[must_use]
     pub const fn owed(&self) -> Option<Owed> {
         match (self.sending, &self.ping) {
@@ -246,7 +247,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Where the connection stands.
+    /// How far the connection has come.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         match self.sending {
@@ -287,7 +288,7 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// No pong is owed to a peer that has closed or failed. *(source: RFC 6455 §5.5.2)*
+    /// A peer that has closed or broken the protocol gets no pong any more. *(source: RFC 6455 §5.5.2)*
     fn owe_close(&mut self, code: Option<CloseCode>) {
         self.ping = None;
         if self.may_send() {
@@ -307,7 +308,7 @@ impl<R: Role> Connection<R> {
     }
 }
 
-/// Prints where it stands, and no bytes of the peer's.
+/// Prints the phase, never the peer's bytes.
 impl<R: Role> fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
@@ -324,5 +325,5 @@ const fn opcode_of(kind: MessageKind) -> Opcode {
     }
 }
 
-/// The code takes two of 125 bytes.
+/// The code takes two of the 125 bytes.
 const REASON_MAX: usize = FrameHeader::CONTROL_MAX - 2;

@@ -1,12 +1,12 @@
 //! From bytes to events: the receiving half of a connection.
 //!
-//! The decoder knows the rules of frames, messages and text, and holds what is not whole. It sends nothing and owes nothing:
-//! that is [`Connection`](crate::Connection).
+//! The decoder checks frames, messages and text, and stores a message until its last byte has arrived. It decides
+//! whether the peer broke the protocol. It never sends anything: [`Connection`](crate::Connection) does, on top of it.
 //!
 //! # Invariants
-//! * `all-is-taken`: when `receive` gives no event the input is empty, so that the caller's buffer is free for another
-//!   connection.
-//! * `over-is-over`: after a close frame or a violation all input is dropped unread.
+//! * `all-is-taken`: when `receive` returns no event the input is empty, so that the caller can use its buffer for
+//!   another connection.
+//! * `over-is-over`: after a close frame or a violation the decoder discards all input.
 
 use crate::assembly::{Assembly, fits};
 use crate::close::Close;
@@ -24,28 +24,28 @@ use core::mem;
 
 /// Reads the frames of the peer of `R`.
 ///
-/// Between two frames it holds no memory beside itself.
+/// Between two messages it holds no memory besides itself.
 pub struct Decoder<R> {
     limits: Limits,
     state: State,
-    /// The message whose fragments come.
+    /// The message whose bytes are arriving.
     message: Option<Assembly>,
     role: PhantomData<R>,
 }
 
-/// Where in a frame the decoder is.
+/// Which part of a frame the next byte belongs to.
 enum State {
-    /// In a header, of which `len` bytes have come.
+    /// A header, of which `len` bytes have arrived.
     Header { bytes: [u8; FrameHeader::LEN_MAX], len: usize },
-    /// In the payload of a data frame.
+    /// The payload of a data frame, of which `left` bytes are missing.
     Data { left: usize, mask: [u8; 4], end: End },
-    /// In the payload of a control frame.
+    /// The payload of a control frame, of which `left` bytes are missing.
     Control { opcode: Opcode, left: usize, mask: [u8; 4], bytes: Vec<u8> },
-    /// The close frame has come, or a violation.
+    /// None: the close frame or a violation has arrived.
     Over,
 }
 
-/// What is behind a data frame.
+/// Whether a data frame ends its message: the FIN bit.
 #[derive(Clone, Copy, Debug)]
 enum End {
     OfMessage,
@@ -65,11 +65,12 @@ impl<R: Role> Decoder<R> {
 
     /// Reads to the next event, and moves `input` on behind what it read.
     ///
-    /// Call it until it gives `None`: then it has taken all of the input, and wants more. What is whole in the input is lent
-    /// from there; a masked payload is unmasked in place.
+    /// Call it until it returns `None`: the decoder has then consumed the whole input and needs more. A payload that is
+    /// complete in the input is lent from there; a masked payload is unmasked in place.
     ///
     /// # Errors
-    /// The [`Violation`] of the peer, once. After it, and after [`Event::Close`], all input is dropped and gives `None`.
+    /// The [`Violation`] of the peer, once. After it, and after [`Event::Close`], the decoder discards all input and
+    /// returns `None`.
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Violation> {
         let received = self.step(input);
         if matches!(received, Err(_) | Ok(Some(Event::Close(_)))) {
@@ -79,7 +80,7 @@ impl<R: Role> Decoder<R> {
         received
     }
 
-    /// Whether the peer's close frame or a violation has come: nothing comes after it.
+    /// Whether the peer's close frame or a violation has arrived: no event follows it.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
@@ -128,7 +129,7 @@ impl<R: Role> Decoder<R> {
         }
     }
 
-    /// The next header, once it is whole.
+    /// The next header, once it is complete.
     fn header(&mut self, input: &mut Input<'_>) -> Result<Option<FrameHeader>, Violation> {
         let State::Header { bytes, len } = &mut self.state else { return Ok(None) };
         if *len == 0
@@ -137,7 +138,7 @@ impl<R: Role> Decoder<R> {
             input.take(used);
             return Ok(Some(header));
         }
-        // It is cut somewhere: at most 14 bytes, one at a time.
+        // The header is split between reads: at most 14 bytes, copied one at a time.
         while *len < bytes.len() && !input.is_empty() {
             bytes[*len..=*len].copy_from_slice(input.take(1));
             *len += 1;
@@ -148,7 +149,7 @@ impl<R: Role> Decoder<R> {
         Ok(None)
     }
 
-    /// Begins a frame. A frame that is whole in the input is an event at once.
+    /// Starts a frame. A frame that is complete in the input becomes an event at once.
     fn begin<'b>(&mut self, header: &FrameHeader, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Violation> {
         let mask = match (R::PEER, header.mask()) {
             (Masking::Masked, Some(mask)) => mask,
@@ -189,7 +190,7 @@ impl<R: Role> Decoder<R> {
         mask: [u8; 4],
         input: &mut Input<'b>,
     ) -> Result<Option<Event<'b>>, Violation> {
-        // `parse` let at most 125 bytes pass.
+        // `FrameHeader::parse` refused control frames above 125 bytes.
         let mut left = usize::try_from(header.payload_len()).map_err(|_| Violation::ControlTooLong)?;
         let mut mask = mask;
         if left <= input.len() {
@@ -199,7 +200,7 @@ impl<R: Role> Decoder<R> {
         Ok(None)
     }
 
-    /// Takes what there is of a data frame. The message, once it is whole.
+    /// Consumes the available bytes of a data frame. Returns the message once it is complete.
     fn data(&mut self, input: &mut Input<'_>) -> Result<Option<Message<'static>>, Violation> {
         let (State::Data { left, mask, end }, Some(message)) = (&mut self.state, &mut self.message) else {
             return Ok(None);
@@ -221,7 +222,7 @@ impl<R: Role> Decoder<R> {
     }
 }
 
-/// Prints how much it holds, never the bytes.
+/// Prints how many bytes are stored, never the bytes.
 impl<R: Role> fmt::Debug for Decoder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
@@ -232,7 +233,7 @@ impl<R: Role> fmt::Debug for Decoder<R> {
     }
 }
 
-/// A message that is whole in the input.
+/// A message that is complete in the input.
 fn lend<'b>(
     kind: MessageKind,
     mut len: usize,
@@ -254,7 +255,7 @@ fn control(opcode: Opcode, payload: Payload<'_>) -> Result<Event<'_>, Violation>
     })
 }
 
-/// The next bytes of a payload of which `left` are missing, without their mask, which is turned on.
+/// Unmasks the next bytes of a payload of which `left` are missing, and rotates the mask for those that follow.
 fn unmasked<'b>(input: &mut Input<'b>, left: &mut usize, mask: &mut [u8; 4]) -> &'b [u8] {
     let piece = taken(input, left);
     if *mask != [0; 4] {

@@ -1,10 +1,10 @@
-//! What a peer can do wrong with frames, and what a caller can.
+//! What a peer can do wrong with frames, and what a caller can do wrong.
 
 use crate::close::CloseCode;
 
-/// A peer broke the protocol or went over a limit: the connection has failed.
+/// The peer broke the protocol or exceeded a limit: the connection has failed.
 ///
-/// [`close_code`](Self::close_code) is what the answer says; [`Connection`](crate::Connection) makes that answer.
+/// [`Connection`](crate::Connection) answers with a close frame that has the code [`close_code`](Self::close_code).
 /// *(source: RFC 6455 §7.1.7)*
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -54,13 +54,13 @@ pub enum Violation {
     /// A close frame has a code that no endpoint may send. *(source: RFC 6455 §7.4)*
     #[error("a close frame has the code {code}, which no endpoint may send")]
     CloseCode {
-        /// The code, as it came.
+        /// The code, as received.
         code: CloseCode,
     },
     /// The reason in a close frame is not UTF-8. *(source: RFC 6455 §5.5.1)*
     #[error("the reason of a close frame (code {code}) is not valid utf-8")]
     CloseReason {
-        /// The code in front of the reason, as it came.
+        /// The code before the reason, as received.
         code: CloseCode,
     },
     /// A frame is larger than [`Limits::frame`](crate::Limits::frame).
@@ -81,14 +81,14 @@ pub enum Violation {
     /// [`Limits::empty_fragments`](crate::Limits::empty_fragments).
     #[error("a message of more than {limit} fragments")]
     TooManyFragments {
-        /// The limit that was passed.
+        /// The limit that was exceeded.
         limit: u32,
     },
 }
 
 impl Violation {
-    /// The code to fail the connection with: 1002 for a broken protocol, 1007 for text that is none, 1009 for what is
-    /// too big. *(source: RFC 6455 §7.4.1)*
+    /// The code to fail the connection with: 1002 for a protocol error, 1007 for invalid text, 1009 for a message that
+    /// is too big or has too many fragments. *(source: RFC 6455 §7.4.1)*
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {
@@ -112,7 +112,7 @@ impl Violation {
     }
 }
 
-/// Why a frame was not written. Nothing was appended to the buffer, and nothing has changed.
+/// Why a frame was not written. Nothing was appended to the buffer and the connection is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {

@@ -1,4 +1,4 @@
-//! What comes of the bytes of a peer.
+//! What the decoder makes of the peer's bytes.
 
 use crate::close::Close;
 use alloc::vec::Vec;
@@ -7,23 +7,23 @@ use core::fmt;
 use core::ops::Deref;
 use core::str;
 
-/// Something that the peer sent, whole.
+/// Something the peer sent, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A message, of one frame or of several.
     Message(Message<'a>),
-    /// A ping. [`Connection`](crate::Connection) owes the answer from now on.
+    /// A ping. [`Connection`](crate::Connection) now owes the pong.
     Ping(Payload<'a>),
-    /// A pong, asked for or not.
+    /// A pong: the answer to a ping, or unsolicited.
     Pong(Payload<'a>),
     /// The close frame: the last event.
     Close(Close<'a>),
 }
 
-/// A whole message.
+/// A complete message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// A text message. It was checked to be UTF-8.
+    /// A text message, checked to be UTF-8.
     Text(Payload<'a>),
     /// A binary message.
     Binary(Payload<'a>),
@@ -63,7 +63,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The bytes, of either kind, as their own.
+    /// The bytes, of either kind, by value.
     #[must_use]
     pub fn into_payload(self) -> Payload<'a> {
         match self {
@@ -81,10 +81,10 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Bytes of a peer's: lent out of the caller's read buffer, or put together from several reads or fragments.
+/// Bytes from the peer: lent out of the caller's read buffer, or assembled from several reads or fragments.
 ///
-/// A frame that is whole in the read buffer is lent where it stands, and keeping it costs one copy. What had to be put
-/// together is an allocation of exactly its size, which is given away without a copy.
+/// A payload that is complete in the read buffer is lent from there; keeping it costs one copy. An assembled payload is
+/// one allocation of exactly its size, which is moved to the caller without a copy.
 #[derive(Clone)]
 pub struct Payload<'a>(Inner<'a>);
 
@@ -103,13 +103,13 @@ impl<'a> Payload<'a> {
         Self(Inner::Owned(bytes))
     }
 
-    /// Whether the bytes stand in the caller's read buffer, so that keeping them copies them.
+    /// Whether the bytes are in the caller's read buffer, so that keeping them copies them.
     #[must_use]
     pub const fn is_lent(&self) -> bool {
         matches!(self.0, Inner::Lent(_))
     }
 
-    /// The bytes for keeping: one allocation of exactly their size, made now if they are lent.
+    /// The bytes, independent of the read buffer: one allocation of exactly their size, made now if they are lent.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self.0 {

@@ -1,29 +1,30 @@
-//! Bytes that came, on loan from the caller.
+//! Received bytes, borrowed from the caller.
 
 use core::fmt;
 use core::mem;
 
-/// A piece of the stream, in the caller's read buffer, and how far it has been read.
+/// A piece of the stream in the caller's read buffer, and how much of it is still unread.
 ///
-/// It lends payloads for as long as the buffer lives, and is mutable since masked ones are unmasked in place.
+/// Payloads are lent from it for as long as the buffer is borrowed. The buffer is mutable because masked payloads are
+/// unmasked in place.
 pub struct Input<'b> {
     bytes: &'b mut [u8],
 }
 
 impl<'b> Input<'b> {
-    /// The bytes that came.
+    /// Wraps received bytes.
     #[must_use]
     pub const fn new(bytes: &'b mut [u8]) -> Self {
         Self { bytes }
     }
 
-    /// How many bytes were not read yet.
+    /// How many bytes are unread.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether all was read.
+    /// Whether all bytes were read.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -1,12 +1,13 @@
-//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)) without I/O: bytes in, messages out, for clients and servers.
+//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)) without I/O: bytes in, messages out, for clients and
+//! servers.
 //!
-//! The crate opens no socket, reads no clock, draws no random number and logs nothing. You read bytes from wherever they
-//! come, give them to a [`Connection`], and write what it appends to your buffer. So it runs on any runtime or none, in a test
-//! without a network, and in a fuzzer.
+//! The crate opens no socket, reads no clock, generates no random numbers and logs nothing. You read bytes from your
+//! stream, pass them to a [`Connection`], and write what it appends to your buffer. So it runs on any runtime or none,
+//! in a test without a network, and in a fuzzer.
 //!
 //! # A whole conversation
 //!
-//! Client and server in memory: two buffers stand for the network.
+//! A client and a server in memory: two buffers stand for the network.
 //!
 //! ```
 //! use portcullis_websocket::handshake::*;
@@ -15,11 +16,11 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
 //!
-//! // The client asks. The key is 16 random bytes of yours, drawn for each connection.
+//! // The client asks. You generate the key: 16 random bytes, new for each connection.
 //! let request = ClientRequest::new(Scheme::Ws, "chat.example", 80, "/room")?;
 //! let mut asking = ClientHandshake::start(&request, *b"16 random bytes!", HandshakeLimits::default(), &mut to_server);
 //!
-//! // The server answers. Bytes may come in any pieces; what is behind the head belongs to the frames.
+//! // The server answers. Bytes may arrive in pieces of any size; those after the head belong to the frames.
 //! let mut answering = ServerHandshake::new(HandshakeLimits::default());
 //! match answering.receive(&to_server) {
 //!     Ok(Progress::Done { outcome, consumed }) => {
@@ -33,13 +34,13 @@
 //! let Progress::Done { consumed, .. } = asking.receive(&to_client)? else { unreachable!("the whole answer is there") };
 //! to_client.drain(..consumed);
 //!
-//! // From here on both are connections. A client gives a mask with each frame, four random bytes; a server gives `()`.
+//! // From here on both are connections. A client passes a mask with each frame, four random bytes; a server passes `()`.
 //! let (mut client, mut server) = (Connection::<Client>::new(Limits::default()), Connection::<Server>::new(Limits::default()));
 //! client.send_text("hello", [7, 1, 9, 4], &mut to_server)?;
 //! client.send_ping(b"there?", [3, 3, 8, 1], &mut to_server)?;
 //! client.send_close(Some((CloseCode::NORMAL, "bye")), [5, 0, 2, 6], &mut to_server)?;
 //!
-//! // The loop of an endpoint: receive until there is nothing more, then write what the protocol owes.
+//! // The loop of an endpoint: receive until `None`, then write what this end owes.
 //! let mut input = Input::new(&mut to_server);
 //! while let Some(event) = server.receive(&mut input)? {
 //!     match event {
@@ -69,34 +70,36 @@
 //!
 //! # Guarantees
 //!
-//! * **Any segmentation.** However the bytes are cut, the events are the same.
-//! * **No memory at rest.** Between messages a connection is a struct of under 256 bytes. [`Connection::receive`] always takes
-//!   its whole input, so one read buffer serves all connections of a thread.
-//! * **One copy.** A frame that is whole in the read buffer is lent from there ([`Payload::is_lent`]), unmasked in place; to
-//!   keep it is one allocation of exactly its size. A message that comes in several reads or fragments is put together in
-//!   memory of its own and given away without another copy.
-//! * **Bounds.** [`Limits`] bounds frames, messages and fragments, each checked before memory is taken. One pong is owed at most,
-//!   however many pings came. A handshake's head is bounded in bytes and in lines. The work is linear in the bytes.
-//! * **The RFC's rules, both ways.** Reserved bits and opcodes, lengths that are not minimal, masks where there must be none and
-//!   none where there must be one, fragments out of order, control frames that are fragmented or too long, text that is not
-//!   UTF-8 (found at the first bad byte): each is a [`Violation`], answered with the code that §7.4.1 has for it. This end
-//!   cannot write such a frame: [`SendError`].
-//! * **The peer's last word.** A close code is reported as it came, 999 and 5000 too; [`Close::violation`] tells what is wrong
+//! * **Any segmentation.** However the bytes are split, the events are the same.
+//! * **No memory when idle.** Between messages a connection is a struct of less than 256 bytes. [`Connection::receive`]
+//!   always consumes its whole input, so one read buffer serves all connections of a thread.
+//! * **One copy.** A frame that is complete in the read buffer is lent from there ([`Payload::is_lent`]), unmasked in
+//!   place; keeping it is one allocation of exactly its size. A message that arrives in several reads or fragments is
+//!   assembled in its own allocation, which you get without another copy.
+//! * **Bounds.** [`Limits`] bounds frames, messages and fragments, each checked before memory is allocated. At most one
+//!   pong is owed, however many pings arrived. A handshake's head is bounded in bytes and in lines. The work is linear
+//!   in the bytes.
+//! * **The RFC's rules, both ways.** Reserved bits and opcodes, non-minimal lengths, missing and forbidden masks,
+//!   fragments out of order, fragmented or too long control frames, text that is not UTF-8 (found at the first bad
+//!   byte): each is a [`Violation`], answered with its code of §7.4.1. This end does not write such frames: see
+//!   [`SendError`].
+//! * **The peer's close code.** It is reported as received, even 999 or 5000; [`Close::violation`] says what is wrong
 //!   with it.
 //! * **No panic** on any input, and no unsafe code.
 //!
 //! # What it leaves to you
 //!
-//! * **Sockets, TLS, time-outs.** A peer that never answers a close frame is yours to give up.
-//! * **Randomness.** Masks and keys come from a strong source of yours. *(source: RFC 6455 §10.3)*
-//! * **Writing before reading on.** A peer that reads nothing and makes you answer grows your buffer: write it out before the
-//!   next `receive`. What the connection itself owes is one pong and one close frame.
-//! * **Extensions.** There are none: permessage-deflate is not offered, and a server that uses it all the same is refused.
-//!   HTTP/2 and HTTP/3 (RFC 8441, RFC 9220) have another handshake; [`Connection`] can be used behind it.
+//! * **Sockets, TLS, timeouts.** You decide how long to wait for the answer to a close frame.
+//! * **Randomness.** You pass masks and keys from a strong source. *(source: RFC 6455 §10.3)*
+//! * **Back pressure.** A peer that sends requests but reads no answers grows your write buffer: write it out before
+//!   you receive more. The connection itself owes at most one pong and one close frame.
+//! * **Extensions.** There are none: permessage-deflate is not offered, and a server that uses it all the same is
+//!   refused. HTTP/2 and HTTP/3 (RFC 8441, RFC 9220) have another handshake; [`Connection`] can be used behind it.
 //!
 //! # Features
 //!
-//! `std`, on by default, lets the UTF-8 check choose the processor's vector instructions at run time. It changes no behaviour.
+//! `std`, on by default, lets the UTF-8 check choose the processor's vector instructions at run time. It changes no
+//! behaviour.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The two ends of a connection, as types: which end masks its frames is decided when the program is compiled.
+//! The two ends of a connection, as types: the compiler knows which end masks its frames.
 
 use core::fmt::Debug;
 
@@ -8,8 +8,8 @@ use core::fmt::Debug;
 pub trait Role: sealed::Sealed + Copy + Debug + 'static {
     /// What a frame of this end is masked with: 4 bytes for a client, nothing for a server.
     ///
-    /// A client draws a new mask for each frame from a strong source of randomness, so that no party in between can
-    /// predict what goes over the wire. *(source: RFC 6455 §5.3, §10.3)*
+    /// A client generates a new mask for each frame from a strong source of randomness, so that nobody can predict the
+    /// bytes on the network. *(source: RFC 6455 §5.3, §10.3)*
     type Mask: Copy + Debug;
 }
 
@@ -41,9 +41,9 @@ pub enum Masking {
 pub(crate) mod sealed {
     use super::{Client, Masking, Role, Server};
 
-    /// What the crate needs of a role. Nobody outside can add a third.
+    /// What the crate needs from a role. Other crates cannot add one.
     pub trait Sealed {
-        /// What the frames of the other end must be.
+        /// Whether the frames of the other end must be masked.
         const PEER: Masking;
 
         /// The mask of a frame of this end.

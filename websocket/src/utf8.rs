@@ -1,10 +1,11 @@
-//! UTF-8, checked as it comes: a character may be cut anywhere, between reads and between fragments.
+//! UTF-8, checked as it arrives: a character may be split anywhere, between reads and between fragments.
 //!
-//! The first byte that no continuation can mend is an error at once. *(source: RFC 6455 §8.1; RFC 3629 §4)*
+//! The first byte that makes the text invalid, whatever follows, is an error at once. *(source: RFC 6455 §8.1; RFC 3629
+//! §4)*
 
 use core::str;
 
-/// Whether a text is UTF-8, when the whole is there.
+/// Whether a complete text is UTF-8.
 pub(crate) fn is_valid(bytes: &[u8]) -> bool {
     simdutf8::basic::from_utf8(bytes).is_ok()
 }
@@ -13,10 +14,10 @@ pub(crate) fn is_valid(bytes: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Invalid;
 
-/// A check that goes on with the next piece of a text.
+/// A check that continues with the next piece of a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Utf8 {
-    /// A character that is not complete: at most three bytes, and a fourth while it is looked at.
+    /// An incomplete character: at most three bytes, and a fourth while it is being checked.
     begun: [u8; 4],
     len: u8,
 }
@@ -47,7 +48,7 @@ impl Utf8 {
         Ok(())
     }
 
-    /// Whether the text may end here: not within a character.
+    /// Whether the text may end here: not inside a character.
     pub(crate) const fn is_whole(self) -> bool {
         self.len == 0
     }
@@ -61,13 +62,13 @@ enum State {
 fn state_of(character: &[u8]) -> Result<State, Invalid> {
     match str::from_utf8(character) {
         Ok(_) => Ok(State::Whole),
-        // No length: the bytes end before they are wrong.
+        // No error length: the bytes end inside a character that may still become valid.
         Err(error) if error.error_len().is_none() => Ok(State::Begun),
         Err(_) => Err(Invalid),
     }
 }
 
-/// How many bytes at the end belong to a character that has more of them: 0 to 3.
+/// How many bytes at the end belong to an incomplete character: 0 to 3.
 fn begun_at_the_end(bytes: &[u8]) -> u8 {
     for (byte, len) in bytes.iter().rev().zip(1..=3) {
         let width = match byte {

@@ -1,7 +1,7 @@
-//! How many bytes of output were moved from memory to memory, for the tests that hold this to what came. Without tests
-//! it is nothing.
+//! Counts the bytes that were copied from memory to memory, for the tests that compare them with the bytes received. Outside
+//! tests it is an empty struct.
 
-/// What one [`Output`](super::output::Output) has moved.
+/// The bytes that one [`Output`](super::output::Output) has copied.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Copies {
     #[cfg(test)]

@@ -1,43 +1,32 @@
-//! Why a message could not be unpacked.
+//! Why a message could not be decompressed.
 
-use core::fmt;
-
-/// Why a message could not be unpacked. It is the peer's fault, and costs the connection: the payloads behind it cannot be
-/// found any more. A resume brings them again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a message could not be decompressed. It is the peer's fault, and closes the connection, because the payloads behind the
+/// error cannot be found. After a Resume the gateway sends them again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// The compressed bytes are damaged.
+    #[error("damaged compression")]
     Damaged,
-    /// The bytes of a payload that is compressed for itself end too early or too late.
+    /// A payload with a zlib stream of its own ends before its message does, or after it.
+    #[error("compressed payload does not end with its message")]
     Cut,
-    /// They were inflated, but to nothing that looks like a payload.
+    /// The decompressed bytes do not begin like a payload.
+    #[error("decompressed bytes are not a payload")]
     Garbled,
-    /// A payload has more than `limit` bytes.
+    /// A decompressed payload has more than `limit` bytes.
+    #[error("payload above {limit} bytes once inflated")]
     TooLarge {
-        /// The most it may have.
+        /// The maximum, in bytes.
         limit: usize,
     },
-    /// A message has more than `limit` payloads.
+    /// A message has more than `limit` payloads, or causes more than `limit` actions.
+    #[error("more than {limit} payloads or events in a message")]
     TooMany {
-        /// The most it may have.
+        /// The maximum.
         limit: usize,
     },
 }
-
-impl fmt::Display for CodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged => f.write_str("damaged compression"),
-            Self::Cut => f.write_str("compression that ends in the wrong place"),
-            Self::Garbled => f.write_str("compressed bytes that are no payload"),
-            Self::TooLarge { limit } => write!(f, "payload above {limit} bytes once inflated"),
-            Self::TooMany { limit } => write!(f, "more than {limit} payloads in a message, or events of them"),
-        }
-    }
-}
-
-impl core::error::Error for CodecError {}
 
 #[cfg(test)]
 mod tests {
@@ -47,9 +36,6 @@ mod tests {
     #[test]
     fn errors_print_their_facts() {
         assert_eq!(CodecError::TooLarge { limit: 9 }.to_string(), "payload above 9 bytes once inflated");
-        assert_eq!(
-            CodecError::TooMany { limit: 2 }.to_string(),
-            "more than 2 payloads in a message, or events of them"
-        );
+        assert_eq!(CodecError::TooMany { limit: 2 }.to_string(), "more than 2 payloads or events in a message");
     }
 }

@@ -1,10 +1,14 @@
-//! Where a payload ends, from its own bytes: brackets are counted and strings passed over, nothing more.
+//! Finds the end of a payload in decompressed bytes: counts brackets and skips strings. It does not check the JSON otherwise;
+//! the dialect's reader does.
+//!
+//! The decompressors need this because a flush may come in the middle of a payload, and because one message may hold several.
 
 use super::Encoding;
 use super::etf::EtfExtent;
 use memchr::memchr2;
 
-/// How far a look at pending output has come. The next one goes on from there.
+/// How far the search for the end of a payload has come. The next search continues there, so that a payload in many messages
+/// is searched once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Json(JsonExtent),
@@ -19,7 +23,7 @@ impl Extent {
         }
     }
 
-    /// Looks at what is pending, which begins as it did at the last look.
+    /// Searches `pending`, which begins with the bytes of the last search.
     pub(super) fn look(&mut self, pending: &[u8]) -> Verdict {
         match self {
             Self::Json(extent) => extent.look(pending),
@@ -27,7 +31,7 @@ impl Extent {
         }
     }
 
-    /// Another payload is looked at.
+    /// The next search is of another payload.
     pub(super) fn restart(&mut self) {
         match self {
             Self::Json(extent) => *extent = JsonExtent::default(),
@@ -35,8 +39,9 @@ impl Extent {
         }
     }
 
-    /// Whether a payload that came alone is all there, where that can be told without a look: by the first and the last
-    /// byte.
+    /// Whether the first and the last byte say that a payload alone in its message is complete. In the usual case
+    /// this spares the search of the whole payload. A flush in the middle of a payload, right behind an inner `}` and at the end
+    /// of a message, would deceive it; gateways were not seen to flush there.
     pub(super) fn is_likely_whole(self, pending: &[u8]) -> bool {
         let payload = pending.trim_ascii();
         let has_ends = payload.first() == Some(&b'{') && payload.len() > 1 && payload.last() == Some(&b'}');
@@ -58,16 +63,16 @@ enum Within {
     Text,
 }
 
-/// What a look at pending output found.
+/// What a search of pending output found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is a part of a payload, or nothing yet.
+    /// It is empty, or the beginning of a payload.
     Partial,
     /// Its first `len` bytes are a payload.
     Whole { len: usize },
-    /// It has no end of its own: it is a payload if the message ends with it.
+    /// Its end cannot be found without reading it: it is a payload if the message ends with it.
     Unclear,
-    /// It is the beginning of no payload.
+    /// No payload begins like this.
     Garbled,
 }
 
@@ -81,7 +86,7 @@ impl JsonExtent {
                         self.at += ahead + 1;
                         self.within = Within::Value;
                     }
-                    // The escape is looked at again when its letter is there.
+                    // The escape is incomplete: the next search starts at its backslash.
                     Some(ahead) if self.at + ahead + 1 == pending.len() => {
                         self.at += ahead;
                         return Verdict::Partial;

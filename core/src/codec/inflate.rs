@@ -1,18 +1,18 @@
-//! What the codecs ask of an inflater, and which there are.
+//! What the codecs need of an inflater, and which inflaters there are.
 
 use super::CodecError;
 use super::miniz::Miniz;
 use super::output::Output;
 use alloc::boxed::Box;
 
-/// Which library inflates zlib. All give the same payloads.
+/// Which library inflates zlib. All return the same payloads, and report damage at the same message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Inflater {
-    /// `miniz_oxide`: small, and without `std`.
+    /// `miniz_oxide`: small, without `std` and without `unsafe` code.
     #[default]
     Miniz,
-    /// `zlib-rs`: faster where the CPU has vectors. It has `unsafe` code inside.
+    /// `zlib-rs`: faster on CPUs with vector instructions. It contains `unsafe` code.
     #[cfg(feature = "zlib-rs")]
     ZlibRs,
 }
@@ -30,72 +30,74 @@ impl Inflater {
 /// What an inflater is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A stream that never ends: deflate without zlib's head. No checksum is ever made of it.
+    /// A stream that lasts as long as the connection: raw deflate (RFC 1951), because the codec reads the zlib header itself. The
+    /// stream never ends, so computing its checksum would be wasted work.
     Stream,
-    /// Streams of zlib that end, each with a checksum.
+    /// Complete zlib streams, each with a header and a checksum (RFC 1950 §2.2).
     Payloads,
 }
 
-/// An inflater, and its output that was not settled yet.
+/// An inflater, and its output that was not used yet.
 pub(super) trait Inflate: Send + Sync {
-    /// Inflates `input` behind what is pending.
+    /// Inflates `input`, and appends the output to what is pending.
     ///
     /// # Errors
-    /// [`CodecError::TooLarge`] when more than `most` bytes would be pending. After an error it is to be reset.
+    /// [`CodecError::TooLarge`] when more than `most` bytes would be pending. After an error the inflater must be reset.
     fn feed(&mut self, input: &[u8], most: usize) -> Result<Fed, CodecError>;
 
-    /// Inflates `last`, with at most `most` bytes pending, and tells whether a block ended with it that has nothing in
-    /// it. Where none did, `next` may have been read as well.
+    /// Inflates `last`, with at most `most` bytes pending, and returns whether an empty block ended with it (RFC 1951 §3.2.4;
+    /// that is what a sync flush writes). If none did, the inflater may have read `next` as well.
     ///
-    /// An inflater finds damage when it has the bits to, and one has them later than another. Whether it is between two
-    /// blocks they all know.
+    /// The codec asks this question because the libraries answer it alike. They do not report damage at the same byte: one reads
+    /// further ahead than another. But all know when they are between two blocks.
     ///
     /// # Errors
-    /// As those of [`feed`](Self::feed).
+    /// Those of [`feed`](Self::feed).
     fn edge(&mut self, last: u8, next: u8, most: usize) -> Result<Edge, CodecError>;
 
-    /// Begins anew.
+    /// Starts a new stream, and forgets all output.
     fn reset(&mut self);
 
-    /// What is inflated to.
+    /// Where it inflates to.
     fn output(&self) -> &Output;
 
-    /// The same, to be lent memory.
+    /// The same, to change its memory.
     fn output_mut(&mut self) -> &mut Output;
 
-    /// What was inflated and not settled.
+    /// The output that was not used yet.
     fn pending(&self) -> &[u8] {
         self.output().pending()
     }
 
-    /// The first `len` bytes of what is pending have been used.
+    /// The caller has used the first `len` pending bytes.
     fn settle(&mut self, len: usize) {
         self.output_mut().settle(len);
     }
 
-    /// Gives back what memory it can do without.
+    /// Frees the memory that it does not need between payloads.
     fn rest(&mut self) {
         self.output_mut().rest();
     }
 }
 
-/// How far an input went.
+/// How much of an input was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fed {
-    /// All of it, and the stream goes on.
+    /// All of it, and the stream continues.
     All,
     /// The stream ended, `left` bytes before the input did.
     Ended { left: usize },
 }
 
-/// Where an input's last byte left an inflater.
+/// Where an inflater stands after the last byte of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
-    /// Behind a block that gave no output with that byte, before the next.
+    /// Between two blocks; the byte made no output.
     Block,
-    /// Elsewhere. It has read so many of the two bytes.
+    /// Within a block. The inflater has read `read` of the two bytes.
     Within { read: usize },
 }
 
-/// Payloads of gateways inflate to 5 to 20 times their size: so much room is made ahead.
+/// Room reserved ahead, in multiples of the compressed size: gateway payloads inflate to 5 to 20 times their size, so most need
+/// the memory to grow once at most.
 pub(super) const USUAL_RATIO: usize = 8;

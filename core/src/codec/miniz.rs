@@ -1,4 +1,5 @@
-//! zlib by `miniz_oxide`, into memory that holds its history: nothing is copied on the way.
+//! zlib by `miniz_oxide`. It inflates into memory that also holds its window, so no output is copied; the stream interface of
+//! `miniz_oxide` would copy each byte out of a window of its own.
 
 use super::CodecError;
 use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
@@ -26,7 +27,7 @@ impl Miniz {
         Self { state: DecompressorOxide::new(), output: Output::with_history(history), flags }
     }
 
-    /// Inflates until input or room is used up: how it ended, and how much was read and written.
+    /// Inflates until the input or the room is used up. Returns the status, and the number of bytes read and written.
     fn step(&mut self, input: &[u8], most: usize, flags: u32) -> Result<(TINFLStatus, usize, usize), CodecError> {
         let (memory, end) = self.output.room(input.len().saturating_mul(USUAL_RATIO), most);
         let (status, read, written) = decompress(&mut self.state, input, memory, end, self.flags | flags);
@@ -58,7 +59,7 @@ impl Inflate for Miniz {
             let step = self.step(&[last][read..], most, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY)?;
             (read, written) = (read + step.1, written + step.2);
             match step.0 {
-                // The last block is one, too. What is to follow on it nobody inflates.
+                // The stream's last block counts as well: bytes behind it fail in the next `feed`.
                 TINFLStatus::BlockBoundary | TINFLStatus::Done if read == 1 && written == 0 => return Ok(Edge::Block),
                 TINFLStatus::BlockBoundary | TINFLStatus::Done | TINFLStatus::NeedsMoreInput if read == 1 => {
                     return Ok(Edge::Within { read });
@@ -83,5 +84,5 @@ impl Inflate for Miniz {
     }
 }
 
-/// How far back zlib looks at the most (RFC 1950 §2.2).
+/// zlib's largest window, the distance that deflate may refer back to (RFC 1950 §2.2, RFC 1951 §2).
 const WINDOW: usize = 32 << 10;

@@ -1,23 +1,28 @@
-//! From the bytes of messages to payloads: what stands between the wire and a dialect's reader.
+//! From WebSocket messages to payloads: decompression, and ETF read into JSON.
 //!
-//! A [`Format`] says how a gateway packs its payloads; the dialect names it. A connection owns its codec, so a new connection
-//! cannot inherit an inflater. A payload comes out as JSON, in one allocation of exactly its size. A text message is a
-//! payload as it stands under every format: what is compressed comes as binary.
+//! # Theory of operation
+//! The dialect names a [`Format`]: how its gateway compresses and encodes payloads. A codec splits messages into payloads, and
+//! returns each as JSON. The machine's connection owns its codec, so that a new connection never continues a decompressor of an
+//! old one: the gateway starts a new stream with each connection. *(source: Gateway, Transport Compression)*
 //!
-//! What is not here: what a payload says.
+//! A text message is one uncompressed JSON payload under every format, since gateways send compressed and ETF payloads as binary
+//! messages only. *(source: Gateway, Payload Compression; for transport compression observed)*
+//!
+//! A codec does not read what a payload says, and decides nothing about the connection: an error tells the machine that the
+//! payload (`Malformed`) or the stream (`Broken`) cannot be read.
 //!
 //! # Invariants
-//! * `in-order`: payloads come out in the order of their bytes, each once, and none before its last byte came.
-//! * `bounded`: nothing grows beyond the `most` that a call is given, and a look at pending output starts where the
-//!   last one ended, so that a peer cannot make it quadratic.
+//! * `in-order`: payloads come out in the order of their bytes, each once, and none before its last byte has come.
+//! * `bounded`: output never grows beyond the `most` of a call. A search in pending output starts where the last one ended, so
+//!   work is linear in the bytes even if a peer splits a payload into many messages.
 
 mod copies;
 mod error;
 mod etf;
 mod extent;
-mod format;
 mod inflate;
 mod miniz;
+mod outgoing;
 mod output;
 mod scratch;
 mod uncompressed;
@@ -30,7 +35,7 @@ mod zstd;
 #[cfg(feature = "zstd")]
 mod zstd_stream;
 
-use crate::dialect::FrameError;
+use crate::frame::FrameError;
 use crate::message::Message;
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -43,15 +48,15 @@ use uncompressed::Uncompressed;
 use zlib_payload::ZlibPayload;
 use zlib_stream::ZlibStream;
 
+pub use crate::frame::{Compression, Encoding, Format, FormatError};
 pub use error::CodecError;
-pub use format::{Compression, Encoding, Format, FormatError};
 pub use inflate::Inflater;
 pub use scratch::Scratch;
 
-/// The codec of one connection. By default a message is a payload as it stands.
+/// The codec of one connection. By default each message is one JSON payload.
 #[derive(Default)]
 pub(crate) struct Codec {
-    /// `None` where a message is a payload as it stands.
+    /// `None` for uncompressed JSON, so that such a machine pays one pointer.
     packed: Option<Box<Packed>>,
 }
 
@@ -81,8 +86,7 @@ impl Codec {
         Self { packed: Some(Box::new(Packed { unpack, transcoder })) }
     }
 
-    /// Takes a message, and gives it back if it is a payload as it stands. Otherwise [`next`](Self::next) gives what is
-    /// in it.
+    /// Takes a message. Returns it unchanged if it is one JSON payload; otherwise [`next`](Self::next) returns its payloads.
     pub(crate) fn take(&mut self, message: Message) -> Option<Bytes> {
         match (message, &mut self.packed) {
             (Message::Text(bytes), _) | (Message::Binary(bytes), None) => Some(bytes),
@@ -93,8 +97,8 @@ impl Codec {
         }
     }
 
-    /// The next payload of the message that was taken, of at most `most` bytes; `None` when it is used up.
-    /// It is gone with the next call.
+    /// The next payload of the message that was taken, of at most `most` bytes; `None` when the message has no more. The next
+    /// call overwrites the payload.
     pub(crate) fn next(&mut self, most: usize) -> Option<Result<&[u8], Undecoded>> {
         let Packed { unpack, transcoder } = &mut **self.packed.as_mut()?;
         if let Some(transcoder) = transcoder {
@@ -110,7 +114,7 @@ impl Codec {
         })
     }
 
-    /// Goes on in memory that is lent, until it is given back.
+    /// Writes output into `scratch` until [`give_back`](Self::give_back).
     pub(crate) fn lend(&mut self, scratch: &mut Scratch) {
         let Some(packed) = &mut self.packed else { return };
         if let Some(output) = packed.unpack.output() {
@@ -121,7 +125,7 @@ impl Codec {
         }
     }
 
-    /// Goes on in memory of its own.
+    /// Writes output into its own memory again.
     pub(crate) fn give_back(&mut self, scratch: &mut Scratch) {
         let Some(packed) = &mut self.packed else { return };
         if let Some(output) = packed.unpack.output() {
@@ -132,7 +136,8 @@ impl Codec {
         }
     }
 
-    /// Gives back what memory it can do without: the connection is quiet.
+    /// Frees the memory that it does not need between payloads. The machine calls this at each heartbeat: a connection that had
+    /// one large payload would keep its memory for hours otherwise.
     pub(crate) fn rest(&mut self) {
         if let Some(packed) = &mut self.packed {
             packed.unpack.rest();
@@ -143,34 +148,34 @@ impl Codec {
     }
 }
 
-/// Why a payload did not come out.
+/// Why a payload could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undecoded {
-    /// It alone cannot be read.
+    /// This payload cannot be read; the next ones can.
     Malformed(FrameError),
-    /// What follows cannot be found either: the codec is spent, as its connection is.
+    /// The start of the next payload cannot be found either, so the connection must close.
     Broken(CodecError),
 }
 
-/// Prints whether it has an inflater, never what is in it.
+/// Prints whether payloads are compressed or encoded, never their bytes.
 impl fmt::Debug for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.packed.is_some() { "Codec(packed)" } else { "Codec(plain)" })
     }
 }
 
-/// One way of packing payloads into messages, undone.
+/// Splits the messages of one [`Compression`] into payloads.
 trait Unpack: Send + Sync {
-    /// Takes a message. All payloads of the last one have been asked for.
+    /// Takes a message. The caller has taken all payloads of the message before.
     fn take(&mut self, message: Bytes);
 
-    /// The next payload, which is gone with the next call; `None` when the message is used up.
+    /// The next payload; `None` when the message has no more. The next call overwrites the payload.
     fn next(&mut self, most: usize) -> Result<Option<&[u8]>, CodecError>;
 
-    /// What it inflates to, if it does.
+    /// Where it inflates to; `None` where it does not inflate.
     fn output(&mut self) -> Option<&mut Output>;
 
-    /// Gives back what memory it can do without.
+    /// Frees the memory that it does not need between payloads.
     fn rest(&mut self);
 }
 

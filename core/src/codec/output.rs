@@ -1,26 +1,35 @@
-//! Where output is inflated to, before its size is known.
+//! The memory that a payload is inflated into, before its size is known.
+//!
+//! # Theory of operation
+//! The memory holds, in this order: output that was used already, as far back as an inflater may refer (the history); output that
+//! is pending; room. When the room runs out, used output is dropped and the rest moves to the front, or the memory doubles. It
+//! moves only when much was dropped, so that work stays linear in the bytes received.
+//!
+//! A machine whose driver lends memory keeps only history and pending output between calls, so a thousand idle shards need one
+//! large memory and not a thousand.
 //!
 //! # Invariants
-//! * `ordered`: `start` is not above `end`, nor `end` above the size of the memory.
+//! * `ordered`: `start <= end <= bytes.len()`.
 
 use super::copies::Copies;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Memory with settled output at its front, as far as an inflater may look back, then what is pending, then room.
+/// Used output (the history), pending output, and room. See the [module](self).
 pub(super) struct Output {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
     history: usize,
-    /// Memory of its own, while other is lent.
+    /// Its own memory, while `bytes` is lent memory.
     own: Option<Vec<u8>>,
     copies: Copies,
 }
 
 impl Output {
-    /// One that keeps `history` bytes of settled output.
+    /// An output that keeps `history` bytes of used output for the inflater to refer back to. Zero where the inflater has a
+    /// window of its own.
     pub(super) const fn with_history(history: usize) -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0, history, own: None, copies: Copies::new() }
     }
@@ -29,19 +38,24 @@ impl Output {
         &self.bytes[self.start..self.end]
     }
 
-    /// Everything, and where the room begins. At least one byte of it is free, `wish` if that costs little, while not
-    /// more than `most` are pending.
+    /// The whole memory, and the offset where the room begins. The room has at least one byte, and `wish` bytes if that costs
+    /// little, unless more than `most` bytes are pending.
+    ///
+    /// The memory never exceeds history + `most` + 1 byte. The one byte lets an inflater write more than `most`, which is how
+    /// callers find a payload that is too large.
     pub(super) fn room(&mut self, wish: usize, most: usize) -> (&mut [u8], usize) {
         let end_max = self.history.saturating_add(most).saturating_add(1);
         if self.bytes.len() - self.end < wish.clamp(1, ROOM_MAX) {
             let kept = self.start.saturating_sub(self.history);
+            // Moving pays only when it frees much: with less than two histories, small payloads would move the history each time.
             if kept > 0 && (kept >= 2 * self.history || self.bytes.len() >= end_max) {
                 self.bytes.copy_within(kept..self.end, 0);
                 self.copies.note(self.end - kept);
             } else if self.bytes.len() < end_max {
                 let live = self.end - kept;
                 let size = self.bytes.len().max(wish.min(ROOM_MAX)).saturating_mul(2).max(SIZE_MIN);
-                // Near the end it grows once and for all: old and new memory together stay near the limit.
+                // Above a quarter of the limit the memory grows to the limit at once: doubling would hold old and new memory
+                // of almost the limit each.
                 let size = if size > end_max / 4 { end_max } else { size };
                 let mut grown = vec![0; size];
                 grown[..live].copy_from_slice(&self.bytes[kept..self.end]);
@@ -56,12 +70,12 @@ impl Output {
         (&mut self.bytes, self.end)
     }
 
-    /// `len` bytes of the room were written.
+    /// The inflater has written `len` bytes of the room.
     pub(super) fn wrote(&mut self, len: usize) {
         self.end = (self.end + len).min(self.bytes.len());
     }
 
-    /// The first `len` bytes of what is pending were used.
+    /// The caller has used the first `len` pending bytes.
     pub(super) fn settle(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
         if self.start == self.end && self.history == 0 {
@@ -73,8 +87,8 @@ impl Output {
         }
     }
 
-    /// Goes on in memory that is lent, until it is given back. While something is pending it stays where it is: a
-    /// payload that comes in pieces would be copied to and fro with each of them, the more the longer it is.
+    /// Continues in `lent` until [`give_back`](Self::give_back). With pending output it stays in its own memory: a payload in
+    /// many messages would otherwise be copied to and fro with each of them, a cost that grows with the square of its size.
     pub(super) fn lend(&mut self, lent: &mut Vec<u8>) {
         if self.start < self.end {
             return;
@@ -90,8 +104,8 @@ impl Output {
         (self.start, self.end) = (self.start - live.start, live.len());
     }
 
-    /// Goes on in memory of its own, of no more than what is pending and the history. Where nothing was lent, it gives
-    /// back what it needs no longer.
+    /// Continues in its own memory, which holds the history and the pending output only. If nothing was lent, it frees what it
+    /// does not need.
     pub(super) fn give_back(&mut self, lent: &mut Vec<u8>) {
         let Some(mut own) = self.own.take() else { return self.rest() };
         let live = self.live();
@@ -103,13 +117,13 @@ impl Output {
         (self.start, self.end) = (self.start - live.start, live.len());
     }
 
-    /// How many bytes were moved so far.
+    /// How many bytes were copied so far.
     #[cfg(test)]
     pub(super) const fn copied(&self) -> usize {
         self.copies.bytes()
     }
 
-    /// Where that is which an inflater may look back to, or which is pending.
+    /// Where history and pending output are.
     fn live(&self) -> Range<usize> {
         let is_empty = self.start == self.end && self.history == 0;
         if is_empty { self.start..self.end } else { self.start.saturating_sub(self.history)..self.end }
@@ -121,7 +135,7 @@ impl Output {
         self.end = 0;
     }
 
-    /// Gives back all that is neither pending nor history, unless something is pending.
+    /// Frees all but the history. Does nothing while output is pending: the rest of its payload will need the room.
     pub(super) fn rest(&mut self) {
         if self.start < self.end {
             return;
@@ -137,11 +151,12 @@ impl Output {
     }
 }
 
-/// The smallest memory.
+/// The smallest memory: one page. Most payloads fit, so they need one allocation.
 const SIZE_MIN: usize = 4 << 10;
-/// More room than this is not asked for ahead.
+/// The most room that is reserved ahead: a peer's few compressed bytes must not reserve much before they inflate to anything.
 const ROOM_MAX: usize = 32 << 10;
-/// Larger memory is given back as soon as its payload is used, not when the connection is quiet.
+/// Memory above this size is freed as soon as its payload is used. Smaller memory waits for the next heartbeat, because the next
+/// payload will likely need it.
 pub(super) const KEPT_MAX: usize = 1 << 20;
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! Memory that is lent.
+//! Memory that a driver lends to its machines.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Memory to unpack payloads in, lent to one machine after another by
-/// [`GatewayMachine::handle_with`](crate::machine::GatewayMachine::handle_with). It grows to the largest payload of up to
-/// a mebibyte, and holds nothing between two calls that anyone reads.
+/// Memory to decompress payloads in. [`GatewayMachine::handle_with`](crate::machine::GatewayMachine::handle_with) lends it to one
+/// machine after another. It grows to the size of the largest payload, up to a mebibyte; nothing in it is read after a call.
 ///
 /// ```
 /// use portcullis::codec::Scratch;
@@ -24,13 +23,13 @@ use core::fmt;
 /// ```
 #[derive(Default)]
 pub struct Scratch {
-    /// For what is inflated.
+    /// For decompressed payloads.
     pub(super) output: Vec<u8>,
-    /// For terms that are read into JSON.
+    /// For the JSON of terms.
     pub(super) json: Vec<u8>,
 }
 
-/// Prints its size, never what was in it.
+/// Prints its size, never its bytes.
 impl fmt::Debug for Scratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Scratch({} bytes)", self.output.capacity() + self.json.capacity())

@@ -1,4 +1,4 @@
-//! Each message is one payload as it stands: what is left to do is its encoding's.
+//! No compression: each message is one payload. Used for uncompressed ETF, where only the encoding is left to do.
 
 use super::output::Output;
 use super::{CodecError, Unpack};

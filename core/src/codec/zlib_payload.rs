@@ -28,6 +28,7 @@ impl Unpack for ZlibPayload {
             return Ok(None);
         }
         self.inflate.reset();
+        // A stream that ends before its message would leave bytes that no payload owns; both ends must agree.
         match self.inflate.feed(&core::mem::take(&mut self.message), most)? {
             Fed::Ended { left: 0 } => Ok(Some(self.inflate.pending())),
             Fed::Ended { .. } | Fed::All => Err(CodecError::Cut),

@@ -1,4 +1,4 @@
-//! zlib by `zlib-rs`, which keeps its own history.
+//! zlib by `zlib-rs`, which keeps its own window, so the output needs no history.
 
 use super::CodecError;
 use super::inflate::{Edge, Fed, Inflate, Purpose, USUAL_RATIO};
@@ -17,8 +17,8 @@ impl ZlibRs {
         Self { state, output: Output::with_history(0), purpose }
     }
 
-    /// Inflates until the input is used up, or `room_max` bytes of room: how it ended, and how much was read and
-    /// written into how much room.
+    /// Inflates until the input, or `room_max` bytes of room, are used up. Returns the status, the number of bytes read and
+    /// written, and the size of the room.
     fn step(&mut self, input: &[u8], room_max: usize, flush: InflateFlush, most: usize) -> Result<Step, CodecError> {
         let (memory, end) = self.output.room(input.len().saturating_mul(USUAL_RATIO), most);
         let room = room_max.min(memory.len() - end);
@@ -34,7 +34,7 @@ impl ZlibRs {
     }
 }
 
-/// What came of a call.
+/// The result of one call of the library.
 struct Step {
     status: Status,
     read: usize,
@@ -50,7 +50,7 @@ impl Inflate for ZlibRs {
             match status {
                 Status::StreamEnd => return Ok(Fed::Ended { left: input.len() }),
                 Status::Ok | Status::BufError if written < room && input.is_empty() => return Ok(Fed::All),
-                // It stopped with input and room: no call would bring it on.
+                // The library stopped with input and room left: another call would not advance either.
                 Status::BufError if written < room => return Err(CodecError::Damaged),
                 Status::Ok | Status::BufError => {}
             }
@@ -58,8 +58,8 @@ impl Inflate for ZlibRs {
     }
 
     fn edge(&mut self, last: u8, next: u8, most: usize) -> Result<Edge, CodecError> {
-        // It stops between blocks and does not say so; but then it leaves `next`. So does a stored block that has no
-        // room for it.
+        // The library stops between blocks without saying so, but then it leaves `next` unread. It also leaves `next` in a stored
+        // block without room for it; that case has written a byte.
         let Step { status, read, written, .. } = self.step(&[last, next], 1, InflateFlush::Block, most)?;
         match (status, read, written) {
             (Status::StreamEnd, ..) | (_, 0, _) => Err(CodecError::Damaged),

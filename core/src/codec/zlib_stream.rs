@@ -1,13 +1,16 @@
-//! One zlib stream a connection, with a sync flush, `00 00 FF FF`, at the end of each payload. *(source: Gateway, Transport
-//! Compression; that payloads may be split over messages, or share one, is observed)*
+//! One zlib stream for the connection, with a sync flush at the end of each payload. *(source: Gateway, Transport Compression;
+//! that payloads may be split over messages, or share one, is observed)*
 //!
-//! The four bytes are one if an empty block ends with them; elsewhere they are data. A compressor may flush in the middle
-//! of a payload, too: at the end of a message a flush ends a payload, if what was inflated can be one; elsewhere only if it
-//! is one from its first byte to its last. Flushes are found across messages, however a payload was split.
+//! # Theory of operation
+//! A sync flush is an empty stored block, whose last bytes are `00 00 FF FF` (RFC 1951 §3.2.4). The same bytes elsewhere are
+//! data, so the codec asks the inflater whether an empty block ends with them. Flushes are found across messages too.
 //!
-//! A message that ends in the four bytes where no empty block does, nor stored data with the same bytes, is damaged. So
-//! damage is found with the message that it is in, whichever inflater looks for it. Where such a message has lost its
-//! last bytes, or was split, one inflater may find it before the next flush, the other with it.
+//! A compressor may also flush in the middle of a payload. So a flush at the end of a message ends the payload if the inflated
+//! bytes begin and end like one; any other flush does so only if the brackets match from the first byte to the last.
+//!
+//! A message that ends in `00 00 FF FF` must end an empty block, or stored data with these bytes; otherwise it is damaged. This
+//! rule makes all inflaters report damage at the message that has it. Only for a message that lost its last bytes, or was split,
+//! one inflater may report the damage before the next flush and another with it.
 
 use super::extent::{Extent, Verdict};
 use super::inflate::{Edge, Fed, Inflate};
@@ -19,22 +22,23 @@ use memchr::memmem;
 
 pub(super) struct ZlibStream {
     inflate: Box<dyn Inflate>,
-    /// Built once: that takes longer than most searches.
+    /// Built once for the connection: building it takes longer than most searches.
     flush: memmem::Finder<'static>,
     head: Head,
     message: Bytes,
-    /// How much of the message was inflated.
+    /// How many bytes of the message were inflated.
     at: usize,
-    /// The last bytes before that.
+    /// The last four bytes before `at`, also of messages before: a flush may be split over two.
     tail: [u8; 4],
-    /// How much of what is pending was given out.
+    /// How many pending bytes the last payload has.
     given: usize,
     step: Step,
     begun: Begun,
     extent: Extent,
 }
 
-/// How much of zlib's head has come, which stands before the stream once (RFC 1950 §2.2).
+/// How much of the zlib header has come. It stands once at the start of the stream (RFC 1950 §2.2). The codec reads it itself, so
+/// that the inflater sees raw deflate and both libraries refuse the same headers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Head {
     Missing,
@@ -45,6 +49,7 @@ enum Head {
 impl Head {
     fn take(self, byte: u8) -> Result<Self, CodecError> {
         let Self::First(first) = self else { return Ok(Self::First(byte)) };
+        // RFC 1950 §2.2: CM is 8, CINFO at most 7 (a window of 32 KiB), FDICT 0, and the two bytes are a multiple of 31.
         let (is_deflate, window) = (first & 15 == 8, first >> 4);
         let has_dictionary = byte & 32 != 0;
         if is_deflate && window <= 7 && !has_dictionary && u16::from_be_bytes([first, byte]).is_multiple_of(31) {
@@ -55,21 +60,21 @@ impl Head {
     }
 }
 
-/// What the inflated bytes have come to.
+/// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// No flush: more is to be inflated.
+    /// Inflate up to the next flush.
     Within,
-    /// A flush that may end a payload.
+    /// Check whether the flush just found ends a payload.
     Flushed,
 }
 
-/// Where the payload at hand began.
+/// Where the current payload began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begun {
     /// At the start of this message.
     Here,
-    /// Earlier, or behind another one.
+    /// In an earlier message, or behind another payload.
     Elsewhere,
 }
 
@@ -89,7 +94,7 @@ impl ZlibStream {
         }
     }
 
-    /// Inflates up to the next flush, or all there is.
+    /// Inflates up to the next flush, or to the end of the message.
     fn advance(&mut self, most: usize) -> Result<(), CodecError> {
         while self.head != Head::Whole {
             let Some(&byte) = self.message.get(self.at) else { return Ok(()) };
@@ -99,9 +104,10 @@ impl ZlibStream {
         let rest = &self.message[self.at..];
         let marked = flush_in(&self.flush, self.tail, rest);
         let (part, behind) = rest.split_at(marked.unwrap_or(rest.len()));
+        // The flush's last byte is kept for `edge`, which asks whether an empty block ends with it.
         let part_fed = if marked.is_some() { &part[..part.len() - 1] } else { part };
         if !part_fed.is_empty() && self.inflate.feed(part_fed, most)? != Fed::All {
-            // The stream of a connection never ends. Whether a checksum follows that fits does not matter.
+            // The gateway never ends a connection's stream, so an end is damage, whether or not a correct checksum follows.
             return Err(CodecError::Damaged);
         }
         self.tail = last_of(self.tail, part);
@@ -109,7 +115,8 @@ impl ZlibStream {
         if marked.is_none() {
             return Ok(());
         }
-        // Behind the message's last byte comes one that is made up. What reads it is lost.
+        // At the end of a message the inflater gets an invented byte as `next`. If the inflater reads it, its state is useless;
+        // the match makes that an error.
         let [last, next] = [FLUSH[3], behind.first().copied().unwrap_or(0)];
         match (self.inflate.edge(last, next, most)?, behind.is_empty()) {
             (Edge::Block, _) => self.step = Step::Flushed,
@@ -124,7 +131,7 @@ impl ZlibStream {
         Ok(())
     }
 
-    /// Whether what is pending at a flush is a payload, and how long.
+    /// The length of the payload that the flush ends; `None` if the flush is in the middle of one.
     fn judge(&mut self) -> Result<Option<usize>, CodecError> {
         let (pending, is_end) = (self.inflate.pending(), self.at == self.message.len());
         if self.begun == Begun::Here && is_end && self.extent.is_likely_whole(pending) {
@@ -179,14 +186,14 @@ impl Unpack for ZlibStream {
     }
 }
 
-/// How many bytes of `bytes`, which follow on `tail`, there are up to the end of the next flush.
+/// How many bytes of `bytes`, which follow `tail`, come before the end of the next flush.
 fn flush_in(flush: &memmem::Finder<'_>, tail: [u8; 4], bytes: &[u8]) -> Option<usize> {
     let across = (1..FLUSH.len().min(bytes.len() + 1))
         .find(|&len| tail[len..] == FLUSH[..FLUSH.len() - len] && bytes[..len] == FLUSH[FLUSH.len() - len..]);
     across.or_else(|| flush.find(bytes).map(|at| at + FLUSH.len()))
 }
 
-/// The last four bytes of `part` behind `tail`.
+/// The last four bytes of `tail` followed by `part`.
 fn last_of(tail: [u8; 4], part: &[u8]) -> [u8; 4] {
     part.last_chunk().copied().unwrap_or_else(|| {
         let mut last = tail;
@@ -196,6 +203,7 @@ fn last_of(tail: [u8; 4], part: &[u8]) -> [u8; 4] {
     })
 }
 
+/// The end of an empty stored block: length 0 and its complement (RFC 1951 §3.2.4).
 const FLUSH: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 #[cfg(test)]

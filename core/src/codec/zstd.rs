@@ -1,4 +1,4 @@
-//! zstd by the C library, which keeps its own history.
+//! zstd by the C library, which keeps its own window, so the output needs no history.
 
 use super::CodecError;
 use super::inflate::USUAL_RATIO;
@@ -6,7 +6,7 @@ use super::output::Output;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 pub(super) struct Zstd {
-    /// None where there is no memory for one: then nothing can be inflated.
+    /// `None` if the library could not allocate one; every message is then an error.
     state: Option<DCtx<'static>>,
     output: Output,
 }
@@ -20,8 +20,8 @@ impl Zstd {
         Self { state, output: Output::with_history(0) }
     }
 
-    /// Decompresses `input` behind what is pending. A frame that ends is followed by the next, as RFC 8878 §3 allows: the
-    /// library begins it by itself, and skips those that are to be skipped.
+    /// Decompresses `input`, and appends the output to what is pending. A stream may have several frames (RFC 8878 §3): the
+    /// library starts the next one by itself, and skips skippable frames (§3.1.2).
     ///
     /// # Errors
     /// [`CodecError::TooLarge`] when more than `most` bytes would be pending.
@@ -39,10 +39,10 @@ impl Zstd {
                 return Err(CodecError::TooLarge { limit: most });
             }
             match (hint, input.src.len() - input.pos) {
-                // At the end of a frame nothing is held back for lack of room.
+                // A hint of 0 is the end of a frame: the library holds no more output, even if the room is full.
                 (0, 0) => return Ok(()),
                 (_, 0) if room > 0 => return Ok(()),
-                // It stopped with input and room: no call would bring it on.
+                // The library stopped with input and room left: another call would not advance either.
                 (_, now) if now == left && written == 0 && room > 0 => return Err(CodecError::Damaged),
                 _ => {}
             }
@@ -66,7 +66,8 @@ impl Zstd {
     }
 }
 
-/// The largest window that is held for a peer: 8 MiB, as RFC 8878 §3.1.1.1.2 recommends. What asks for more is refused.
+/// The largest window, as a power of two: 8 MiB, the size that RFC 8878 §3.1.1.1.2 recommends to support. The library refuses a
+/// frame with a larger one before it allocates memory.
 const WINDOW_LOG_MAX: u32 = 23;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! One zstd frame a connection, with a flush at the end of each payload, which is the end of its message. *(source: Gateway,
-//! Transport Compression)* A stream may as well have a frame a payload, or end one anywhere: where frames end means
-//! nothing here (RFC 8878 §3).
+//! One zstd stream for the connection, with a flush at the end of each payload, which is also the end of its message. *(source:
+//! Gateway, Transport Compression)*
 //!
-//! A flush leaves no mark. So what a message inflates to is a payload if it can be one, a part of one if its end is to
-//! come, and several where one begins right behind another: gateways were not seen to split or join payloads, proxies
-//! may.
+//! # Theory of operation
+//! The gateway sends one endless frame. Others may end a frame with each payload or anywhere else (RFC 8878 §3 allows it), so the
+//! end of a frame means nothing here.
+//!
+//! A zstd flush leaves no mark in the stream, so the codec searches the output of each message for the end of a payload. A
+//! message may hold a whole payload, a part of one, or several. Gateways were not seen to split or join payloads; proxies may.
 
 use super::extent::{Extent, Verdict};
 use super::output::Output;
@@ -15,27 +17,27 @@ use memchr::memmem;
 
 pub(super) struct ZstdStream {
     zstd: Zstd,
-    /// Built once: that takes longer than most searches.
+    /// Built once for the connection: building it takes longer than most searches.
     between: memmem::Finder<'static>,
     message: Bytes,
-    /// How much of what is pending was given out.
+    /// How many pending bytes the last payload has.
     given: usize,
     step: Step,
     extent: Extent,
 }
 
-/// What the message at hand has come to.
+/// What is known of the current message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It is to be inflated, behind nothing.
+    /// Not decompressed yet; it begins a payload.
     Fresh,
-    /// It is to be inflated, behind the first part of its payload.
+    /// Not decompressed yet; it continues a payload.
     Behind,
-    /// It was inflated: what is pending alone can be whole at a glance.
+    /// Decompressed, and pending alone: first and last byte may show that it is one payload.
     Alone,
-    /// It was inflated: what is pending is to be looked at.
+    /// Decompressed, and pending with other bytes: the end of the payload must be searched.
     Mixed,
-    /// Nothing is left in it.
+    /// Used up.
     Used,
 }
 
@@ -52,7 +54,7 @@ impl ZstdStream {
         }
     }
 
-    /// Whether what is pending is a payload, and how long.
+    /// The length of the payload at the front of the pending bytes; `None` if it is incomplete.
     fn judge(&mut self) -> Result<Option<usize>, CodecError> {
         let pending = self.zstd.pending();
         let is_one = || self.extent.is_likely_whole(pending) && self.between.find(pending).is_none();
@@ -106,5 +108,5 @@ impl Unpack for ZstdStream {
     }
 }
 
-/// What stands in JSON between two payloads, and otherwise in a string only.
+/// The bytes between two payloads. Valid JSON has them only there and within strings, so their absence proves that there is one.
 const BETWEEN: &[u8] = b"}{";

@@ -1,73 +1,73 @@
-//! What a dialect makes of a command: its frame, and what becomes of it when session or connection end.
+//! An encoded command: its frame, and what the machine does with it when its session or connection ends.
 
 use super::PaceLimit;
 use alloc::boxed::Box;
 use bytes::Bytes;
 
-/// A command as its dialect wrote it.
+/// A command as its dialect encoded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
     /// The frame.
     pub payload: Bytes,
-    /// Whether it stands, that is, holds for each session to come.
+    /// Whether the command stands: it then applies to each session to come.
     pub standing: Standing,
-    /// What becomes of it when its session is lost while it waits.
+    /// What the machine does with the command when the session is lost while the command is queued.
     pub on_new_session: OnNewSession,
-    /// Whether it may be sent again when its connection died during the write.
+    /// Whether the command may be sent again when its connection died during the write.
     pub repeat: Repeat,
-    /// How often commands of its standing key may be sent, on top of what the gateway allows all frames. While one is
-    /// held back by it the next of its key takes its place, so the latest goes out; what is queued behind it overtakes
-    /// it. It means nothing without a key.
+    /// How often commands of the same standing key may be sent, on top of the gateway's limit for all frames. A command that is
+    /// held back by this limit is replaced by the next of its key, so that the latest is sent; commands queued behind it
+    /// overtake it. Ignored without a standing key.
     pub pace: Option<PaceLimit>,
 }
 
 impl Encoded {
-    /// A command that does not stand, waits for the next session if need be, and is never sent twice.
+    /// A command that does not stand, is kept for the next session if this one is lost, and is never sent twice.
     #[must_use]
     pub const fn once(payload: Bytes) -> Self {
         Self { payload, standing: Standing::No, on_new_session: OnNewSession::Keep, repeat: Repeat::Never, pace: None }
     }
 }
 
-/// Whether a command holds for each session to come.
+/// Whether a command applies to each session to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is sent once and forgotten.
+    /// The command is sent once and forgotten.
     No,
-    /// The latest of its key is kept, goes into Identify where the gateway takes it, and is otherwise sent again
-    /// on each new session. A presence is one, a subscription is one.
+    /// The machine keeps the latest command of this key. Each new session gets it: in the Identify where the gateway takes it
+    /// there, otherwise after the handshake. Presences and subscriptions are such commands.
     Set(StandingKey),
-    /// It takes back what stands under its key.
+    /// The command takes back what stands under this key, as an unsubscribe does.
     Clear(StandingKey),
 }
 
-/// What a standing command is the latest of: `presence`, or one subscription.
+/// What a standing command replaces the previous one of: `presence`, or the name of one subscription.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StandingKey(pub Box<str>);
 
-/// What an Identify carries beside what the handshake needs.
+/// What an Identify carries beyond what the handshake needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extras<'a> {
-    /// Those of these standing commands that the gateway takes there, and what the dialect was made with.
+    /// What the dialect was configured with, and those of these standing commands that the gateway takes in an Identify.
     Standing(&'a [(StandingKey, Bytes)]),
-    /// Nothing: the gateway has refused several in a row, and what they carried may be why.
+    /// Nothing: the gateway refused several Identifies in a row, and what they carried may be the reason.
     LeftOut,
 }
 
-/// What becomes of a command that waits when its session is lost.
+/// What the machine does with a queued command when its session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnNewSession {
-    /// It goes out on the next session.
+    /// The command is sent on the next session.
     Keep,
-    /// It is handed back: its answer could not arrive, or its sense was the session.
+    /// The command is handed back to the application: its answer could not arrive, or it made sense in that session only.
     Return,
 }
 
-/// Whether a command may go out again when its connection died during the write.
+/// Whether a command may be sent again when its connection died during the write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// Never: its outcome is then unknown.
+    /// Never: the gateway may have received it. Its outcome is then `Unknown`.
     Never,
-    /// Yes: to send it twice does no harm.
+    /// Yes: sending it twice does no harm.
     Harmless,
 }

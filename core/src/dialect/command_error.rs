@@ -1,73 +1,88 @@
-//! Why a command could not be written.
+//! Why a command could not be encoded.
 
 use crate::shard::ShardId;
-use core::fmt;
 
-/// Why a command could not be written. It is the caller's mistake: the gateway would refuse the command or close
-/// the connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Why a command could not be encoded. It is the caller's mistake: the gateway would refuse the command, close the
+/// connection, or never answer.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// Its type cannot be written as JSON.
+    /// The command's type cannot be written as JSON, or its JSON not in the connection's encoding.
+    #[error("the command cannot be written as json")]
     NotJson,
-    /// It is written as JSON, but not as an object.
+    /// The command is JSON, but not an object.
+    #[error("the command is not a json object")]
     NotObject,
-    /// Its text is not one JSON value.
+    /// The command's text is not exactly one JSON value.
+    #[error("the command's text is not valid json at line {line}, column {column}")]
     BrokenJson {
         /// The line where the parser stopped, counted from 1.
         line: usize,
         /// The column, in bytes counted from 1; 0 stands before the first.
         column: usize,
     },
-    /// The field `name` is 0, which is no id.
+    /// The field `name` is 0, which cannot be an id.
+    #[error("{name} is 0, give the id of one")]
     ZeroId {
         /// Name of the field.
         name: &'static str,
     },
     /// The nonce is `len` bytes long.
+    #[error("the nonce has {len} bytes, give one of at most {max}")]
     NonceTooLong {
         /// Bytes it has.
         len: usize,
         /// Bytes it may have.
         max: usize,
     },
-    /// It asks for members by their ids, and gives none.
+    /// The request is for members by their ids, but has no ids.
+    #[error("the request names no user ids, give one or ask for all members")]
     NoUserIds,
-    /// It asks for `len` members by their ids.
+    /// The request is for more members by their ids than the gateway takes.
+    #[error("there are {len} user ids, ask for at most {max} at a time")]
     TooManyUserIds {
         /// Ids it has.
         len: usize,
         /// Ids it may have.
         max: usize,
     },
-    /// It asks about guilds by their ids, and gives none.
+    /// The request is about guilds by their ids, but has no ids.
+    #[error("the request names no guild ids, give one")]
     NoGuildIds,
-    /// It is about a guild of another shard, of which this one's gateway would say nothing.
+    /// The command is about a guild of another shard: the gateway never answers it on this one.
+    #[error(
+        "guild {guild_id} belongs to shard {shard}; send the command there, or let foreign guilds pass where a proxy places them"
+    )]
     ForeignGuild {
         /// The guild.
         guild_id: u64,
-        /// The shard that it belongs to.
+        /// The shard that the guild belongs to.
         shard: ShardId,
     },
-    /// An activity of a presence has a name of `len` characters, or of none but white space.
+    /// An activity of a presence has a name that is empty, longer than `max`, or all white space.
+    #[error("an activity's name has {len} characters, give 1 to {max} that are not all white space")]
     ActivityName {
         /// Characters it has.
         len: usize,
         /// The most characters it may have.
         max: usize,
     },
-    /// The stream of a presence has an address that is none.
+    /// The streaming activity of a presence has a URL that is not one of `http` or `https`.
+    #[error("the stream's url is not one, give one like https://www.twitch.tv/name")]
     StreamUrl,
-    /// A presence has `len` activities.
+    /// A presence has more activities than the gateway takes.
+    #[error("a presence has {len} activities, give at most {max}")]
     TooManyActivities {
         /// Activities it has.
         len: usize,
         /// Activities it may have.
         max: usize,
     },
-    /// It asks for fields, and names none.
+    /// The request is for fields, but names none.
+    #[error("the request names no fields, give one")]
     NoFields,
-    /// It searches members by a prefix, and the limit is 0 or above `max`.
+    /// The request searches members by a prefix, and its limit is 0 or above `max`.
+    #[error("a search has the limit {limit}, give one from 1 to {max}")]
     SearchLimit {
         /// The limit it has.
         limit: u32,
@@ -75,41 +90,6 @@ pub enum CommandError {
         max: u32,
     },
 }
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson => f.write_str("the command cannot be written as json"),
-            Self::NotObject => f.write_str("the command is no json object"),
-            Self::BrokenJson { line, column } => {
-                write!(f, "the command's text is not valid json at line {line}, column {column}")
-            }
-            Self::ZeroId { name } => write!(f, "{name} is 0, give the id of one"),
-            Self::NonceTooLong { len, max } => write!(f, "the nonce has {len} bytes, give one of at most {max}"),
-            Self::NoUserIds => f.write_str("there are no user ids, give one or ask for all members"),
-            Self::TooManyUserIds { len, max } => {
-                write!(f, "there are {len} user ids, ask for at most {max} at a time")
-            }
-            Self::NoGuildIds => f.write_str("there are no guild ids, give one"),
-            Self::ForeignGuild { guild_id, shard } => {
-                write!(
-                    f,
-                    "guild {guild_id} belongs to shard {shard}; send the command there, \
-                     or let foreign guilds pass where a proxy places them"
-                )
-            }
-            Self::ActivityName { len, max } => {
-                write!(f, "an activity's name has {len} characters, give 1 to {max} that are not all white space")
-            }
-            Self::StreamUrl => f.write_str("the stream's url is none, give one like https://www.twitch.tv/name"),
-            Self::TooManyActivities { len, max } => write!(f, "a presence has {len} activities, give at most {max}"),
-            Self::NoFields => f.write_str("there are no fields, name one"),
-            Self::SearchLimit { limit, max } => write!(f, "a search has the limit {limit}, give one from 1 to {max}"),
-        }
-    }
-}
-
-impl core::error::Error for CommandError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! A command of which nothing is known but that it is a JSON object.
+//! A command that is known to be a JSON object, and no more.
 
 use super::CommandError;
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use core::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// A whole frame to send as it is: what the crate has no command for.
+/// A whole frame to send as it is, for commands that this crate does not have.
 ///
 /// `Debug` prints its size only.
 ///
@@ -24,18 +24,18 @@ use serde_json::value::RawValue;
 pub struct RawCommand(Bytes);
 
 impl RawCommand {
-    /// Writes a value as the frame, envelope and all.
+    /// Serializes a value as the whole frame, including its envelope (`op` and `d`).
     ///
     /// # Errors
-    /// [`CommandError::NotJson`] if the value cannot be written as JSON, [`CommandError::NotObject`] if what is
-    /// written is no object.
+    /// [`CommandError::NotJson`] if the value cannot be written as JSON, [`CommandError::NotObject`] if its JSON is not an
+    /// object.
     pub fn new<T: Serialize + ?Sized>(frame: &T) -> Result<Self, CommandError> {
         let json = serde_json::to_vec(frame).map_err(|_| CommandError::NotJson)?;
         if json.first() == Some(&b'{') { Ok(Self(json.into())) } else { Err(CommandError::NotObject) }
     }
 
-    /// Takes a frame that is written already, envelope and all. The text is checked, and sent as it is, without the
-    /// white space around it.
+    /// Takes the JSON text of the whole frame, including its envelope (`op` and `d`). The text is checked, and sent without the
+    /// white space around it and otherwise unchanged.
     ///
     /// ```
     /// use portcullis::dialect::RawCommand;
@@ -46,8 +46,8 @@ impl RawCommand {
     /// ```
     ///
     /// # Errors
-    /// [`CommandError::BrokenJson`] if the text is not one JSON value, [`CommandError::NotObject`] if the value is no
-    /// object.
+    /// [`CommandError::BrokenJson`] if the text is not exactly one JSON value, [`CommandError::NotObject`] if the value is not
+    /// an object.
     pub fn from_json(text: &str) -> Result<Self, CommandError> {
         let value: &RawValue = serde_json::from_str(text)
             .map_err(|error| CommandError::BrokenJson { line: error.line(), column: error.column() })?;

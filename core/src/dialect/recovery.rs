@@ -7,12 +7,12 @@ use core::time::Duration;
 /// What is done after a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// How to go on.
+    /// Whether to resume, to identify or to end.
     pub plan: Plan,
     /// The least time to wait before the next connection. The backoff may ask for more.
     pub wait_min: Duration,
-    /// Up to what that wait grows: it doubles with each further end by the same code, and begins at `wait_min` again
-    /// when none came for this long. A bound that is not above `wait_min` leaves it as it is.
+    /// The most that wait grows to: it doubles each time the same code ends a connection again, and is back at `wait_min` once
+    /// the code has not come for `wait_max`. With a value up to `wait_min` the wait does not grow.
     pub wait_max: Duration,
     /// Whether the token may be used again.
     pub token: TokenFate,
@@ -29,7 +29,7 @@ impl Recovery {
         token: TokenFate::Keep,
         tries: u32::MAX,
     };
-    /// Drop the session and identify anew.
+    /// Drop the session and identify again.
     pub const IDENTIFY: Self = Self { plan: Plan::Identify, tries: 0, ..Self::RESUME };
     /// Never connect again.
     pub const END: Self = Self { plan: Plan::End, tries: 0, ..Self::RESUME };
@@ -59,9 +59,9 @@ impl fmt::Display for Plan {
 /// Whether a token may be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFate {
-    /// It may.
+    /// The token may be used again.
     Keep,
-    /// A new one is asked for first, where tokens expire; where they do not, this says nothing.
+    /// The machine requests a new token first, if tokens expire. Without effect if they do not.
     Renew,
 }
 

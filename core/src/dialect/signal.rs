@@ -1,5 +1,5 @@
-//! What a frame says, in words that every gateway shares. A [`Signal`] holds offsets into its frame, no borrows:
-//! the frame's bytes are moved, never copied.
+//! The meaning of a frame, in terms that every gateway shares. A [`Signal`] holds offsets into its frame and borrows
+//! nothing, so that the frame's bytes can be moved on without a copy.
 
 use super::{FrameError, Span};
 use crate::message::Sequence;
@@ -8,13 +8,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// A frame, read.
+/// A frame that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// What it says.
+    /// The meaning of the frame.
     pub signal: Signal,
-    /// The frame written anew, where its own bytes could not serve (an escaped name): the signal's spans then
-    /// point into it.
+    /// The frame rewritten, where its own bytes cannot be used (its name has escapes). The signal's spans then point
+    /// into this.
     pub rewritten: Option<Vec<u8>>,
 }
 
@@ -24,87 +24,87 @@ impl From<Signal> for Reading {
     }
 }
 
-/// What a frame says.
+/// The meaning of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// The gateway greets, and says who beats how often.
+    /// Hello: who sends heartbeats, and how often.
     Hello(HeartRate),
     /// A new session has begun.
     Ready(Box<SessionStart>, Spans),
-    /// A resumed session is whole again: all it missed was replayed.
+    /// The resumed session has caught up: all missed dispatches were replayed.
     Resumed(Spans),
     /// An event for the application.
     Dispatch(Spans),
-    /// The gateway wants a heartbeat now.
+    /// The gateway requests a heartbeat at once.
     HeartbeatRequest,
-    /// The gateway acknowledges our oldest heartbeat.
+    /// The gateway acknowledges our oldest unacknowledged heartbeat.
     HeartbeatAck,
-    /// The gateway's own beat, to be answered.
+    /// A heartbeat of the gateway's own, which the machine answers.
     Beat,
-    /// The gateway asks us to connect anew, after a while of its choice.
+    /// The gateway tells us to reconnect.
     Reconnect {
-        /// How long to wait at the least.
+        /// The least time to wait first.
         after: Duration,
     },
-    /// The session could not be begun or resumed, or is no longer valid.
+    /// Invalid Session: the session could not be started or resumed, or is no longer valid.
     InvalidSession(Fate),
-    /// The token will soon be refused.
+    /// The token is about to expire.
     TokenExpiring,
-    /// Nothing this dialect knows. It is passed on to the application.
+    /// A frame that this dialect does not know. The application gets it as it came.
     Unknown {
-        /// The opcode, where the gateway has them and the frame had one.
+        /// The opcode, if the frame had one.
         op: Option<u64>,
-        /// The sequence, where a dispatch without a name had one.
+        /// The sequence, if the frame is a dispatch without a name.
         sequence: Option<Sequence>,
     },
 }
 
-/// Who beats.
+/// Which side sends heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeartRate {
-    /// We do, once an `interval`, and the gateway acknowledges.
+    /// We send one in each `interval`, and the gateway acknowledges it.
     Ours {
-        /// The time between two beats, as the gateway gave it.
+        /// The time between two heartbeats, as in the gateway's Hello.
         interval: Duration,
     },
-    /// The gateway does; a connection that is silent for `silent_after` is dead.
+    /// The gateway sends them; a connection without any message for `silent_after` is dead.
     Theirs {
         /// The longest silence of a live connection.
         silent_after: Duration,
     },
 }
 
-/// What becomes of a session that was called invalid.
+/// Whether an invalid session can be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It can be resumed.
+    /// The session can be resumed.
     Resumable,
-    /// It is gone.
+    /// The session is lost.
     Lost,
 }
 
-/// What the gateway says of a session at its start.
+/// What Ready says about the new session.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct SessionStart {
-    /// Its id; `None` where a gateway has no sessions to resume. One above [`ID_LEN_MAX`](Self::ID_LEN_MAX) bytes makes
-    /// its frame malformed.
+    /// The session's id; `None` where a gateway has no sessions to resume. A frame with an id above
+    /// [`ID_LEN_MAX`](Self::ID_LEN_MAX) bytes is malformed.
     pub id: Option<String>,
-    /// Where to resume it, as the gateway wrote it, unchecked.
+    /// The URL to resume the session at, as the gateway wrote it: not checked yet.
     pub resume_url: Option<String>,
 }
 
 impl SessionStart {
-    /// The most bytes of an id that are kept. Real ones have 32.
+    /// The most bytes an id may have, since the machine keeps it. Discord's have 32.
     pub const ID_LEN_MAX: usize = 4096;
 
-    /// Why it cannot be kept, if it cannot.
+    /// The reason why it cannot be kept, if there is one.
     pub(crate) fn unfit(&self) -> Option<FrameError> {
         let (len, max) = (self.id.as_ref()?.len(), Self::ID_LEN_MAX);
         (len > max).then_some(FrameError::FieldTooLong { name: "session_id", len, max })
     }
 }
 
-/// Where a dispatch's parts lie within its frame.
+/// Where the parts of a dispatch are within its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Spans {
     /// The event's name. Its bytes are valid UTF-8.
@@ -113,15 +113,15 @@ pub struct Spans {
     pub data: Span,
     /// The frame's own id, where the gateway gives one.
     pub id: Option<Span>,
-    /// Where the session stands after this dispatch, where a gateway has more than a sequence for it. One above
-    /// [`POSITION_LEN_MAX`](Self::POSITION_LEN_MAX) bytes does not count: the session stays where it was.
+    /// The session's position after this dispatch, where a gateway has more than a sequence. A position above
+    /// [`POSITION_LEN_MAX`](Self::POSITION_LEN_MAX) bytes is ignored: the session keeps its last one.
     pub position: Option<Span>,
-    /// Its sequence.
+    /// The dispatch's sequence.
     pub sequence: Option<Sequence>,
 }
 
 impl Spans {
-    /// The most bytes of a position that are kept.
+    /// The most bytes a position may have, since the machine keeps it.
     pub const POSITION_LEN_MAX: usize = 4096;
 
     /// The position, if there is one that can be kept.

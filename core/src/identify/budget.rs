@@ -1,13 +1,16 @@
-//! The identifies of a day.
+//! The number of identifies that are left today.
+//!
+//! The gateway resets the number a day after the first identify, not at midnight; only `session_start_limit` says when that is.
+//! Between two such answers the budget counts by itself.
 //!
 //! # Invariants
-//! * `within-total`: what is left is never more than `total`.
+//! * `within-total`: `left` is never more than `total`.
 
 use super::limit::SessionStartLimit;
 use crate::time::Timestamp;
 use core::time::Duration;
 
-/// The gateway's day. *(source: Gateway, Session Start Limit: a window of 24 h)*
+/// The time after which the gateway resets the number. *(source: Gateway, Rate Limiting: 1,000 identifies in 24 h)*
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug)]
@@ -17,28 +20,28 @@ pub(super) struct Budget {
     day: Day,
 }
 
-/// When there are `total` again.
+/// When the number resets to `total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Day {
-    /// A day after the first is used.
+    /// A day after the next identify: none was used yet.
     NotBegun,
     Until(Timestamp),
 }
 
 impl Budget {
-    /// As the gateway tells it. It does not know of `out` identifies that are on their way.
+    /// The budget that the gateway reports, less `out` identifies that it has not counted yet because they are on their way.
     pub(super) fn new(now: Timestamp, limit: &SessionStartLimit, out: u32) -> Self {
         let left = limit.remaining.min(limit.total);
         let day = match limit.reset_after {
             Duration::ZERO if left == limit.total => Day::NotBegun,
-            // Some are used and nobody knows when: to wait too long is the smaller evil.
+            // Some are used at an unknown time. To assume a whole day may wait too long, but never exceeds the budget.
             Duration::ZERO => Day::Until(now + DAY),
             after => Day::Until(now + after),
         };
         Self { total: limit.total, left: left.saturating_sub(out), day }
     }
 
-    /// Begins another day if this one is over. Those `out` will be used in the new one.
+    /// Begins the next day if this one is over. The `out` permits granted but not used yet count for the new day.
     pub(super) fn begin_next_day(&mut self, now: Timestamp, out: u32) {
         if let Day::Until(end) = self.day
             && now >= end
@@ -68,7 +71,7 @@ impl Budget {
         self.total
     }
 
-    /// When there are more; `None` while none was used.
+    /// When the number resets; `None` while none was used.
     pub(super) const fn resets_at(&self) -> Option<Timestamp> {
         match self.day {
             Day::NotBegun => None,

@@ -1,11 +1,12 @@
-//! What the gateway allows, and by which config a queue keeps to it.
+//! The limits that the gateway sets, and the config of a queue that keeps to them.
 
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
-/// What a gateway allows an application: the `session_start_limit` of `GET /gateway/bot`, and read from its JSON.
+/// What a gateway allows an application: the `session_start_limit` of `GET /gateway/bot`, which deserializes into this type.
+/// *(source: Gateway, Session Start Limit Object)*
 ///
-/// The default is that of an application which has not identified: one at a time, 1,000 a day.
+/// The default is the limit of a new application: one identify at a time, 1,000 a day.
 ///
 /// ```
 /// use core::time::Duration;
@@ -18,14 +19,15 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStartLimit {
-    /// How many may identify at a time, one a bucket: a shard's is `shard_id % max_concurrency`. Zero counts as one.
+    /// How many shards may identify at a time, one in each bucket; a shard's bucket is `shard_id % max_concurrency`. Zero counts
+    /// as one.
     pub max_concurrency: u32,
-    /// How many identifies a day has.
+    /// The number of identifies a day.
     pub total: u32,
     /// How many of them are left.
     pub remaining: u32,
-    /// When there are `total` again, in milliseconds on the wire. Zero where none was used: the day then begins with
-    /// the first.
+    /// How long it is until `remaining` resets to `total`; milliseconds in JSON. Zero if no identify was used: the day then
+    /// begins with the first.
     #[serde(with = "millis")]
     pub reset_after: Duration,
 }
@@ -36,22 +38,23 @@ impl Default for SessionStartLimit {
     }
 }
 
-/// By which config a queue keeps to a [`SessionStartLimit`].
+/// How a queue keeps to a [`SessionStartLimit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueConfig {
-    /// From one identify of a bucket to the next: 5.25 s. The gateway asks for 5 s *(source: Gateway, Rate limiting)*;
-    /// the rest is for a network that brings one frame later than the next.
+    /// The time between two identifies of a bucket: 5.25 s by default. The gateway requires 5 s *(source: Gateway, Rate Limiting)*.
+    /// The rest is for the network: if the first frame is delayed more than the second, they arrive less than 5 s apart.
     pub spacing: Duration,
-    /// Identifies that are never given out: 5. What the gateway does to an application that goes beyond its budget (all
-    /// its sessions end, its token is reset) is so much worse than a wait that an identify nobody told the queue of, of
-    /// another process or of a test at home, should not lead to it. A reserve of `total` or more leaves nothing.
+    /// How many of the day's identifies the queue never grants: 5 by default. If an application exceeds its budget, the gateway ends
+    /// all its sessions and resets its token, which is much worse than a wait. So an identify that the queue does not know of, of
+    /// another process or a test, must not exceed the budget. With a reserve of `total` or more the queue grants none.
     pub reserve: u32,
-    /// What becomes of a permit that was granted and not used: it is free again.
+    /// Whether a permit that was given back unused is free again: [`Returned::Free`] by default.
     pub returned: Returned,
-    /// How long a permit may be out without word of its use: 15 s, which is more than a machine can be kept from
-    /// writing. Then it counts as used, and its bucket is free.
+    /// How long a granted permit keeps its bucket without a call of `spent` or `give_back`: 15 s by default, longer than a machine's
+    /// deadlines let it hold one. Then the permit counts as used, and its bucket is free. Without this limit, a shard whose process
+    /// died would block its bucket forever.
     pub lease: Duration,
-    /// How many may wait: 65,536.
+    /// How many permit requests may wait: 65,536 by default, which bounds the queue's memory.
     pub waiting: usize,
 }
 
@@ -67,12 +70,12 @@ impl Default for QueueConfig {
     }
 }
 
-/// What becomes of a permit that was granted and not used.
+/// What a permit counts as that was granted and given back unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
-    /// It is free again: no byte of an Identify left.
+    /// As free: the shard sent no byte of an Identify.
     Free,
-    /// It counts as used: for those who cannot be sure of that.
+    /// As used: for owners that cannot be sure of that.
     Used,
 }
 

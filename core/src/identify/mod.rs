@@ -1,15 +1,23 @@
-//! Who may identify when: one at a time in a bucket, and so many a day.
+//! When a shard may identify: one at a time in each bucket, and a limited number a day.
 //!
-//! A gateway rations identifies for a whole application, over all its shards and processes. An [`IdentifyQueue`] keeps
-//! to that for all that ask it. It is a machine of its own, without I/O: whoever owns it (a runtime's queue in one
-//! process, a small service for several) tells it what happened and when, and hands its answers on.
+//! # Theory of operation
+//! The gateway limits identifies for a whole application, over all its shards and processes. *(source: Gateway, Rate Limiting;
+//! Gateway, Sharding: Max Concurrency)* An [`IdentifyQueue`] keeps to the limits for all shards that ask it for a permit.
+//!
+//! A shard asks ([`ask`](IdentifyQueue::ask)) and waits. A grant makes the shard's bucket busy at once, and takes one from the
+//! day's budget. When the Identify goes out ([`spent`](IdentifyQueue::spent)), the bucket stays busy for
+//! [`QueueConfig::spacing`] from then on. If the shard's connection is lost before that, the permit comes back
+//! ([`give_back`](IdentifyQueue::give_back)). If the queue hears neither, the permit's lease ends and the permit counts as used.
+//!
+//! The queue does no I/O and has no clock. Its owner, a mutex in one process or a small service for several, calls it with the
+//! time, and passes its answers on.
 //!
 //! ```
 //! use core::time::Duration;
 //! use portcullis::Timestamp;
-//! use portcullis::identify::{Answer, IdentifyQueue, QueueConfig, SessionStartLimit, PermitId};
+//! use portcullis::identify::{Answer, IdentifyQueue, PermitId, QueueConfig, SessionStartLimit};
 //!
-//! // What `GET /gateway/bot` said.
+//! // The answer of `GET /gateway/bot`.
 //! let limit = SessionStartLimit { max_concurrency: 1, total: 1000, remaining: 999, reset_after: Duration::from_secs(14_400) };
 //! let config = QueueConfig { spacing: Duration::from_secs(5), ..QueueConfig::default() };
 //! let mut queue = IdentifyQueue::new(Timestamp::ZERO, limit, config);

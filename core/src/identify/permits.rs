@@ -1,7 +1,7 @@
-//! The permits that keep buckets busy.
+//! The permits that keep buckets busy: those granted and not used yet ("out"), and those used within the spacing.
 //!
 //! # Invariants
-//! * `out-is-held`: a permit request is out exactly while its permit is among those of its shard's bucket.
+//! * `out-is-held`: an id is in `out` exactly while its permit is in the bucket of its shard.
 
 use super::queue::PermitId;
 use crate::time::Timestamp;
@@ -11,11 +11,11 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub(super) struct Permits {
     max_concurrency: u32,
-    /// By bucket: one each, unless the number of buckets has changed.
+    /// By bucket: one permit each, unless `max_concurrency` changed while permits were out.
     by_bucket: BTreeMap<u32, Vec<Permit>>,
-    /// Those that were granted and not used, and for which shard.
+    /// The permits that were granted and not used yet, with their shards.
     out: BTreeMap<PermitId, u32>,
-    /// No permit is over before.
+    /// No permit ends before this time. It spares a walk through all buckets in each call.
     first_over: Timestamp,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Permits {
 struct Permit {
     shard: u32,
     state: PermitState,
-    /// When it keeps its bucket busy no longer.
+    /// When its bucket is free again.
     until: Timestamp,
 }
 
@@ -50,7 +50,7 @@ impl Permits {
         }
     }
 
-    /// Drops those that are over. One that was out counts as used.
+    /// Drops the permits that have ended. A permit that was out counts as used.
     pub(super) fn advance(&mut self, now: Timestamp) {
         if now < self.first_over {
             return;
@@ -70,7 +70,7 @@ impl Permits {
         });
     }
 
-    /// Until when a shard's bucket is busy, if it is.
+    /// Until when a shard's bucket is busy; `None` if it is free.
     pub(super) fn busy_until(&self, shard: u32) -> Option<Timestamp> {
         self.by_bucket.get(&(shard % self.max_concurrency))?.iter().map(|permit| permit.until).max()
     }
@@ -80,34 +80,34 @@ impl Permits {
         self.add(Permit { shard, state: PermitState::Out(id), until });
     }
 
-    /// A permit of which only its shard is known.
+    /// Adds a used permit of an earlier run, whose id is unknown.
     pub(super) fn add_used(&mut self, shard: u32, until: Timestamp) {
         self.add(Permit { shard, state: PermitState::Used, until });
     }
 
-    /// The permit was used, and keeps its bucket busy until then.
+    /// The permit was used, and keeps its bucket busy until `until`.
     pub(super) fn spend(&mut self, id: PermitId, until: Timestamp) {
         if let Some(permit) = self.take(id) {
             self.add(Permit { state: PermitState::Used, until, ..permit });
         }
     }
 
-    /// The permit was never there. `false` if it was not out.
+    /// Removes a permit that was not used. `false` if it was not out.
     pub(super) fn give_back(&mut self, id: PermitId) -> bool {
         self.take(id).is_some()
     }
 
-    /// How many were granted and not used.
+    /// How many permits are granted and not used yet.
     pub(super) fn out(&self) -> u32 {
         u32::try_from(self.out.len()).unwrap_or(u32::MAX)
     }
 
-    /// How many keep a bucket busy.
+    /// How many permits keep a bucket busy.
     pub(super) fn all(&self) -> u32 {
         u32::try_from(self.by_bucket.values().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// The shard of each, and until when.
+    /// The shard of each permit, and when the permit ends.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Timestamp)> {
         self.by_bucket.values().flatten().map(|permit| (permit.shard, permit.until))
     }

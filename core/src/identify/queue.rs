@@ -1,9 +1,9 @@
-//! The queue: who waits, who holds a permit, and which buckets are busy.
+//! The queue of permit requests. See the [module](super).
 //!
 //! # Invariants
-//! * `one-a-bucket`: no two permits of a bucket are out, or were used within the spacing, at the same time.
-//! * `within-budget`: no permit is granted that would touch the reserve.
-//! * `never-leaked`: a permit that was granted is used, given back, or counted as used when its lease is over.
+//! * `one-a-bucket`: of each bucket at most one permit is out or was used within the spacing.
+//! * `within-budget`: no grant takes from the reserve.
+//! * `never-leaked`: each granted permit is used, given back, or counted as used when its lease ends.
 
 use super::budget::{Budget, DAY};
 use super::limit::{QueueConfig, Returned, SessionStartLimit};
@@ -11,38 +11,36 @@ use super::permits::Permits;
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
-/// Who asks, in whatever way the owner of the queue numbers them. Each question has its own.
+/// The id of one permit request, chosen by the owner of the queue. Each request has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PermitId(pub u64);
 
-/// What the queue says to one that waits.
+/// The queue's answer to a permit request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Its permit has come. Tell the queue when the Identify goes out, with [`IdentifyQueue::spent`], or that none will,
-    /// with [`IdentifyQueue::give_back`].
+    /// The shard may identify. Call [`IdentifyQueue::spent`] when the Identify goes out, or [`IdentifyQueue::give_back`] if none will.
     Granted(PermitId),
-    /// The budget is used up. The permit request keeps its place, and its permit comes after the reset, or when an update says
-    /// that there is more. It is told once.
+    /// The budget is used up. The request keeps its place, and is granted after the reset, or when an update reports more. The queue
+    /// says this once for each request.
     Exhausted {
         /// The permit request.
         id: PermitId,
-        /// How long until there are more.
+        /// How long it is until the budget resets.
         resets_in: Duration,
     },
 }
 
-/// Rations identifies. See the [module](super).
+/// Grants permits to identify, within the gateway's limits. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct IdentifyQueue {
     config: QueueConfig,
     budget: Budget,
-    /// The newest moment seen: a clock that steps back stands still here.
+    /// The latest time seen: if a caller's clock goes back, the queue's clock stands still.
     now: Timestamp,
-    /// In the order in which they asked.
+    /// The permit requests, oldest first.
     waiting: VecDeque<Asked>,
     permits: Permits,
 }
@@ -54,24 +52,25 @@ struct Asked {
     told: Told,
 }
 
-/// Whether it knows that the budget is used up.
+/// Whether the request was answered with [`Answer::Exhausted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     No,
     Exhausted,
 }
 
-/// A queue's budget and busy buckets, to be kept across restarts: a crash loop must not burn the token. It holds spans
-/// and no moments, so whoever restores it says how much time has passed.
+/// A queue's budget and busy buckets, to be stored across restarts: without them, a crash loop would exceed the budget, and the
+/// gateway would reset the token. It holds durations, since the next run has another clock; its owner says how much time has
+/// passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSnapshot {
     limit: SessionStartLimit,
-    /// Shards that identified, and for how long their buckets are busy, in milliseconds.
+    /// Shards whose buckets are busy, and for how many milliseconds.
     busy: Vec<(u32, u64)>,
 }
 
 impl IdentifyQueue {
-    /// A queue that nobody has asked yet.
+    /// A queue without permit requests.
     #[must_use]
     pub fn new(now: Timestamp, limit: SessionStartLimit, config: QueueConfig) -> Self {
         Self {
@@ -83,14 +82,14 @@ impl IdentifyQueue {
         }
     }
 
-    /// The queue of an earlier run. `elapsed` is the time since its [`export`](Self::export); where that is not known,
-    /// none has passed.
+    /// The queue of an earlier run. `elapsed` is the time since its [`export`](Self::export); `None`, an unknown time, counts as
+    /// zero, which may wait too long but never exceeds a limit.
     #[must_use]
     pub fn restore(now: Timestamp, snapshot: &QueueSnapshot, elapsed: Option<Duration>, config: QueueConfig) -> Self {
         let elapsed = elapsed.unwrap_or_default();
         let SessionStartLimit { reset_after, total, .. } = snapshot.limit;
         let mut queue = match reset_after.saturating_sub(elapsed) {
-            // Its day is over.
+            // The day of the earlier run is over: all identifies are available.
             Duration::ZERO if !reset_after.is_zero() => Self::new(
                 now,
                 SessionStartLimit { remaining: total, reset_after: Duration::ZERO, ..snapshot.limit },
@@ -98,7 +97,7 @@ impl IdentifyQueue {
             ),
             reset_after => Self::new(now, SessionStartLimit { reset_after, ..snapshot.limit }, config),
         };
-        // A damaged store may not block a bucket for longer than a permit can.
+        // A damaged snapshot must not block a bucket for longer than a permit could.
         let longest = config.lease.max(config.spacing);
         for &(shard, millis) in &snapshot.busy {
             let left = Duration::from_millis(millis).saturating_sub(elapsed).min(longest);
@@ -108,11 +107,11 @@ impl IdentifyQueue {
         queue
     }
 
-    /// Someone wants to identify. Who asks again with the same permit request keeps its place, and is told anew if the budget
-    /// is used up.
+    /// Adds a permit request of a shard. A second call with the same id keeps the request's place; if the budget is used up, the
+    /// queue says so again.
     ///
     /// # Errors
-    /// [`QueueFull`] when [`QueueConfig::waiting`] wait already; it was not queued then.
+    /// [`QueueFull`] when [`QueueConfig::waiting`] requests wait already; this one was not queued.
     pub fn ask(&mut self, now: Timestamp, id: PermitId, shard: u32) -> Result<(), QueueFull> {
         self.advance(now);
         if let Some(asked) = self.waiting.iter_mut().find(|asked| asked.id == id) {
@@ -126,14 +125,14 @@ impl IdentifyQueue {
         Ok(())
     }
 
-    /// The Identify of a granted permit request goes out now: its bucket's next is counted from here.
+    /// The Identify of a granted request goes out now: the bucket's spacing starts here, because the gateway counts from the
+    /// Identify, and a permit may be used long after its grant.
     pub fn spent(&mut self, now: Timestamp, id: PermitId) {
         self.advance(now);
         self.permits.spend(id, self.now + self.config.spacing);
     }
 
-    /// A permit request is not needed any more: it leaves the queue, or its permit comes back by [`QueueConfig::returned`]. One that
-    /// was used stays used.
+    /// Withdraws a permit request, or gives its permit back as [`QueueConfig::returned`] says. A permit that was used stays used.
     pub fn give_back(&mut self, now: Timestamp, id: PermitId) {
         self.advance(now);
         self.waiting.retain(|asked| asked.id != id);
@@ -147,8 +146,8 @@ impl IdentifyQueue {
         }
     }
 
-    /// The gateway was asked again what it allows. It does not know of identifies that are on their way, so those of
-    /// the last few seconds are taken off. Who must go on waiting is told anew.
+    /// Takes the gateway's latest limit. The gateway may not have counted the identifies of the last seconds yet, so the queue
+    /// subtracts them. Requests that must still wait are told so again.
     pub fn update(&mut self, now: Timestamp, limit: SessionStartLimit) {
         self.advance(now);
         self.permits.set_max_concurrency(limit.max_concurrency);
@@ -156,7 +155,9 @@ impl IdentifyQueue {
         self.waiting.iter_mut().for_each(|asked| asked.told = Told::No);
     }
 
-    /// What is to be said now, and to whom: permits first, each in the order in which they asked.
+    /// The answers that are due now: grants first, then exhausted ones, both in the order of the requests.
+    ///
+    /// A request whose bucket is busy does not hold up requests of other buckets.
     pub fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
         self.advance(now);
         let now = self.now;
@@ -186,8 +187,8 @@ impl IdentifyQueue {
         answers
     }
 
-    /// When [`answers`](Self::answers) has something to say, if nothing else happens; `None` while nobody waits for
-    /// more than word from outside. It may lie in the past.
+    /// When to call [`answers`](Self::answers) next, if no other call comes before; `None` if no answer will become due by time
+    /// alone. The result may be in the past.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.budget.left() <= self.config.reserve {
@@ -202,19 +203,19 @@ impl IdentifyQueue {
         self.waiting.iter().map(free_at).min()
     }
 
-    /// How many identifies can still be given out today, without the reserve.
+    /// How many identifies the queue can still grant today, without the reserve.
     #[must_use]
     pub const fn left(&self) -> u32 {
         self.budget.left().saturating_sub(self.config.reserve)
     }
 
-    /// How many wait.
+    /// How many permit requests wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// What another run of the process needs to know. Permits that are out count as used.
+    /// The state that the next run of the process needs. Permits that are out count as used.
     #[must_use]
     pub fn export(&self, now: Timestamp) -> QueueSnapshot {
         let now = self.now.max(now);
@@ -231,7 +232,8 @@ impl IdentifyQueue {
         QueueSnapshot { limit, busy: self.permits.iter().filter(|(_, until)| *until > now).map(busy).collect() }
     }
 
-    /// Takes the clock on: permits that are over go, and a new day may begin.
+    /// Moves the queue's clock forward, removes permits that have ended, and begins a new day if the old one is over. The
+    /// permits go first, so that one whose lease ended with the day does not count for the new day.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         let now = self.now;
@@ -240,17 +242,10 @@ impl IdentifyQueue {
     }
 }
 
-/// Too many wait already. The question was not queued.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Too many permit requests wait already. This one was not queued.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} shards wait to identify already; ask again later")]
 pub struct QueueFull {
-    /// The most that may wait.
+    /// The most requests that may wait.
     pub limit: usize,
 }
-
-impl fmt::Display for QueueFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} wait to identify already; ask again later", self.limit)
-    }
-}
-
-impl core::error::Error for QueueFull {}

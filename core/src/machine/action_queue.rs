@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::event::Event;
-use crate::dispatch::{Dispatch, Mark};
+use crate::dispatch::{Dispatch, Mark, UnknownFrame};
 use alloc::collections::VecDeque;
 
 #[derive(Clone, Debug, Default)]
@@ -22,39 +22,41 @@ pub(super) struct ActionQueue {
 
 impl ActionQueue {
     pub(super) fn push(&mut self, action: Action) {
-        self.bytes += weight(&action);
-        if dispatch_of(&action).is_some() {
-            self.dispatches += 1;
-            self.passed_over = None;
-        }
-        match &action {
-            Action::Event(Event::Command(..)) => self.outcomes += 1,
-            Action::Event(Event::OutboxDrained) => self.drained += 1,
-            _ => {}
+        let counted = Counted::of(&action);
+        self.bytes += counted.weight();
+        match counted {
+            Counted::Dispatch(_) => {
+                self.dispatches += 1;
+                self.passed_over = None;
+            }
+            Counted::Outcome => self.outcomes += 1,
+            Counted::Drained => self.drained += 1,
+            Counted::Unknown(_) | Counted::No => {}
         }
         self.queue.push_back(action);
     }
 
     pub(super) fn pop(&mut self) -> Option<Action> {
         let action = self.queue.pop_front()?;
+        let counted = Counted::of(&action);
         // Most often the last one: then there is nothing to weigh.
-        self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - weight(&action) };
+        self.bytes = if self.queue.is_empty() { 0 } else { self.bytes - counted.weight() };
         if self.queue.is_empty() && self.queue.capacity() > KEPT {
             self.queue.shrink_to(KEPT);
         }
-        match &action {
-            Action::Event(Event::Command(..)) => self.outcomes -= 1,
-            Action::Event(Event::OutboxDrained) => self.drained -= 1,
-            _ => {}
-        }
-        if let Some(dispatch) = dispatch_of(&action) {
-            self.take(dispatch);
-            self.dispatches -= 1;
-            if self.dispatches == 0
-                && let Some(mark) = self.passed_over.take()
-            {
-                self.taken = mark;
+        match counted {
+            Counted::Dispatch(dispatch) => {
+                self.take(dispatch);
+                self.dispatches -= 1;
+                if self.dispatches == 0
+                    && let Some(mark) = self.passed_over.take()
+                {
+                    self.taken = mark;
+                }
             }
+            Counted::Outcome => self.outcomes -= 1,
+            Counted::Drained => self.drained -= 1,
+            Counted::Unknown(_) | Counted::No => {}
         }
         Some(action)
     }
@@ -111,20 +113,58 @@ impl ActionQueue {
     }
 }
 
-fn dispatch_of(action: &Action) -> Option<&Dispatch> {
-    match action {
-        Action::Event(Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch)) => Some(dispatch),
-        _ => None,
-    }
+/// What an action counts as.
+enum Counted<'a> {
+    Dispatch(&'a Dispatch),
+    Unknown(&'a UnknownFrame),
+    /// Of a command.
+    Outcome,
+    /// Word that the outbox has room.
+    Drained,
+    No,
 }
 
-/// The memory an action holds, its own and its frame's.
-fn weight(action: &Action) -> usize {
-    let frame = match action {
-        Action::Event(Event::Unknown(unknown)) => unknown.frame().len(),
-        action => dispatch_of(action).map_or(0, |dispatch| dispatch.frame().len()),
-    };
-    frame + size_of::<Action>()
+impl<'a> Counted<'a> {
+    fn of(action: &'a Action) -> Self {
+        match action {
+            Action::Event(Event::Dispatch(dispatch) | Event::Ready(dispatch) | Event::Resumed(dispatch)) => {
+                Self::Dispatch(dispatch)
+            }
+            Action::Event(Event::Unknown(unknown)) => Self::Unknown(unknown),
+            Action::Event(Event::Command(..)) => Self::Outcome,
+            Action::Event(Event::OutboxDrained) => Self::Drained,
+            Action::Event(
+                Event::Connecting { .. }
+                | Event::Gap { .. }
+                | Event::SessionLost { .. }
+                | Event::Faulted(_)
+                | Event::Closed { .. }
+                | Event::Reconnecting { .. }
+                | Event::BudgetExhausted { .. }
+                | Event::Paced { .. }
+                | Event::Lagged(_)
+                | Event::Ended(_),
+            )
+            | Action::Connect { .. }
+            | Action::Send { .. }
+            | Action::Close { .. }
+            | Action::Abort { .. }
+            | Action::RequestIdentify { .. }
+            | Action::ReleaseIdentify { .. }
+            | Action::RequestToken { .. }
+            | Action::Wait { .. } => Self::No,
+        }
+    }
+
+    /// The memory that the action holds, its own and its frame's.
+    fn weight(&self) -> usize {
+        let frame = match self {
+            Self::Dispatch(dispatch) => dispatch.frame().len(),
+            Self::Unknown(unknown) => unknown.frame().len(),
+            Self::Outcome | Self::Drained | Self::No => 0,
+        };
+        frame + size_of::<Action>()
+    }
 }
 
 /// Actions that it keeps room for when all are taken, some 10 kB: a call gives few. One that gave thousands, a peer's

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 /// The wait before each connection but the first.
 ///
-/// The first reconnect after a lost connection waits a random part of `spread`. NextState that the waits grow from `base`
-/// by `factor_percent` up to `cap`, each less a random part of up to `jitter_percent`. The count starts anew only
+/// The first reconnect after a lost connection waits a random part of `spread`. After that the waits grow from `base`
+/// by `factor_percent` up to `cap`, each less a random part of up to `jitter_percent`. The count starts again only
 /// after a connection that was in session for `stable`: not at a handshake, not at Ready.
 ///
 /// ```

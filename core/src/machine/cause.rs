@@ -4,7 +4,7 @@ use super::failure::{IoFailure, TlsFailure};
 use super::input::{ConnectFailure, ProxyStatus};
 use super::phase::Phase;
 use super::timer::Timer;
-use crate::message::{CloseCode, ConnectionId};
+use crate::message::{CloseCode, CloseReason, ConnectionId};
 use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -149,7 +149,36 @@ impl Cause {
                 Some("the gateway has moved: if the `redirected` fault tells a place that you trust, use that URL")
             }
             Self::Undrained => Some("take every action that `handle` returns"),
-            _ => None,
+            Self::Started
+            | Self::WaitOver
+            | Self::Opened
+            | Self::ConnectRefused
+            | Self::ConnectProxy(Some(_))
+            | Self::ConnectTimedOut
+            | Self::ConnectHttp(_)
+            | Self::ConnectProtocol
+            | Self::Hello
+            | Self::IdentifyGranted
+            | Self::Ready
+            | Self::Resumed
+            | Self::Closed(_)
+            | Self::ConnectionLost
+            | Self::ReconnectRequested
+            | Self::InvalidSessionResumable
+            | Self::InvalidSessionLost
+            | Self::HeartbeatMissed
+            | Self::Silent
+            | Self::TimedOut(_)
+            | Self::Malformed
+            | Self::OutOfPlace
+            | Self::TooLarge
+            | Self::Undecodable
+            | Self::Suspended
+            | Self::ResumesExhausted
+            | Self::AttemptsExhausted
+            | Self::TokenDenied
+            | Self::Requested
+            | Self::Shutdown => None,
         }
     }
 }
@@ -169,17 +198,61 @@ impl From<&ConnectFailure> for Cause {
     }
 }
 
+impl From<&CloseReason> for Cause {
+    fn from(reason: &CloseReason) -> Self {
+        match reason {
+            CloseReason::TooLarge { .. } => Self::TooLarge,
+            CloseReason::Frame(frame) => frame.code.map_or(Self::ConnectionLost, Self::Closed),
+            CloseReason::Eof | CloseReason::Reset | CloseReason::Tls | CloseReason::Protocol | CloseReason::Io => {
+                Self::ConnectionLost
+            }
+        }
+    }
+}
+
 /// The name, with the code where there is one: `closed 4009`.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
         match self {
-            Self::Closed(code) => write!(f, "closed {code}"),
-            Self::ConnectHttp(status) => write!(f, "connect_http {status}"),
-            Self::ConnectProxy(Some(status)) => write!(f, "connect_proxy {status}"),
-            Self::ConnectTls(TlsFailure::Alert(alert)) => write!(f, "connect_tls alert {alert}"),
-            Self::ConnectTls(failure) if *failure != TlsFailure::Other => write!(f, "connect_tls {}", failure.name()),
-            Self::ConnectIo(failure) if *failure != IoFailure::Other => write!(f, "connect_io {}", failure.name()),
-            other => f.write_str(other.name()),
+            Self::Closed(code) => write!(f, " {code}"),
+            Self::ConnectHttp(status) => write!(f, " {status}"),
+            Self::ConnectProxy(Some(status)) => write!(f, " {status}"),
+            Self::ConnectTls(TlsFailure::Alert(alert)) => write!(f, " alert {alert}"),
+            Self::ConnectTls(failure) if *failure != TlsFailure::Other => write!(f, " {}", failure.name()),
+            Self::ConnectIo(failure) if *failure != IoFailure::Other => write!(f, " {}", failure.name()),
+            Self::ConnectTls(_)
+            | Self::ConnectIo(_)
+            | Self::ConnectProxy(None)
+            | Self::Started
+            | Self::WaitOver
+            | Self::Opened
+            | Self::ConnectName
+            | Self::ConnectRefused
+            | Self::ConnectTimedOut
+            | Self::ConnectProtocol
+            | Self::Hello
+            | Self::IdentifyGranted
+            | Self::Ready
+            | Self::Resumed
+            | Self::ConnectionLost
+            | Self::ReconnectRequested
+            | Self::InvalidSessionResumable
+            | Self::InvalidSessionLost
+            | Self::HeartbeatMissed
+            | Self::Silent
+            | Self::TimedOut(_)
+            | Self::Malformed
+            | Self::OutOfPlace
+            | Self::TooLarge
+            | Self::Undecodable
+            | Self::Undrained
+            | Self::Suspended
+            | Self::ResumesExhausted
+            | Self::AttemptsExhausted
+            | Self::TokenDenied
+            | Self::Requested
+            | Self::Shutdown => Ok(()),
         }
     }
 }

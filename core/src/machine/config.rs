@@ -1,7 +1,7 @@
 //! What a user can set about a machine, and the one check of it.
 
 use super::backoff::Backoff;
-use super::config_error::ConfigError;
+use super::config_error::{ConfigError, SpanOption};
 use super::filter::EventFilter;
 use super::input::ConnectFailure;
 use super::limits::Limits;
@@ -280,21 +280,21 @@ pub enum SessionLostPolicy {
 
 impl Config {
     /// What is wrong with it, if something is.
-    pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, dialect: &dyn Dialect) -> Result<(), ConfigError> {
         let Timeouts { connect, hello, ready, resumed, write, close, token } = self.timeouts;
-        let named = [
-            ("timeouts.connect", connect),
-            ("timeouts.hello", hello),
-            ("timeouts.ready", ready),
-            ("timeouts.resumed", resumed),
-            ("timeouts.write", write),
-            ("timeouts.close", close),
-            ("timeouts.token", token),
-            ("heartbeat.interval_min", self.heartbeat.interval_min),
-            ("backoff.spread", self.backoff.spread),
-            ("backoff.base", self.backoff.base),
+        let spans = [
+            (SpanOption::TimeoutConnect, connect),
+            (SpanOption::TimeoutHello, hello),
+            (SpanOption::TimeoutReady, ready),
+            (SpanOption::TimeoutResumed, resumed),
+            (SpanOption::TimeoutWrite, write),
+            (SpanOption::TimeoutClose, close),
+            (SpanOption::TimeoutToken, token),
+            (SpanOption::HeartbeatIntervalMin, self.heartbeat.interval_min),
+            (SpanOption::BackoffSpread, self.backoff.spread),
+            (SpanOption::BackoffBase, self.backoff.base),
         ];
-        if let Some((option, _)) = named.into_iter().find(|(_, span)| *span < Duration::from_millis(1)) {
+        if let Some((option, _)) = spans.into_iter().find(|(_, span)| *span < Duration::from_millis(1)) {
             return Err(ConfigError::TooShort { option });
         }
         if self.heartbeat.interval_min > self.heartbeat.interval_max {
@@ -328,7 +328,7 @@ impl Config {
     }
 }
 
-fn check_import<D: Dialect>(resume_from: &ResumeFrom, dialect: &D) -> Result<(), ConfigError> {
+fn check_import(resume_from: &ResumeFrom, dialect: &dyn Dialect) -> Result<(), ConfigError> {
     let session = &resume_from.session;
     if session.shard() != dialect.shard() {
         return Err(ConfigError::ForeignShard);

@@ -1,43 +1,58 @@
 //! What can be wrong with a config.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 /// What is wrong with a [`Config`](super::Config). No machine was made.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A span is below a millisecond.
+    #[error("{option} is below 1 ms; give it a longer span")]
     TooShort {
-        /// The option's path.
-        option: &'static str,
+        /// The option.
+        option: SpanOption,
     },
     /// `heartbeat.interval_min` is above `heartbeat.interval_max`.
+    #[error("heartbeat.interval_min is above heartbeat.interval_max; swap them")]
     IntervalBounds,
     /// `heartbeat.interval` is not between its bounds.
+    #[error("heartbeat.interval is not between its bounds; change it or them")]
     Interval,
     /// `backoff.factor_percent` is below 100, or `backoff.base` above `backoff.cap`.
+    #[error("backoff must not shrink: factor_percent is at least 100 and base at most cap")]
     Backoff,
     /// `backoff.jitter_percent` is not 1 to 100.
+    #[error("backoff.jitter_percent is {percent}; it must be 1 to 100, so that shards spread")]
     Jitter {
         /// What it is.
         percent: u32,
     },
     /// `limits.message` is 0 or above `most`.
+    #[error("limits.message must be 1 to {most} bytes")]
     MessageLimit {
         /// The most it can be.
         most: usize,
     },
     /// `limits.inflated` is 0 or above `most`.
+    #[error("limits.inflated must be 1 to {most} bytes")]
     InflatedLimit {
         /// The most it can be.
         most: usize,
     },
     /// `limits.payloads` is 0.
+    #[error("limits.payloads is 0; no payload could ever be read")]
     NoPayloads,
     /// `limits.outbox` is 0.
+    #[error("limits.outbox is 0; no command could ever be sent")]
     NoOutbox,
     /// `events` names an event that the gateway is not known to send.
+    #[error(
+        "events names {event:?}, which the gateway is not known to send; {}a name of one's own is given by with_custom",
+        hint(.nearest.as_deref())
+    )]
     UnknownEvent {
         /// The event.
         event: Box<str>,
@@ -45,54 +60,68 @@ pub enum ConfigError {
         nearest: Option<&'static str>,
     },
     /// `events` names an event that never comes, for lack of an intent.
+    #[error("events names {event}, which is not sent without {intent}; ask for the intent or leave the name out")]
     Undelivered {
         /// The event.
         event: Box<str>,
         /// The intent that brings it, or those of which any one does.
         intent: &'static str,
     },
-    /// The resume_from session is of another shard, or of another shard count.
+    /// The session to resume from is of another shard, or of another shard count.
+    #[error("resume_from has a session of another shard or shard count; leave it out")]
     ForeignShard,
-    /// The resume_from session's resume URL is not of the gateway's hosts.
+    /// The resume URL of the session to resume from is not of the gateway's hosts.
+    #[error("resume_from has a session with the resume url of a foreign host; leave it out")]
     ForeignResumeUrl,
-    /// The resume_from session has no id, or nothing to resume from.
+    /// The session to resume from has no id or no sequence.
+    #[error("resume_from has a session without an id or a sequence; leave it out")]
     NothingToResume,
 }
 
-impl fmt::Display for ConfigError {
+/// An option of a [`Config`](super::Config) that is a span of at least a millisecond. It prints its path: `timeouts.hello`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanOption {
+    /// `timeouts.connect`.
+    TimeoutConnect,
+    /// `timeouts.hello`.
+    TimeoutHello,
+    /// `timeouts.ready`.
+    TimeoutReady,
+    /// `timeouts.resumed`.
+    TimeoutResumed,
+    /// `timeouts.write`.
+    TimeoutWrite,
+    /// `timeouts.close`.
+    TimeoutClose,
+    /// `timeouts.token`.
+    TimeoutToken,
+    /// `heartbeat.interval_min`.
+    HeartbeatIntervalMin,
+    /// `backoff.spread`.
+    BackoffSpread,
+    /// `backoff.base`.
+    BackoffBase,
+}
+
+impl fmt::Display for SpanOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooShort { option } => write!(f, "{option} is below 1 ms; give it a longer span"),
-            Self::IntervalBounds => f.write_str("heartbeat.interval_min is above heartbeat.interval_max; swap them"),
-            Self::Interval => f.write_str("heartbeat.interval is not between its bounds; change it or them"),
-            Self::Backoff => {
-                f.write_str("backoff must not shrink: factor_percent is at least 100 and base at most cap")
-            }
-            Self::Jitter { percent } => {
-                write!(f, "backoff.jitter_percent is {percent}; it must be 1 to 100, so that shards spread")
-            }
-            Self::MessageLimit { most } => write!(f, "limits.message must be 1 to {most} bytes"),
-            Self::InflatedLimit { most } => write!(f, "limits.inflated must be 1 to {most} bytes"),
-            Self::NoPayloads => f.write_str("limits.payloads is 0; no payload could ever be read"),
-            Self::NoOutbox => f.write_str("limits.outbox is 0; no command could ever be sent"),
-            Self::UnknownEvent { event, nearest } => {
-                write!(f, "events names {event:?}, which the gateway is not known to send; ")?;
-                if let Some(nearest) = nearest {
-                    write!(f, "did you mean {nearest}? ")?;
-                }
-                f.write_str("a name of one's own is given by with_custom")
-            }
-            Self::Undelivered { event, intent } => {
-                write!(
-                    f,
-                    "events names {event}, which is not sent without {intent}; ask for the intent or leave the name out"
-                )
-            }
-            Self::ForeignShard => f.write_str("the resume_from session is of another shard or shard count; drop it"),
-            Self::ForeignResumeUrl => f.write_str("the resume_from session's resume url is of a foreign host; drop it"),
-            Self::NothingToResume => f.write_str("the resume_from session has no id or no sequence; drop it"),
-        }
+        f.write_str(match self {
+            Self::TimeoutConnect => "timeouts.connect",
+            Self::TimeoutHello => "timeouts.hello",
+            Self::TimeoutReady => "timeouts.ready",
+            Self::TimeoutResumed => "timeouts.resumed",
+            Self::TimeoutWrite => "timeouts.write",
+            Self::TimeoutClose => "timeouts.close",
+            Self::TimeoutToken => "timeouts.token",
+            Self::HeartbeatIntervalMin => "heartbeat.interval_min",
+            Self::BackoffSpread => "backoff.spread",
+            Self::BackoffBase => "backoff.base",
+        })
     }
 }
 
-impl core::error::Error for ConfigError {}
+/// The part of a text that names an event which may have been meant.
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("did you mean {nearest}? "))
+}

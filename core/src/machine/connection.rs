@@ -13,8 +13,7 @@ use super::outbox::{Outcome, Pending};
 use super::pace::Pace;
 use super::timer::Timer;
 use crate::codec::Codec;
-use crate::dialect::{Dialect, Repeat, StandingKey};
-
+use crate::dialect::{Repeat, StandingKey};
 use crate::message::{ConnectionId, Sequence};
 use crate::time::Timestamp;
 use alloc::vec::Vec;
@@ -24,7 +23,7 @@ use bytes::Bytes;
 pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) opened: Timestamp,
-    pub(super) write: Write,
+    write: Write,
     pub(super) permit: Permit,
     pub(super) pace: Pace,
     pub(super) codec: Codec,
@@ -73,7 +72,7 @@ pub(super) enum Permit {
 }
 
 impl Connection {
-    pub(super) fn new<D: Dialect>(id: ConnectionId, cx: &Context<D>) -> Self {
+    pub(super) fn new(id: ConnectionId, cx: &Context) -> Self {
         let pace = Pace::new(cx.limits.pace);
         let codec = Codec::new(cx.dialect.format(), cx.config.inflater.unwrap_or_default());
         Self {
@@ -89,7 +88,7 @@ impl Connection {
     }
 
     /// Starts a write. The caller has seen that none is outstanding and that the pace allows it.
-    pub(super) fn start<D: Dialect>(&mut self, payload: Bytes, what: Writing, cx: &mut Context<D>) {
+    pub(super) fn start(&mut self, payload: Bytes, what: Writing, cx: &mut Context) {
         debug_assert!(self.is_idle(), "one-write: a second send on {}", self.id);
         self.pace.stamp(cx.now);
         cx.counts.frames_out += 1;
@@ -101,8 +100,8 @@ impl Connection {
         self.write = Write::Busy { what, give_up: cx.now + cx.config.timeouts.write };
     }
 
-    /// The socket has taken the outstanding write; false if none was outstanding.
-    pub(super) fn sent<D: Dialect>(&mut self, cx: &mut Context<D>) {
+    /// The socket has taken the outstanding write. A `Sent` without one is stale.
+    pub(super) fn sent(&mut self, cx: &mut Context) {
         match core::mem::replace(&mut self.write, Write::Idle) {
             Write::Idle => cx.counts.stale += 1,
             Write::Busy { what, .. } => {
@@ -113,8 +112,8 @@ impl Connection {
     }
 
     /// Sends the beat that is due or owed, if the write is free.
-    pub(super) fn beat<D: Dialect>(&mut self, heart: &mut Heart, sequence: Option<Sequence>, cx: &mut Context<D>) {
-        if !self.is_idle() || self.pace.beat_at(cx.now) > cx.now {
+    pub(super) fn beat(&mut self, heart: &mut Heart, sequence: Option<Sequence>, cx: &mut Context) {
+        if !self.may_write(cx.now) {
             return;
         }
         match heart {
@@ -144,7 +143,7 @@ impl Connection {
     }
 
     /// The gateway wants a beat, or its own answered. Beyond what the send limit has room for it is refused.
-    pub(super) fn owe_answer<D: Dialect>(&mut self, heart: &Heart, cx: &mut Context<D>) {
+    pub(super) fn owe_answer(&mut self, heart: &Heart, cx: &mut Context) {
         let may = match heart {
             Heart::Ours(_) => self.pace.may_answer(cx.now, self.owed_answers),
             Heart::Theirs { .. } => self.owed_answers < super::pace::ANSWERS,
@@ -158,7 +157,7 @@ impl Connection {
     }
 
     /// Leaves heartbeat requests unanswered. The first of a run is told: a gateway that asks on and on gives no more.
-    fn refuse_answers<D: Dialect>(&mut self, count: u32, cx: &mut Context<D>) {
+    fn refuse_answers(&mut self, count: u32, cx: &mut Context) {
         cx.counts.beats_refused += u64::from(count);
         if self.refusing == Refusing::No {
             self.refusing = Refusing::Yes;
@@ -182,8 +181,28 @@ impl Connection {
             (Write::Idle, Heart::Theirs { .. }) => {}
         }
         if let Heart::Theirs { give_up, .. } = heart {
-            due(*give_up, Timer::Silence);
+            due(give_up.at(), Timer::Silence);
         }
+    }
+
+    /// Whether something of ours that is no command may be written now: nothing is being written, and the send limit has
+    /// room, the reserve for heartbeats included.
+    pub(super) fn may_write(&self, now: Timestamp) -> bool {
+        self.is_idle() && self.pace.beat_at(now) <= now
+    }
+
+    /// Whether the socket has not taken the outstanding write in time.
+    pub(super) fn write_is_late(&self, now: Timestamp) -> bool {
+        match self.write {
+            Write::Idle => false,
+            Write::Busy { give_up, .. } => now >= give_up,
+        }
+    }
+
+    /// Asks for leave to identify.
+    pub(super) fn request_permit(&mut self, cx: &mut Context) {
+        cx.actions.push(Action::RequestIdentify { connection: self.id });
+        self.permit = Permit::Requested;
     }
 
     pub(super) const fn is_idle(&self) -> bool {
@@ -191,18 +210,18 @@ impl Connection {
     }
 
     /// Our mode: the permit goes back; the write stays, to be answered or not.
-    pub(super) fn leave<D: Dialect>(self, cx: &mut Context<D>) -> (ConnectionId, Write) {
+    pub(super) fn leave(self, cx: &mut Context) -> (ConnectionId, Write) {
         self.end(cx);
         (self.id, self.write)
     }
 
     /// Their mode, or an abort: the permit goes back, and the write will never be answered.
-    pub(super) fn gone<D: Dialect>(self, cx: &mut Context<D>) {
+    pub(super) fn gone(self, cx: &mut Context) {
         self.end(cx);
         self.write.gone(cx);
     }
 
-    fn end<D: Dialect>(&self, cx: &mut Context<D>) {
+    fn end(&self, cx: &mut Context) {
         cx.outbox.end_hold();
         if matches!(self.permit, Permit::Requested | Permit::Granted) {
             cx.actions.push(Action::ReleaseIdentify { connection: self.id });
@@ -212,7 +231,7 @@ impl Connection {
 
 impl Write {
     /// The socket is no more: what was being written has its outcome, or goes first again.
-    pub(super) fn gone<D: Dialect>(self, cx: &mut Context<D>) {
+    pub(super) fn gone(self, cx: &mut Context) {
         match self {
             Self::Busy { what: Writing::Command(pending), .. } => Self::broken_off(pending, cx),
             Self::Busy { what: Writing::Identify { commands }, .. } => {
@@ -227,7 +246,7 @@ impl Write {
 
     /// A command's connection died during the write: it goes first again, if twice does no harm and no later one took its
     /// place.
-    fn broken_off<D: Dialect>(pending: Pending, cx: &mut Context<D>) {
+    fn broken_off(pending: Pending, cx: &mut Context) {
         let over = match pending.repeat {
             Repeat::Harmless => cx.outbox.put_back(pending),
             Repeat::Never => Some(pending.id),
@@ -240,7 +259,7 @@ impl Write {
 
 impl Writing {
     /// The socket has all of it.
-    pub(super) fn sent<D: Dialect>(self, cx: &mut Context<D>) {
+    pub(super) fn sent(self, cx: &mut Context) {
         match self {
             Self::Command(pending) => {
                 if let Some(key) = &pending.key {

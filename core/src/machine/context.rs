@@ -1,31 +1,35 @@
 //! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the actions of
 //! actions. No transition is decided here.
 
-use super::action::{Action, TokenReason};
+use super::action::Action;
 use super::action_queue::ActionQueue;
 use super::cause::{Cause, History};
 use super::config::Config;
-use super::deadline::Deadline;
+use super::deadline::JudgedDeadline;
 use super::event::{EndReason, Event, Fault};
 use super::event_counts::EventCounts;
+use super::frame::Frame;
 use super::health::{Counts, Latency};
 use super::outbox::{CommandId, Outbox, Outcome};
 use super::requested::Requested;
 use super::resumption::Handshake;
-use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans, TokenSource};
+use super::state::State;
+use super::token_slot::TokenSlot;
+use crate::dialect::{Dialect, Extras, GatewayLimits, IdentifyFrame, Recovery, SessionStart, Spans};
 use crate::dispatch::{Dispatch, Mark, Origin};
 use crate::message::{CloseCode, ConnectionId};
 use crate::rng::{Rng, Seed};
 use crate::session::Session;
 use crate::time::Timestamp;
-use crate::token::Token;
 use crate::url::GatewayUrl;
 use bytes::Bytes;
 use core::time::Duration;
 
-#[derive(Clone, Debug)]
-pub(super) struct Context<D> {
-    pub(super) dialect: D,
+/// What outlives phases. The dialect is last and may be unsized: `GatewayMachine<D>` owns a `Context<D>`, and all that is
+/// below it is given a `&mut Context`, with the dialect as `dyn Dialect`. So the code of the machine exists once, whatever
+/// dialects there are, and no signature below has a type parameter.
+#[derive(Debug)]
+pub(super) struct Context<D: ?Sized = dyn Dialect> {
     pub(super) config: Config,
     pub(super) limits: GatewayLimits,
     pub(super) seed: Seed,
@@ -50,8 +54,9 @@ pub(super) struct Context<D> {
     pause: Option<Pause>,
     /// Dispatches in a row that came before.
     repeated: u64,
-    token: TokenSlot,
+    pub(super) token: TokenSlot,
     epoch: u32,
+    pub(super) dialect: D,
 }
 
 /// A pause that a close code asked for.
@@ -60,13 +65,6 @@ struct Pause {
     code: Option<CloseCode>,
     at: Timestamp,
     wait: Duration,
-}
-
-/// The token that the driver gave, where tokens expire.
-#[derive(Clone, Debug)]
-enum TokenSlot {
-    Missing(TokenReason),
-    Good { token: Token, until: Timestamp },
 }
 
 /// Which Identifies the gateway refused since the last session began.
@@ -101,7 +99,7 @@ impl<D: Dialect> Context<D> {
             refusals: Refusals::InARow(0),
             pause: None,
             repeated: 0,
-            token: TokenSlot::Missing(TokenReason::First),
+            token: TokenSlot::default(),
             epoch: 0,
             dialect,
             config,
@@ -112,15 +110,17 @@ impl<D: Dialect> Context<D> {
         }
         cx
     }
+}
 
+impl Context {
     /// Takes the clock on. One that leaps to the end of time stops where something can still lie ahead of it.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now.min(LATEST));
     }
 
     /// A deadline that lies `span` ahead, for something that the peer must send.
-    pub(super) fn deadline(&self, span: Duration) -> Deadline {
-        Deadline::new(self.now + span, self.counts.bytes_in)
+    pub(super) fn deadline(&self, span: Duration) -> JudgedDeadline {
+        JudgedDeadline::new(self.now + span, self.counts.bytes_in)
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -137,20 +137,51 @@ impl<D: Dialect> Context<D> {
         self.event(Event::Faulted(fault));
     }
 
+    /// An input that means nothing where it comes: it is counted, and changes nothing.
+    pub(super) fn ignore(&mut self, state: State) -> State {
+        self.counts.stale += 1;
+        state
+    }
+
+    /// When something is asked for again that was denied for this long.
+    pub(super) fn retry_at(&self, after: Duration) -> Timestamp {
+        self.now + after.max(RETRY_MIN)
+    }
+
+    /// The permit will be long in coming: the application is told, once, however many connections the wait outlives.
+    pub(super) fn budget_exhausted(&mut self, resets_in: Duration) {
+        if self.budget_told.is_none_or(|until| self.now >= until) {
+            self.event(Event::BudgetExhausted { resets_in });
+        }
+        self.budget_told = Some(self.now + resets_in);
+    }
+
     pub(super) fn report_outcome(&mut self, id: CommandId, outcome: Outcome) {
         self.event(Event::Command(id, outcome));
     }
 
+    /// Takes a dispatch: one that came before is dropped, one that `Config::events` keeps out moves the session on and goes
+    /// no further.
+    #[inline]
+    pub(super) fn dispatch(&mut self, session: &mut Session, frame: Frame<'_>, spans: Spans, origin: Origin) {
+        if self.config.events.passes(spans.name.of(&frame)) {
+            self.hand_on(session, frame, spans, origin);
+        } else {
+            self.pass_over(session, &frame, &spans);
+        }
+    }
+
     /// Numbers a dispatch, counts it, and hands it on; one that came before is dropped.
-    pub(super) fn dispatch(&mut self, session: &mut Session, frame: Bytes, spans: Spans, origin: Origin) {
+    #[inline]
+    pub(super) fn hand_on(&mut self, session: &mut Session, frame: Frame<'_>, spans: Spans, origin: Origin) {
         if !self.drop_repeated(session, &spans) {
-            let dispatch = self.number(session, frame, spans, origin);
+            let dispatch = self.number(session, frame.into_bytes(), spans, origin);
             self.event(Event::Dispatch(dispatch));
         }
     }
 
     /// Numbers a dispatch and counts it, as any; but the application is not given it.
-    pub(super) fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
+    fn pass_over(&mut self, session: &mut Session, frame: &[u8], spans: &Spans) {
         if self.drop_repeated(session, spans) {
             return;
         }
@@ -219,10 +250,10 @@ impl<D: Dialect> Context<D> {
     /// The next Identify. What the gateway refused several times in a row goes once without what it can do without: a
     /// presence that the gateway does not take would end each connection for ever.
     pub(super) fn identify(&mut self) -> IdentifyFrame {
-        let full = self.dialect.identify(self.token(), Extras::Standing(self.outbox.standing()));
+        let full = self.dialect.identify(self.token.get(), Extras::Standing(self.outbox.standing()));
         match self.refusals {
             Refusals::InARow(times) if times >= REFUSED_MAX => {
-                let bare = self.dialect.identify(self.token(), Extras::LeftOut);
+                let bare = self.dialect.identify(self.token.get(), Extras::LeftOut);
                 if bare.payload == full.payload {
                     return full;
                 }
@@ -279,7 +310,7 @@ impl<D: Dialect> Context<D> {
     /// Whoever was turned away is told once half of the outbox is free. Where the outcomes that wait to be taken were in
     /// the way, it is true when it is read, since it comes behind them; one of it is enough.
     pub(super) fn tell_room(&mut self) {
-        if !self.actions.tells_room() && self.outbox.has_drained() {
+        if !self.actions.tells_room() && self.outbox.take_drained() {
             self.event(Event::OutboxDrained);
         }
     }
@@ -335,37 +366,11 @@ impl<D: Dialect> Context<D> {
         };
         self.dialect.connect_url(own.unwrap_or_else(|| self.dialect.base_url()))
     }
-
-    /// Why a token must be asked for before the next connection, if it must.
-    pub(super) fn token_needed(&self) -> Option<TokenReason> {
-        match (self.dialect.token_source(), &self.token) {
-            (TokenSource::Held, _) => None,
-            (TokenSource::Requested, TokenSlot::Missing(reason)) => Some(*reason),
-            (TokenSource::Requested, TokenSlot::Good { until, .. }) => {
-                (*until <= self.now).then_some(TokenReason::Expiring)
-            }
-        }
-    }
-
-    pub(super) fn take_token(&mut self, token: Token, lifetime: Duration) {
-        // A token that is given out dead would be asked for again and again.
-        let lifetime = lifetime.max(Duration::from_secs(1));
-        self.token = TokenSlot::Good { token, until: self.now + lifetime };
-    }
-
-    pub(super) fn renew_token(&mut self) {
-        self.token = TokenSlot::Missing(TokenReason::Refused);
-    }
-
-    pub(super) const fn token(&self) -> Option<&Token> {
-        match &self.token {
-            TokenSlot::Missing(_) => None,
-            TokenSlot::Good { token, .. } => Some(token),
-        }
-    }
 }
 
-/// NextState so many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
+/// A moment that is not after now would be asked about in a spin.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// After this many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
 const REFUSED_MAX: u32 = 3;
 /// A century before the last moment that can be written down, 484 years after the clock's start.
 const LATEST: Timestamp = Timestamp::from_nanos(Timestamp::MAX.as_nanos() - 3_155_760_000_000_000_000);

@@ -9,12 +9,12 @@ use crate::time::Timestamp;
 
 /// A moment by which the peer must have sent something.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
+pub(super) struct JudgedDeadline {
     at: Timestamp,
     read: u64,
 }
 
-impl Deadline {
+impl JudgedDeadline {
     /// A deadline at `at`; `read` is what was read of all connections when it was set, in bytes.
     pub(super) const fn new(at: Timestamp, read: u64) -> Self {
         Self { at, read }

@@ -1,15 +1,17 @@
 //! The way out of a connection: what it had in hand, what is decided about it, and what comes after the socket is gone.
 
-use super::action::Action;
 use super::cause::Cause;
+use super::closing::Ended;
 use super::context::Context;
 use super::event::{EndReason, Event};
+use super::idle::{InBackoff, TokenWait};
 use super::requested::Shutdown;
 use super::resumption::{Handshake, Resumption};
-use super::state::{State, TokenWait};
-use crate::dialect::{Dialect, Plan, TokenFate};
-use crate::message::{CloseCode, CloseReason, ConnectionId};
+use super::state::State;
+use crate::dialect::{Plan, TokenFate};
+use crate::message::{CloseCode, CloseReason};
 use crate::session::Session;
+use alloc::boxed::Box;
 use core::time::Duration;
 
 /// How a connection is left.
@@ -70,13 +72,13 @@ impl Disconnect {
     }
 
     /// What a close code asks for, by the config and the dialect's table.
-    pub(super) fn of_code<D: Dialect>(code: Option<CloseCode>, cause: Cause, cx: &mut Context<D>) -> Self {
+    pub(super) fn of_code(code: Option<CloseCode>, cause: Cause, cx: &mut Context) -> Self {
         let recovery = cx.recovery(code);
         if code.is_some() && cx.dialect.close_row(code).code.is_none() {
             cx.counts.unknown_codes += 1;
         }
         if recovery.token == TokenFate::Renew {
-            cx.renew_token();
+            cx.token.refuse();
         }
         let pause = cx.pause(code, &recovery);
         let keep = Self { floor: cx.asked_wait(pause), tries: recovery.tries, ..Self::keep(cause) };
@@ -106,7 +108,7 @@ pub(super) enum InHand {
 
 impl InHand {
     /// What comes after the connection.
-    pub(super) fn after<D: Dialect>(self, disconnect: Disconnect, cx: &mut Context<D>) -> NextState {
+    pub(super) fn after(self, disconnect: Disconnect, cx: &mut Context) -> NextState {
         let Disconnect { cause, session_fate, floor, tries, pacing } = disconnect;
         let in_hand = match self {
             Self::Untried(Handshake::Identify) => None,
@@ -160,8 +162,14 @@ pub(super) enum NextState {
 }
 
 impl NextState {
+    /// Ends a machine that has no connection to leave.
+    pub(super) fn finish(reason: EndReason, kept: Option<Session>, cause: Cause, cx: &mut Context) -> State {
+        cx.cause = cause;
+        Self::End { reason, kept }.enter(cx)
+    }
+
     /// The socket is gone: what comes after it, comes now.
-    pub(super) fn enter<D: Dialect>(self, cx: &mut Context<D>) -> State {
+    pub(super) fn enter(self, cx: &mut Context) -> State {
         let (reason, kept) = match self {
             Self::End { reason, kept } => (reason, kept),
             Self::Reconnect { plan, floor, pacing, cause } => {
@@ -178,10 +186,10 @@ impl NextState {
             }
         };
         cx.end(reason.clone());
-        State::Ended { reason, kept }
+        State::Ended(Box::new(Ended { reason, kept }))
     }
 
-    fn wait<D: Dialect>(plan: Handshake, floor: Duration, pacing: Pacing, cause: Cause, cx: &mut Context<D>) -> State {
+    fn wait(plan: Handshake, floor: Duration, pacing: Pacing, cause: Cause, cx: &mut Context) -> State {
         let attempt = match pacing {
             Pacing::Counted => cx.attempts,
             Pacing::Requested => 1,
@@ -197,27 +205,27 @@ impl NextState {
             plan @ (Handshake::Resume(_) | Handshake::Identify) => plan,
         };
         cx.event(Event::Reconnecting { after, plan: plan.plan(), cause });
-        State::Backoff { until, plan, token: TokenWait::NotRequested }
+        State::Backoff(Box::new(InBackoff { until, plan, token: TokenWait::NotRequested }))
     }
 
     /// The same, or what a close code of the peer's own says, where that is worse.
-    pub(super) fn outvoted_by<D: Dialect>(self, theirs: Option<CloseCode>, cx: &mut Context<D>) -> Self {
+    pub(super) fn outvoted_by(self, theirs: Option<CloseCode>, cx: &mut Context) -> Self {
         let Some(code) = theirs else { return self };
-        let disconnect = Disconnect::of_code(Some(code), Cause::Closed(code), cx);
-        match (self, disconnect.session_fate) {
-            (Self::Reconnect { .. }, SessionFate::End { reason, kept }) => Self::End { reason, kept },
-            (Self::Reconnect { plan, floor, pacing, cause }, session_fate) => {
-                let floor = floor.max(disconnect.floor);
-                match (plan, session_fate) {
-                    (Handshake::Resume(_), SessionFate::Lose) => {
-                        cx.lose_session(Cause::Closed(code));
-                        Self::Reconnect { plan: Handshake::Identify, floor, pacing, cause }
-                    }
-                    (plan, _) => Self::Reconnect { plan, floor, pacing, cause },
-                }
+        let Disconnect { session_fate, floor: theirs, .. } = Disconnect::of_code(Some(code), Cause::Closed(code), cx);
+        let (plan, floor, pacing, cause) = match self {
+            Self::End { .. } => return self,
+            Self::Reconnect { plan, floor, pacing, cause } => (plan, floor.max(theirs), pacing, cause),
+        };
+        let plan = match (session_fate, plan) {
+            (SessionFate::End { reason, kept }, _) => return Self::End { reason, kept },
+            (SessionFate::Lose, Handshake::Resume(_)) => {
+                cx.lose_session(Cause::Closed(code));
+                Handshake::Identify
             }
-            (end @ Self::End { .. }, _) => end,
-        }
+            (SessionFate::Lose, Handshake::Identify) => Handshake::Identify,
+            (SessionFate::Keep, plan) => plan,
+        };
+        Self::Reconnect { plan, floor, pacing, cause }
     }
 
     /// The application asks to stop while the connection is being closed.
@@ -237,94 +245,6 @@ impl NextState {
             Self::Reconnect { plan: Handshake::Resume(resumption), .. } => Some(&resumption.session),
             Self::Reconnect { plan: Handshake::Identify, .. } => None,
             Self::End { kept, .. } => kept.as_ref(),
-        }
-    }
-}
-
-/// Whether the close frame has gone out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CloseStep {
-    /// It waits for the outstanding write.
-    Owed(CloseCode),
-    /// The driver was told.
-    Told(CloseCode),
-}
-
-impl CloseStep {
-    /// The write is free: the close frame goes out.
-    pub(super) fn tell<D: Dialect>(self, connection: ConnectionId, cx: &mut Context<D>) -> Self {
-        match self {
-            Self::Owed(code) => {
-                cx.actions.push(Action::Close { connection, code, reason: "" });
-                Self::Told(code)
-            }
-            Self::Told(_) => self,
-        }
-    }
-
-    /// A close frame that has not gone out yet may still end the session.
-    pub(super) fn shut_down(self, shutdown: Shutdown, close_end: CloseCode) -> Self {
-        match (self, shutdown) {
-            (Self::Owed(_), Shutdown::EndSession) => Self::Owed(close_end),
-            (step, _) => step,
-        }
-    }
-
-    /// Whether a close code of the peer's is only the answer to ours.
-    pub(super) fn is_echo(self, theirs: CloseCode) -> bool {
-        match self {
-            Self::Told(ours) => ours == theirs || theirs == CloseCode::NORMAL,
-            Self::Owed(_) => false,
-        }
-    }
-}
-
-impl State {
-    /// Leaves an open connection; any other phase stays as it is.
-    pub(super) fn leave<D: Dialect>(self, mode: CloseMode, disconnect: Disconnect, cx: &mut Context<D>) -> Self {
-        if let Self::Identifying { .. } = &self {
-            cx.note_identify_ended(disconnect.cause);
-        }
-        let (connection, hold) = match self {
-            Self::AwaitingHello { connection, plan, .. } => (connection, InHand::Untried(plan)),
-            Self::AwaitingIdentify { connection, .. } | Self::Identifying { connection, .. } => {
-                (connection, InHand::Untried(Handshake::Identify))
-            }
-            Self::Resuming { live, tries, .. } => {
-                (live.connection, InHand::Tried(Resumption { session: live.session, tries }))
-            }
-            Self::Active { live, since } => {
-                let lived = cx.now - since;
-                cx.time_online = cx.time_online.saturating_add(lived);
-                if lived >= cx.config.backoff.stable {
-                    cx.attempts = 0;
-                }
-                (live.connection, InHand::Live(live.session))
-            }
-            other => return other,
-        };
-        cx.end_repeated();
-        cx.cause = disconnect.cause;
-        let after = hold.after(disconnect, cx);
-        let give_up = cx.now + cx.config.timeouts.close;
-        match mode {
-            CloseMode::Close(code) => {
-                let (connection, write) = connection.leave(cx);
-                let step = CloseStep::Owed(code);
-                let step =
-                    if matches!(write, super::connection::Write::Idle) { step.tell(connection, cx) } else { step };
-                Self::Closing { connection, write, step, after, give_up }
-            }
-            CloseMode::Abort => {
-                cx.actions.push(Action::Abort { connection: connection.id });
-                connection.gone(cx);
-                after.enter(cx)
-            }
-            CloseMode::Gone(reason) => {
-                cx.event(Event::Closed { connection: connection.id, reason });
-                connection.gone(cx);
-                after.enter(cx)
-            }
         }
     }
 }

@@ -122,10 +122,10 @@ impl fmt::Display for Event {
 pub enum Fault {
     /// A frame could not be read.
     Malformed(FrameError),
-    /// A frame was lawful, but not in this phase; `what` names it.
+    /// A frame of a known kind came in a phase where it has no meaning.
     OutOfPlace {
         /// The frame's kind.
-        what: &'static str,
+        frame: FrameKind,
     },
     /// A heartbeat was not acknowledged until the next fell due.
     HeartbeatMissed {
@@ -197,7 +197,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(error) => write!(f, "malformed frame: {error}"),
-            Self::OutOfPlace { what } => write!(f, "{what} out of place"),
+            Self::OutOfPlace { frame } => write!(f, "{frame} out of place"),
             Self::HeartbeatMissed { waited } => write!(f, "heartbeat missed, waited {waited:?}"),
             Self::Silent { waited } => write!(f, "silent for {waited:?}"),
             Self::TooLarge { len, limit } => write!(f, "frame of {len} bytes, at most {limit} are read"),
@@ -217,6 +217,34 @@ impl fmt::Display for Fault {
             Self::Undrained { limit } => write!(f, "more than {limit} bytes of events left untaken"),
             Self::Suspended { span } => write!(f, "suspended for {span:?}"),
         }
+    }
+}
+
+/// The kind of a frame that can be out of place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FrameKind {
+    /// A Ready.
+    Ready,
+    /// A Resumed.
+    Resumed,
+    /// A Dispatch.
+    Dispatch,
+    /// A heartbeat of the gateway's, a request for one of ours, or an acknowledgement.
+    Heartbeat,
+    /// Word that the token will soon expire.
+    TokenExpiring,
+}
+
+impl fmt::Display for FrameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "ready",
+            Self::Resumed => "resumed",
+            Self::Dispatch => "dispatch",
+            Self::Heartbeat => "heartbeat",
+            Self::TokenExpiring => "token expiring",
+        })
     }
 }
 

@@ -87,8 +87,9 @@ impl EventCounts {
     }
 }
 
-/// FNV-1a over the first 8 and the last 8 bytes and the length: names differ there. A peer that makes them collide
-/// costs itself no more than `limit` comparisons.
+/// The first 8 and the last 8 bytes and the length in one word, spread by a multiplication with 2^64 divided by the golden ratio
+/// (Fibonacci hashing): the names of events differ there, and whole names would take longer to hash than to compare. A peer that
+/// makes its names collide costs us no more than `limit` comparisons a dispatch.
 fn hash(name: &[u8]) -> usize {
     let short = || name.iter().fold(0_u64, |word, &byte| (word << 8) | u64::from(byte));
     let head = name.first_chunk().map_or_else(short, |head| u64::from_be_bytes(*head));

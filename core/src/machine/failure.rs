@@ -6,32 +6,44 @@ use alloc::string::String;
 use core::fmt;
 
 /// Why a TLS handshake failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFailure {
     /// Nobody who is trusted has signed the certificate.
+    #[error("the certificate's issuer is not trusted")]
     UnknownIssuer,
     /// The certificate is another host's.
+    #[error("the certificate is for another name")]
     NameMismatch,
     /// The certificate is no longer valid, by this host's clock.
+    #[error("the certificate has expired")]
     Expired,
     /// The certificate is not valid yet, by this host's clock.
+    #[error("the certificate is not valid yet")]
     NotYetValid,
     /// The certificate was revoked.
+    #[error("the certificate was revoked")]
     Revoked,
     /// The certificate cannot be accepted for another reason: it is malformed, wrongly signed, of an unknown kind.
+    #[error("the certificate cannot be accepted")]
     BadCertificate,
     /// The server does not speak TLS: the port is one for connections in the clear.
+    #[error("the server does not speak tls")]
     NotTls,
     /// Server and client have no protocol version, cipher suite or the like in common.
+    #[error("no version or cipher suite in common with the server")]
     Incompatible,
     /// The server refused the handshake with this alert. *(source: RFC 8446 §6.2)*
+    #[error("the server refused it with alert {0}")]
     Alert(u8),
     /// The server closed or reset the connection.
+    #[error("the server closed the connection")]
     HungUp,
     /// The host's name is one that no certificate can have.
+    #[error("no certificate can have the host's name")]
     InvalidName,
     /// Anything else.
+    #[error("reason unknown")]
     Other,
 }
 
@@ -73,40 +85,24 @@ impl TlsFailure {
     }
 }
 
-impl fmt::Display for TlsFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownIssuer => "the certificate's issuer is not trusted",
-            Self::NameMismatch => "the certificate is for another name",
-            Self::Expired => "the certificate has expired",
-            Self::NotYetValid => "the certificate is not valid yet",
-            Self::Revoked => "the certificate was revoked",
-            Self::BadCertificate => "the certificate cannot be accepted",
-            Self::NotTls => "the server does not speak tls",
-            Self::Incompatible => "no version or cipher suite in common with the server",
-            Self::Alert(alert) => return write!(f, "the server refused it with alert {alert}"),
-            Self::HungUp => "the server closed the connection",
-            Self::InvalidName => "no certificate can have the host's name",
-            Self::Other => "reason unknown",
-        })
-    }
-}
-
-impl core::error::Error for TlsFailure {}
-
 /// Why reading, writing or opening a socket failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum IoFailure {
     /// The process, or the system, has no more files to open: `EMFILE`, `ENFILE`.
+    #[error("too many open files")]
     TooManyFiles,
     /// The system forbids it, a firewall of its own for example.
+    #[error("permission denied")]
     PermissionDenied,
     /// The system has no memory for it.
+    #[error("out of memory")]
     OutOfMemory,
     /// The peer closed or reset the connection.
+    #[error("the peer closed the connection")]
     HungUp,
     /// Anything else.
+    #[error("reason unknown")]
     Other,
 }
 
@@ -133,20 +129,6 @@ impl IoFailure {
         }
     }
 }
-
-impl fmt::Display for IoFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooManyFiles => "too many open files",
-            Self::PermissionDenied => "permission denied",
-            Self::OutOfMemory => "out of memory",
-            Self::HungUp => "the peer closed the connection",
-            Self::Other => "reason unknown",
-        })
-    }
-}
-
-impl core::error::Error for IoFailure {}
 
 /// Where a server says that the gateway is: its `Location` header, in visible ASCII, at most [`LEN_MAX`](Self::LEN_MAX)
 /// bytes of it, without user, query and fragment, in which secrets go.

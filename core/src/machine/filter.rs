@@ -79,7 +79,7 @@ impl EventFilter {
     }
 
     /// Why a name in it means nothing to the dialect, if one does.
-    pub(super) fn check<D: Dialect>(&self, dialect: &D) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, dialect: &dyn Dialect) -> Result<(), ConfigError> {
         let names = match self {
             Self::All => return Ok(()),
             Self::Only(names) | Self::Except(names) => names,

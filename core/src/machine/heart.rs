@@ -7,8 +7,11 @@
 //!   more of them than ⌈window ÷ interval⌉.
 //! * `never-postponed`: no Hello moves a beat on that was due already.
 
+use super::cause::Cause;
 use super::config::{FirstBeat, HeartbeatPolicy, Life, OutOfBounds};
-use super::deadline::is_read_through;
+use super::context::Context;
+use super::deadline::{JudgedDeadline, is_read_through};
+use super::event::Fault;
 use crate::dialect::HeartRate;
 use crate::rng::Rng;
 use crate::time::Timestamp;
@@ -29,7 +32,7 @@ pub(super) enum ReadState {
 #[derive(Clone, Debug)]
 pub(super) enum Heart {
     Ours(Ours),
-    Theirs { silent_after: Duration, give_up: Timestamp },
+    Theirs { silent_after: Duration, give_up: JudgedDeadline },
 }
 
 /// A heart that we keep beating.
@@ -67,17 +70,34 @@ const AWAITED: usize = 16;
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 impl Heart {
-    /// The heart that Hello asks for, or the interval that was refused.
-    pub(super) fn begin(
+    /// The heart that a Hello asks for. An interval out of bounds is reported; `None` if the config refuses it.
+    pub(super) fn of_hello(rate: HeartRate, cx: &mut Context) -> Option<Self> {
+        let begun = Self::begin(rate, cx.now, cx.counts.bytes_in, &cx.config.heartbeat, &mut cx.rng);
+        let bent = match (rate, &begun) {
+            (_, Err(requested)) => Some(*requested),
+            (HeartRate::Ours { interval }, Ok(heart)) if cx.config.heartbeat.interval.is_none() => {
+                (interval != heart.interval()).then_some(interval)
+            }
+            (HeartRate::Ours { .. } | HeartRate::Theirs { .. }, Ok(_)) => None,
+        };
+        if let Some(requested) = bent {
+            cx.fault(Fault::Interval { requested });
+        }
+        begun.ok()
+    }
+
+    /// The heart, or the interval that was refused. `read` is what was read of all connections so far, in bytes.
+    fn begin(
         rate: HeartRate,
         now: Timestamp,
+        read: u64,
         policy: &HeartbeatPolicy,
         rng: &mut Rng,
     ) -> Result<Self, Duration> {
         match rate {
             HeartRate::Theirs { silent_after } => {
                 let silent_after = silent_after.max(policy.interval_min);
-                Ok(Self::Theirs { silent_after, give_up: now + silent_after })
+                Ok(Self::Theirs { silent_after, give_up: JudgedDeadline::new(now + silent_after, read) })
             }
             HeartRate::Ours { interval } => {
                 let interval = bounded(interval, policy)?;
@@ -114,10 +134,24 @@ impl Heart {
     }
 
     /// Any frame came.
-    pub(super) fn hear(&mut self, now: Timestamp) {
+    #[inline]
+    pub(super) fn hear(&mut self, cx: &Context) {
         match self {
-            Self::Ours(ours) => ours.heard = now,
-            Self::Theirs { silent_after, give_up } => *give_up = now + *silent_after,
+            Self::Ours(ours) => ours.heard = cx.now,
+            Self::Theirs { silent_after, give_up } => *give_up = cx.deadline(*silent_after),
+        }
+    }
+
+    /// The gateway acknowledges our oldest beat. On a connection where the gateway beats it means nothing.
+    pub(super) fn acknowledged(&mut self, cx: &mut Context) {
+        match self {
+            Self::Theirs { .. } => {}
+            Self::Ours(ours) => {
+                if let Some(latency) = ours.ack(cx.now) {
+                    cx.counts.beats_acked += 1;
+                    cx.latency.note(cx.now, latency);
+                }
+            }
         }
     }
 
@@ -129,19 +163,18 @@ impl Heart {
         }
     }
 
-    /// How long a dead heart has been waited for, if this call finds it dead.
-    /// `read` is what was read of all connections so far, in bytes.
-    pub(super) fn judge(&mut self, now: Timestamp, read_state: ReadState, life: Life, read: u64) -> Option<Duration> {
+    /// Why the connection must be left, if this call finds its heart dead.
+    pub(super) fn missed(&mut self, read_state: ReadState, cx: &Context) -> Option<(Fault, Cause)> {
+        let read = cx.counts.bytes_in;
         match self {
-            Self::Ours(ours) => ours.judge(now, read_state, life, read),
-            Self::Theirs { silent_after, give_up } if now >= *give_up => match read_state {
-                ReadState::Drained => Some(*silent_after),
-                ReadState::Unread | ReadState::Unknown => {
-                    *give_up = now + GRACE;
-                    None
-                }
-            },
-            Self::Theirs { .. } => None,
+            Self::Ours(ours) => {
+                let waited = ours.judge(cx.now, read_state, cx.config.heartbeat.life, read)?;
+                Some((Fault::HeartbeatMissed { waited }, Cause::HeartbeatMissed))
+            }
+            Self::Theirs { silent_after, give_up } => {
+                let waited = *silent_after;
+                give_up.judge(cx.now, read_state, read).then_some((Fault::Silent { waited }, Cause::Silent))
+            }
         }
     }
 }
@@ -241,10 +274,10 @@ mod tests {
     fn heart() -> Ours {
         let policy = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
         let rate = HeartRate::Ours { interval: INTERVAL };
-        match Heart::begin(rate, at(0), &policy, &mut Rng::new(Seed(1))) {
-            Ok(Heart::Ours(ours)) => ours,
-            other => panic!("{other:?}"),
-        }
+        let Ok(Heart::Ours(ours)) = Heart::begin(rate, at(0), 0, &policy, &mut Rng::new(Seed(1))) else {
+            panic!("the heart is not ours");
+        };
+        ours
     }
 
     #[test]

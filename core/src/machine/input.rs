@@ -1,6 +1,7 @@
 //! What a driver tells its machine of the world.
 
 use super::failure::{IoFailure, Location, TlsFailure};
+use super::heart::ReadState;
 use crate::message::{CloseReason, ConnectionId, Message};
 use crate::token::Token;
 use core::fmt;
@@ -41,6 +42,28 @@ pub enum Input {
     /// Time has passed, and the socket may hold something unread: after [`GatewayMachine::send`](crate::GatewayMachine::send),
     /// and wherever a driver calls without having read.
     TickUnread,
+}
+
+impl Input {
+    /// What it says of the socket.
+    pub(super) const fn read_state(&self) -> ReadState {
+        match self {
+            Self::Tick => ReadState::Drained,
+            // A host that slept has read nothing meanwhile.
+            Self::TickUnread | Self::Suspended(_) => ReadState::Unread,
+            Self::Start
+            | Self::Opened(_)
+            | Self::ConnectFailed(..)
+            | Self::Message(..)
+            | Self::Sent(_)
+            | Self::Closed(..)
+            | Self::IdentifyGranted(_)
+            | Self::IdentifyDenied(..)
+            | Self::BudgetExhausted(..)
+            | Self::Token(..)
+            | Self::TokenDenied(_) => ReadState::Unknown,
+        }
+    }
 }
 
 /// Why a connection could not be opened.
@@ -104,6 +127,21 @@ impl ConnectFailure {
     /// Whether a proxy of ours refused our credentials: whatever is behind it, no other way there is better.
     pub(super) const fn is_proxy_unauthorized(&self) -> bool {
         matches!(self, Self::Proxy { status: Some(status) } if status.is_unauthorized())
+    }
+
+    /// The wait that the server asked for.
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http { retry_after, .. } => *retry_after,
+            Self::Name
+            | Self::Refused
+            | Self::Tls(_)
+            | Self::Proxy { .. }
+            | Self::TimedOut
+            | Self::Protocol
+            | Self::Redirect { .. }
+            | Self::Io(_) => None,
+        }
     }
 }
 

@@ -1,18 +1,18 @@
 //! From a message to what its frames do: limits, the connection's codec, the dialect's reading.
 
-use super::GatewayMachine;
+use super::cause::Cause;
 use super::config::MalformedPolicy;
+use super::disconnect::CloseMode;
 use super::event::Fault;
+use super::frame::Frame;
 use super::limits::Limits;
-use super::state::Happening;
+use super::steps::Machine;
 use super::trace;
 use crate::codec::{Codec, CodecError, Scratch, Undecoded};
-use crate::dialect::{Dialect, FrameError, Signal};
+use crate::dialect::{FrameError, Signal};
 use crate::message::{ConnectionId, Message};
-use bytes::Bytes;
-use core::ops::Deref;
 
-impl<D: Dialect> GatewayMachine<D> {
+impl Machine {
     /// Takes a message of a connection, if it is the current one.
     pub(super) fn message(&mut self, id: ConnectionId, message: Message, mut scratch: Option<&mut Scratch>) {
         let cx = &mut self.context;
@@ -24,7 +24,8 @@ impl<D: Dialect> GatewayMachine<D> {
         cx.counts.bytes_in += len as u64;
         if len > cx.config.limits.message {
             cx.counts.frames_in += 1;
-            return self.step(Happening::TooLarge { len });
+            let limit = cx.config.limits.message;
+            return self.leave(Fault::TooLarge { len, limit }, Cause::TooLarge);
         }
         if let Some(frame) = connection.codec.take(message) {
             return self.frame(id, Frame::Own(frame));
@@ -54,15 +55,15 @@ impl<D: Dialect> GatewayMachine<D> {
             let given = self.context.actions.len() - before;
             match payload {
                 Ok(_) | Err(Undecoded::Malformed(_)) if count > limit || given > limit => {
-                    self.step(Happening::Undecodable(CodecError::TooMany { limit }));
+                    self.leave(Fault::Undecodable(CodecError::TooMany { limit }), Cause::Undecodable);
                 }
                 Ok(frame) => self.frame(id, Frame::Lent(frame)),
-                Err(Undecoded::Malformed(_)) if self.context.is_full() => self.step(Happening::Undrained),
+                Err(Undecoded::Malformed(_)) if self.context.is_full() => self.undrained(),
                 Err(Undecoded::Malformed(error)) => {
                     self.context.counts.frames_in += 1;
                     self.malformed(error);
                 }
-                Err(Undecoded::Broken(error)) => self.step(Happening::Undecodable(error)),
+                Err(Undecoded::Broken(error)) => self.leave(Fault::Undecodable(error), Cause::Undecodable),
             }
             if self.state.connection().is_none_or(|connection| connection.id != id) {
                 return;
@@ -74,7 +75,7 @@ impl<D: Dialect> GatewayMachine<D> {
         let cx = &mut self.context;
         cx.counts.frames_in += 1;
         if cx.actions.bytes() + frame.len() > cx.config.limits.undrained {
-            return self.step(Happening::Undrained);
+            return self.undrained();
         }
         match cx.dialect.read(&frame) {
             Ok(reading) => {
@@ -84,14 +85,8 @@ impl<D: Dialect> GatewayMachine<D> {
                 {
                     return self.malformed(error);
                 }
-                let written = reading.rewritten.as_deref().unwrap_or(&frame);
-                if self.state.pass_over(&reading.signal, written, cx) {
-                    return;
-                }
-                let frame = reading.rewritten.map_or_else(|| frame.into_bytes(), Bytes::from);
-                if let Some((signal, frame)) = self.state.stay(reading.signal, frame, cx) {
-                    self.step(Happening::Frame(signal, frame));
-                }
+                let frame = reading.rewritten.map_or(frame, |bytes| Frame::Own(bytes.into()));
+                self.transition(|state, cx| state.on_frame(reading.signal, frame, cx));
             }
             Err(error) => {
                 trace::frame_unread(id, frame.len());
@@ -105,36 +100,20 @@ impl<D: Dialect> GatewayMachine<D> {
         match (error, self.context.config.malformed) {
             // A handshake that lacks what it needs leads nowhere: no use in waiting for its deadline.
             (FrameError::Field { .. } | FrameError::FieldTooLong { .. }, _) | (_, MalformedPolicy::Reconnect) => {
-                self.step(Happening::Malformed(error));
+                self.leave(Fault::Malformed(error), Cause::Malformed);
             }
             (_, MalformedPolicy::Report) => self.context.fault(Fault::Malformed(error)),
         }
     }
-}
 
-/// A frame, as it came or as its codec lends it.
-enum Frame<'a> {
-    Own(Bytes),
-    Lent(&'a [u8]),
-}
-
-impl Frame<'_> {
-    /// The frame in memory of its own, of exactly its size where it was lent.
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Lent(bytes) => Bytes::copy_from_slice(bytes),
-        }
+    /// Closes the connection for what came on it. The session is kept.
+    fn leave(&mut self, fault: Fault, cause: Cause) {
+        self.transition(|state, cx| state.fail(fault, CloseMode::Close(cx.limits.close_keep), cause, cx));
     }
-}
 
-impl Deref for Frame<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Lent(bytes) => bytes,
-        }
+    /// Drops the connection of a caller that takes no events: a close handshake would only bring more of them.
+    fn undrained(&mut self) {
+        let fault = Fault::Undrained { limit: self.context.config.limits.undrained };
+        self.transition(|state, cx| state.fail(fault, CloseMode::Abort, Cause::Undrained, cx));
     }
 }

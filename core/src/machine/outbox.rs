@@ -362,8 +362,8 @@ impl Outbox {
         self.waiting.iter_mut().for_each(|pending| pending.held_since = None);
     }
 
-    /// Whether someone who was turned away can be told of room: half of it, so that it is worth coming back.
-    pub(super) fn has_drained(&mut self) -> bool {
+    /// Whether someone who was turned away is to be told of room, once: half of the outbox, so that it is worth coming back.
+    pub(super) fn take_drained(&mut self) -> bool {
         let drained = self.turned == Turned::Someone && self.waiting.len() <= self.limit / 2;
         if drained {
             self.turned = Turned::NoOne;

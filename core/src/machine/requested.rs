@@ -1,6 +1,7 @@
 //! What an application asks of its machine, to be done with the next input.
 
 use super::cause::Cause;
+use crate::session::Session;
 
 /// What the application asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,4 +17,14 @@ pub enum Shutdown {
     KeepSession,
     /// It ends at once: the bot goes offline.
     EndSession,
+}
+
+impl Shutdown {
+    /// The session that is left, of the one in hand.
+    pub(super) fn kept(self, session: Option<Session>) -> Option<Session> {
+        match self {
+            Self::KeepSession => session,
+            Self::EndSession => None,
+        }
+    }
 }

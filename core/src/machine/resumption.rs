@@ -1,6 +1,7 @@
 //! How a session is resumed: where it is tried next, and how often it may still be.
 
 use super::config::ResumePolicy;
+use crate::dialect::Plan;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::GatewayUrl;
@@ -45,7 +46,22 @@ impl Handshake {
         }
     }
 
+    pub(super) const fn plan(&self) -> Plan {
+        match self {
+            Self::Identify => Plan::Identify,
+            Self::Resume(_) => Plan::Resume,
+        }
+    }
+
     /// The session that it would resume.
+    pub(super) const fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Identify => None,
+            Self::Resume(resumption) => Some(&resumption.session),
+        }
+    }
+
+    /// The same, taken out.
     pub(super) fn into_session(self) -> Option<Session> {
         match self {
             Self::Identify => None,

@@ -48,7 +48,7 @@ impl fmt::Display for Timer {
             Self::Pace => "pace",
             Self::Identify => "identify",
             Self::Token => "token",
-            Self::Requested => "asked",
+            Self::Requested => "requested",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Guilds and what is in them: channels, roles, members, users, presences.
 
 use super::Generator;
-use crate::stubs::BOT;
+use crate::payloads::BOT;
 use core::fmt::Display;
 
 /// Makes the `d` of a Guild Create.

@@ -43,7 +43,7 @@ impl Generator {
         )
     }
 
-    /// The `d` of a Message Create that has so many bytes, by the length of its content; a message of few keys where a
+    /// The `d` of a Message Create of this size in bytes, by the length of its content; a message of few keys where a
     /// whole one has no room.
     #[must_use]
     pub fn message_of_size(&mut self, guild: u64, size: usize) -> String {

@@ -154,7 +154,7 @@ impl Generator {
         (0..syllables).map(|_| self.pick(&SYLLABLES)).collect()
     }
 
-    /// So many words, with a capital first letter.
+    /// This many words, with a capital first letter.
     fn words(&mut self, count: u64) -> String {
         let mut text = String::new();
         for index in 0..count {
@@ -179,7 +179,7 @@ impl Generator {
         usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or_default()
     }
 
-    /// A list of so many items, as JSON.
+    /// A list of this many items, as JSON.
     fn list(&mut self, count: u64, mut item: impl FnMut(&mut Self, u64) -> String) -> String {
         let mut text = String::from("[");
         for index in 0..count {

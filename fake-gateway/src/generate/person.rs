@@ -1,7 +1,7 @@
 //! Members that stay who they are: the same each time they are asked for.
 
 use super::{FIRST_USER, Generator};
-use crate::stubs::BOT;
+use crate::payloads::BOT;
 
 /// A member of a guild, by its index there. 0 is the bot itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Person {
             || self.nick.as_ref().is_some_and(|nick| nick.to_lowercase().starts_with(&prefix))
     }
 
-    /// Which member of a guild of so many has this user's id.
+    /// Which member of a guild with this many members has this user's id.
     pub(crate) fn index_of(user: u64, members: u32) -> Option<u32> {
         if user.to_string() == BOT {
             return Some(0).filter(|&index| index < members);

@@ -8,11 +8,25 @@ use futures_util::io::{AsyncRead, AsyncReadExt as _};
 /// No head of a request may be longer.
 const HEAD_MAX: usize = 16 << 10;
 
+/// No body is read beyond this: deeds are short, but a dispatch may be long.
+const BODY_MAX: usize = 4 << 20;
+
 /// What a client asked for, with the bytes that came behind its head.
 pub(super) enum Ask {
     Upgrade { target: String, key: String, behind: Vec<u8> },
-    Plain { method: String, target: String, authorization: Option<String> },
+    Plain(Plain),
     Wrong(Wrong),
+}
+
+/// A request that asks for no upgrade.
+pub(super) struct Plain {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) authorization: Option<String>,
+    /// How long its body is, if it says so.
+    length: Option<usize>,
+    /// What came behind the head.
+    behind: Vec<u8>,
 }
 
 /// Why a request cannot be served.
@@ -22,6 +36,8 @@ pub(super) enum Wrong {
     HeadTooLong,
     NoKey,
     Version,
+    NoLength,
+    BodyTooLong,
 }
 
 /// Reads a head; `None` when the stream ends or fails before its end.
@@ -65,12 +81,30 @@ fn judge(head: &[u8], behind: &[u8]) -> Ask {
     let upgrades = header("upgrade").is_some_and(|value| has_word(value, "websocket"));
     if method != "GET" || !upgrades {
         let authorization = header("authorization").map(str::to_owned);
-        return Ask::Plain { method: method.to_owned(), target, authorization };
+        let length = header("content-length").and_then(|length| length.parse().ok());
+        let (method, behind) = (method.to_owned(), behind.to_vec());
+        return Ask::Plain(Plain { method, target, authorization, length, behind });
     }
     match (header("sec-websocket-version"), header("sec-websocket-key")) {
         (Some("13"), Some(key)) => Ask::Upgrade { target, key: key.to_owned(), behind: behind.to_vec() },
         (Some("13"), None) => Ask::Wrong(Wrong::NoKey),
         (Some(_) | None, _) => Ask::Wrong(Wrong::Version),
+    }
+}
+
+impl Plain {
+    /// Reads the body; `None` when the stream ends or fails before its end.
+    pub(super) async fn body(self, stream: &mut (impl AsyncRead + Unpin)) -> Option<Result<Vec<u8>, Wrong>> {
+        let Some(length) = self.length else { return Some(Err(Wrong::NoLength)) };
+        if length > BODY_MAX {
+            return Some(Err(Wrong::BodyTooLong));
+        }
+        let mut body = self.behind;
+        body.truncate(length);
+        // No room is made for what has not come: a length is quickly said.
+        let more = u64::try_from(length - body.len()).unwrap_or(u64::MAX);
+        stream.take(more).read_to_end(&mut body).await.ok()?;
+        (body.len() == length).then_some(Ok(body))
     }
 }
 
@@ -119,6 +153,8 @@ pub(super) fn objection(wrong: Wrong) -> String {
         Wrong::NotHttp => (400, "this is no http/1.1 request", ""),
         Wrong::HeadTooLong => (431, "the head of the request is longer than 16 KiB", ""),
         Wrong::NoKey => (400, "the upgrade has no Sec-WebSocket-Key", ""),
+        Wrong::NoLength => (411, "the request has no Content-Length", ""),
+        Wrong::BodyTooLong => (413, "the body of the request is longer than 4 MiB", ""),
         Wrong::Version => (426, "only websocket version 13 is spoken", "Sec-WebSocket-Version: 13\r\n"),
     };
     let body = format!("{{\"message\":\"{why}\",\"code\":0}}");
@@ -136,6 +172,9 @@ fn status_line(status: u16) -> String {
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Content Too Large",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
@@ -154,7 +193,7 @@ mod tests {
     fn asked(head: &str) -> String {
         match judge(head.as_bytes(), b"rest") {
             Ask::Upgrade { target, key, behind } => format!("upgrade {target} {key} {}", behind.len()),
-            Ask::Plain { method, target, authorization } => format!("{method} {target} {authorization:?}"),
+            Ask::Plain(Plain { method, target, authorization, .. }) => format!("{method} {target} {authorization:?}"),
             Ask::Wrong(wrong) => format!("{wrong:?}"),
         }
     }

@@ -1,14 +1,16 @@
 //! The fake gateway on a real socket: loopback only, for tests and examples.
 //!
 //! One lock holds the machine; it is held for one call at a time and never across an await. Each connection has a task
-//! of its own and a bounded queue of what it is to write: a client that does not read loses its connection, and nobody
-//! else notices.
+//! of its own and a bounded queue of what it is to write: a client that does not read loses its connection, and the
+//! other clients do not notice.
 
 mod connection;
 mod http;
+mod reader;
+mod replies;
 mod shared;
 mod tls;
-mod valve;
+mod writer;
 
 pub use shared::Observer;
 pub use tls::Identity;
@@ -41,7 +43,7 @@ pub struct Listen {
     pub identity: Option<Identity>,
     /// What it plays from the start. Its settings have no effect here: [`Script::configure`] is for them.
     pub script: Option<Script>,
-    /// Who is told of all that happens. Default nobody.
+    /// Who is told of all that happens. Default: no observer.
     pub observer: Option<Observer>,
 }
 
@@ -98,10 +100,10 @@ impl FakeServer {
         Self::start_with(config, Listen::default()).await
     }
 
-    /// Listens as it is told. The config's `url` and `resume_url` become this server's own.
+    /// Listens as `listen` says. The config's `url` and `resume_url` become this server's own.
     ///
     /// # Errors
-    /// What binding the port gives: [`io::ErrorKind::AddrInUse`] when somebody else listens there.
+    /// What binding the port gives: [`io::ErrorKind::AddrInUse`] when another program listens there.
     pub async fn start_with(mut config: FakeConfig, listen: Listen) -> io::Result<Self> {
         let Listen { port, identity, script, observer } = listen;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
@@ -143,7 +145,7 @@ impl FakeServer {
         FakeHandle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Accepts nobody any more, closes every connection with 1001, and gives clients two seconds to answer.
+    /// Accepts no client any more, closes every connection with 1001, and gives clients two seconds to answer.
     pub async fn stop(self) {
         let [accept, _] = &self.tasks;
         accept.abort();
@@ -151,7 +153,7 @@ impl FakeServer {
         self.handle().with(|gateway, now| {
             gateway.close(now, Target::All, Some(CloseCode::GOING_AWAY), "The fake gateway stops.");
         });
-        // Who does not answer in time is cut by the drop.
+        // A client that does not answer in time is cut by the drop.
         let _ = timeout(STOP, self.shared.until(shared::State::is_idle)).await;
     }
 }

@@ -1,7 +1,7 @@
 //! The machine behind its lock, and the queues that its actions go to.
 
+use crate::event::Event;
 use crate::gateway::FakeGateway;
-use crate::happening::Happening;
 use crate::input::{Action, ConnectionId, Delivery, Input};
 use crate::rest::HttpAnswer;
 use core::fmt;
@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// A connection that has so many orders waiting is cut …
+/// How many orders may wait for a connection …
 const ORDERS_MAX: usize = 16_384;
-/// … or so many bytes.
+/// … and how many bytes of messages; a connection above either is cut.
 const BYTES_MAX: usize = 64 << 20;
 /// Sockets that have asked for no upgrade, beyond the connections that are allowed.
 const UNASKED_MAX: usize = 64;
@@ -39,18 +39,18 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) gateway: FakeGateway,
-    outlets: BTreeMap<ConnectionId, Outlet>,
+    queues: BTreeMap<ConnectionId, ConnectionQueue>,
     opened: u64,
     deadline: Option<Timestamp>,
     observer: Option<Observer>,
 }
 
 /// Is told of all that happens, in order. It runs with the machine locked, so it must not wait.
-pub struct Observer(Box<dyn FnMut(Happening) + Send>);
+pub struct Observer(Box<dyn FnMut(Event) + Send>);
 
 impl Observer {
     /// Tells a function.
-    pub fn new(tell: impl FnMut(Happening) + Send + 'static) -> Self {
+    pub fn new(tell: impl FnMut(Event) + Send + 'static) -> Self {
         Self(Box::new(tell))
     }
 }
@@ -75,7 +75,7 @@ impl Drop for Socket {
 
 /// A client that has asked for an upgrade: its number, what it is to be told, and its end.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(super) struct Opened {
     pub(super) connection: ConnectionId,
     pub(super) orders: Orders,
     pub(super) killed: oneshot::Receiver<()>,
@@ -93,7 +93,7 @@ pub(super) enum Order {
 
 /// The answer to an upgrade.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum UpgradeAnswer {
     Accepted,
     Refused { status: u16, retry_after: Option<Duration> },
 }
@@ -106,10 +106,10 @@ pub(super) struct Orders {
 }
 
 #[derive(Debug)]
-struct Outlet {
+struct ConnectionQueue {
     queue: mpsc::Sender<Order>,
     bytes: Arc<AtomicUsize>,
-    /// Dropped with the outlet, it cuts the connection at once.
+    /// Dropped with the queue, it cuts the connection at once.
     _life: oneshot::Sender<()>,
 }
 
@@ -123,7 +123,7 @@ impl Orders {
     }
 }
 
-impl Outlet {
+impl ConnectionQueue {
     /// Whether there was room.
     fn give(&self, order: Order) -> Result<(), Full> {
         let size = if let Order::Send(message, _) = &order { message.bytes().len() } else { 0 };
@@ -138,34 +138,34 @@ struct Full;
 
 impl State {
     pub(super) fn is_idle(&self) -> bool {
-        self.outlets.is_empty()
+        self.queues.is_empty()
     }
 
     /// Gives the machine an input and carries its actions to the queues; a client whose queue is full is lost.
-    fn feed(&mut self, now: Timestamp, input: Input) -> Option<Verdict> {
-        let mut verdict = None;
-        let mut lost = self.carry(now, input, &mut verdict);
+    fn feed(&mut self, now: Timestamp, input: Input) -> Option<UpgradeAnswer> {
+        let mut answer = None;
+        let mut lost = self.carry(now, input, &mut answer);
         while let Some(connection) = lost.pop() {
-            if self.outlets.remove(&connection).is_some() {
-                lost.extend(self.carry(now, Input::Closed(connection, None), &mut verdict));
+            if self.queues.remove(&connection).is_some() {
+                lost.extend(self.carry(now, Input::Closed(connection, None), &mut answer));
             }
         }
         if let Some(Observer(tell)) = &mut self.observer {
-            self.gateway.take_happenings().for_each(tell);
+            self.gateway.take_events().for_each(tell);
         }
-        verdict
+        answer
     }
 
-    fn carry(&mut self, now: Timestamp, input: Input, verdict: &mut Option<Verdict>) -> Vec<ConnectionId> {
+    fn carry(&mut self, now: Timestamp, input: Input, answer: &mut Option<UpgradeAnswer>) -> Vec<ConnectionId> {
         let mut lost = Vec::new();
         for action in self.gateway.handle(now, input) {
             let (connection, order) = match action {
                 Action::Accept { .. } => {
-                    *verdict = Some(Verdict::Accepted);
+                    *answer = Some(UpgradeAnswer::Accepted);
                     continue;
                 }
                 Action::Refuse { status, retry_after, .. } => {
-                    *verdict = Some(Verdict::Refused { status, retry_after });
+                    *answer = Some(UpgradeAnswer::Refused { status, retry_after });
                     continue;
                 }
                 Action::Wait { .. } => continue,
@@ -174,7 +174,7 @@ impl State {
                 Action::Close { connection, code, reason } => (connection, Order::Close(code, reason)),
                 Action::Drop { connection } => (connection, Order::Drop),
             };
-            let given = self.outlets.get(&connection).map(|outlet| outlet.give(order));
+            let given = self.queues.get(&connection).map(|queue| queue.give(order));
             if let Some(Err(Full)) = given {
                 lost.push(connection);
             }
@@ -185,7 +185,7 @@ impl State {
 
 impl Shared {
     pub(super) fn new(gateway: FakeGateway, observer: Option<Observer>) -> Self {
-        let state = State { gateway, outlets: BTreeMap::new(), opened: 0, deadline: None, observer };
+        let state = State { gateway, queues: BTreeMap::new(), opened: 0, deadline: None, observer };
         Self {
             state: Mutex::new(state),
             sockets: AtomicUsize::new(0),
@@ -205,7 +205,7 @@ impl Shared {
     }
 
     /// Numbers a client that asks for an upgrade; `None` when the server stops.
-    pub(super) fn open(&self) -> Option<Guest> {
+    pub(super) fn open(&self) -> Option<Opened> {
         let mut state = self.lock();
         if self.stopped.load(Ordering::Relaxed) {
             return None;
@@ -215,8 +215,8 @@ impl Shared {
         let (queue, orders) = mpsc::channel(ORDERS_MAX);
         let (life, killed) = oneshot::channel();
         let bytes = Arc::new(AtomicUsize::new(0));
-        state.outlets.insert(connection, Outlet { queue, bytes: Arc::clone(&bytes), _life: life });
-        Some(Guest { connection, orders: Orders { queue: orders, bytes }, killed })
+        state.queues.insert(connection, ConnectionQueue { queue, bytes: Arc::clone(&bytes), _life: life });
+        Some(Opened { connection, orders: Orders { queue: orders, bytes }, killed })
     }
 
     pub(super) fn http(&self, method: &str, target: &str, authorization: Option<&str>) -> HttpAnswer {
@@ -224,19 +224,19 @@ impl Shared {
         self.lock().gateway.http(now, method, target, authorization)
     }
 
-    pub(super) fn feed(&self, input: Input) -> Option<Verdict> {
+    pub(super) fn feed(&self, input: Input) -> Option<UpgradeAnswer> {
         let now = self.now();
         let mut state = self.lock();
-        let verdict = state.feed(now, input);
+        let answer = state.feed(now, input);
         self.publish(state);
-        verdict
+        answer
     }
 
     /// The task of a connection is done.
     pub(super) fn gone(&self, connection: ConnectionId) {
         let now = self.now();
         let mut state = self.lock();
-        state.outlets.remove(&connection);
+        state.queues.remove(&connection);
         // One that was closed, or that closed, the machine knows; it counts this as a stray.
         if state.gateway.connections().any(|open| open == connection) {
             state.feed(now, Input::Closed(connection, None));
@@ -285,7 +285,7 @@ impl Shared {
     }
 
     pub(super) fn cut_all(&self) {
-        self.lock().outlets.clear();
+        self.lock().queues.clear();
     }
 
     fn publish(&self, mut state: MutexGuard<'_, State>) {

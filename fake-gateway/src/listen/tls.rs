@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use std::io;
 use std::sync::Arc;
 
-/// A certificate and its key, made anew each time: for `localhost`, `127.0.0.1` and `::1`.
+/// A certificate and its key, new each time: for `localhost`, `127.0.0.1` and `::1`.
 #[derive(Clone)]
 pub struct Identity {
     authority: String,

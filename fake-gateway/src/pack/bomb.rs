@@ -2,11 +2,11 @@
 
 use super::{Encoding, Packer, Transport, zlib, zstd};
 
-/// Blanks are compressed by so many at a time.
+/// How many blanks are compressed at a time.
 const UNIT: usize = 1 << 20;
 
 impl Packer {
-    /// The wire bytes of one dispatch named `BOMB` whose data is so many blanks: a thousandth of them by zlib, a
+    /// The bytes of one dispatch named `BOMB` whose data is this many blanks: a thousandth of them by zlib, a
     /// thirty-thousandth by zstd. None where nothing is compressed. What is sent behind it is still right.
     pub(crate) fn bomb(&mut self, blanks: u32) -> Option<Vec<u8>> {
         let (head, tail) = around(self.encoding, blanks);
@@ -48,7 +48,7 @@ fn around(encoding: Encoding, blanks: u32) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
-/// So many blanks in blocks of deflate, none of which is the last.
+/// This many blanks in blocks of deflate, none of which is the last.
 fn deflated(blanks: u32) -> Vec<u8> {
     let blanks = usize::try_from(blanks).unwrap_or(usize::MAX);
     let unit = vec![b' '; UNIT];

@@ -6,6 +6,10 @@
 mod bomb;
 mod zlib;
 mod zstd;
+#[cfg(not(feature = "zstd"))]
+mod zstd_absent;
+#[cfg(feature = "zstd")]
+mod zstd_library;
 
 pub(super) use zlib::SUFFIX;
 
@@ -78,6 +82,11 @@ impl Packer {
 
     /// A client's frame as JSON.
     pub(super) fn unpack<'a>(&self, message: &'a Message) -> Result<Cow<'a, [u8]>, Rule> {
+        if let Message::Text(text) = message
+            && core::str::from_utf8(text).is_err()
+        {
+            return Err(Rule::NotUtf8);
+        }
         match (self.encoding, message) {
             (Encoding::Json, message) => Ok(Cow::Borrowed(message.bytes())),
             (Encoding::Etf, Message::Binary(term)) => etf::json(term).map(Cow::Owned).ok_or(Rule::Undecodable),

@@ -3,7 +3,7 @@
 use crate::config::Blocks;
 use zlib_rs::{Deflate, DeflateFlush};
 
-/// Stored blocks of deflate have so many bytes at most.
+/// The largest stored block of deflate, in bytes *(RFC 1951 §3.2.4)*.
 const BLOCK: usize = 65_535;
 /// What an empty stored block ends with, and with it each payload of a stream.
 pub(crate) const SUFFIX: [u8; 4] = [0, 0, 0xff, 0xff];

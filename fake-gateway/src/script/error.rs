@@ -52,6 +52,10 @@ pub enum Expected {
     GeneratedEvent,
     /// A close code that may be on the wire.
     CloseCode,
+    /// An opcode that the gateway sends by itself.
+    GatewayOpcode,
+    /// An opcode of a client's command.
+    ClientOpcode,
     /// A colon behind the condition.
     Colon,
     /// A semicolon or the end of the line behind a deed.
@@ -91,6 +95,8 @@ impl fmt::Display for Expected {
                 f.write_str("`traffic` or an event that can be generated, such as `MESSAGE_CREATE`")
             }
             Self::CloseCode => f.write_str("a close code that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999"),
+            Self::GatewayOpcode => f.write_str("an opcode that the gateway sends: `1`, `7` or `9`"),
+            Self::ClientOpcode => f.write_str("the opcode of a command: `3`, `4`, `8`, `31` or `43`"),
             Self::Colon => f.write_str("`:` and what happens then"),
             Self::DeedEnd => f.write_str("`;` and another deed, or the end of the line"),
             Self::LineEnd => f.write_str("the end of the line"),
@@ -113,14 +119,43 @@ impl fmt::Display for ScriptError {
         }
         let mark = "^".repeat(found.chars().count().max(1));
         write!(f, "\n{line:>4} | {text}\n     | {:1$}{mark}", "", column.saturating_sub(1))?;
-        if let Some(near) = near { write!(f, "\nhint: did you mean `{near}`?") } else { Ok(()) }
+        if let Some(near) = near {
+            write!(f, "\nhint: did you mean `{near}`?")?;
+        }
+        match self.opcode_hint() {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ScriptError {
+    /// What to write instead of an opcode that is no deed, or no condition.
+    fn opcode_hint(&self) -> Option<String> {
+        let op = self.found.parse::<u64>().ok()?;
+        let any_frame = format!(r#"`send {{"op":{op},"d":null}}` sends any frame"#);
+        match (&self.expected, op) {
+            (Expected::GatewayOpcode, 3 | 4 | 8 | 31 | 43) => {
+                Some(format!("clients send op {op}: `on op {op}:` is a condition; {any_frame}"))
+            }
+            (Expected::GatewayOpcode, _) => Some(any_frame),
+            (Expected::ClientOpcode, 1) => Some("the condition for op 1 is `heartbeat`".into()),
+            (Expected::ClientOpcode, 2) => Some("the condition for op 2 is `identify`".into()),
+            (Expected::ClientOpcode, 6) => Some("the condition for op 6 is `resume`".into()),
+            (Expected::ClientOpcode, _) => Some(format!("no client may send op {op}")),
+            (_, _) => None,
+        }
     }
 }
 
 impl core::error::Error for ScriptError {}
 
-/// The word closest to what was written, if they differ in no more than a third of their letters.
+/// The word closest to what was written, if they differ in no more than a third of their letters. A number is close to
+/// none: one digit instead of another is no slip of the pen.
 pub(super) fn nearest(found: &str, words: &'static [&'static str]) -> Option<&'static str> {
+    if found.bytes().all(|letter| letter.is_ascii_digit()) {
+        return None;
+    }
     let found = found.to_ascii_lowercase();
     words
         .iter()
@@ -157,5 +192,6 @@ mod tests {
         assert_eq!(nearest("Drop", WORDS), Some("drop"));
         assert_eq!(nearest("resumme", WORDS), Some("resume"));
         assert_eq!(nearest("explode", WORDS), None);
+        assert_eq!(nearest("8", &["1", "7", "9"]), None);
     }
 }

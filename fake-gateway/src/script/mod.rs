@@ -6,11 +6,15 @@
 mod cursor;
 mod deeds;
 mod error;
+mod faults;
+mod now;
 mod parse;
 mod play;
 mod settings;
+mod values;
 
 pub use error::{Expected, ScriptError};
+pub use now::Deeds;
 pub use play::Failure;
 pub(super) use play::{Due, Judged, Play};
 
@@ -59,7 +63,7 @@ impl Script {
         }
     }
 
-    /// Adds a rule: so many generated events a second to every session; none for 0.
+    /// Adds a rule: this many generated events a second to every session; none for 0.
     pub fn add_traffic(&mut self, per_second: u32) {
         if let Some(nanos) = 1_000_000_000_u64.checked_div(u64::from(per_second)) {
             let period = Duration::from_nanos(nanos.max(1));
@@ -96,7 +100,7 @@ pub(super) struct Rule {
 pub(super) enum When {
     /// At once, before the first client.
     Start,
-    /// So long after the start.
+    /// This long after the start.
     At(Wait),
     /// Again and again.
     Every(Wait),
@@ -151,7 +155,7 @@ impl Cue {
 pub(super) enum Nth {
     Each,
     Only(u64),
-    /// Each so many.
+    /// Each time this many came.
     Every(u64),
 }
 
@@ -237,7 +241,7 @@ pub(super) enum Deed {
     /// Rate Limited for the last members request.
     RateLimit(Duration),
     Flood(Flood),
-    /// So many blanks, compressed.
+    /// A dispatch of this many blanks, compressed.
     Bomb(u32),
     /// Chunks for the last members request.
     AnswerMembers(u32),

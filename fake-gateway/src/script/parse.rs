@@ -112,8 +112,9 @@ fn cue(cursor: &mut Cursor<'_>, timing: Timing) -> Read<When> {
 }
 
 fn op(cursor: &mut Cursor<'_>) -> Read<i64> {
-    const OPS: &[&str] = &["3", "4", "8", "31", "43"];
-    Ok(cursor.one_of(OPS)?.parse().unwrap_or_default())
+    const COMMANDS: [(&str, i64); 5] = [("3", 3), ("4", 4), ("8", 8), ("31", 31), ("43", 43)];
+    let op = COMMANDS.into_iter().find_map(|(word, op)| cursor.accept(word).then_some(op));
+    op.ok_or_else(|| cursor.error(Expected::ClientOpcode))
 }
 
 fn connections(cursor: &mut Cursor<'_>) -> Read<Connections> {

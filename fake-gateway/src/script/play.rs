@@ -5,6 +5,7 @@
 //! * `later-than-now`: a rule that comes again comes at a later moment than the one before.
 
 use super::{Cue, Deed, Rule, Script, Timing, Wait, Wanted, When, Whom};
+use crate::connection::Answered;
 use crate::generate::Generator;
 use crate::input::ConnectionId;
 use core::time::Duration;
@@ -12,12 +13,12 @@ use portcullis::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// So many rules wait for their moment at most; more are left out.
+/// How many rules may wait for their moment; more are left out.
 const WAITING_MAX: usize = 65_536;
-/// A rule that comes again is made up for so many times at most, after a time when nobody called.
+/// How often a rule that comes again is made up for, after a time in which the machine was not called.
 const MISSED_MAX: u32 = 10_000;
 
-/// So many failures are kept; the first ones say most.
+/// How many failures are kept: the first ones say most.
 const FAILURES_MAX: usize = 1000;
 
 /// A rule that is due, and for which connection.
@@ -34,8 +35,8 @@ pub(crate) struct Due {
 pub(crate) struct Scene {
     /// Its line, if it is worth telling.
     pub(crate) line: Option<u32>,
-    /// Whether what it dispatches is not counted.
-    pub(crate) mutes: bool,
+    /// Whether what it dispatches is counted.
+    pub(crate) events: Events,
     script: Arc<Script>,
     rule: usize,
 }
@@ -44,6 +45,13 @@ impl Scene {
     pub(crate) fn deeds(&self) -> &[(Whom, Deed)] {
         self.script.rules.get(self.rule).map_or(&[], |rule| &rule.deeds)
     }
+}
+
+/// Whether dispatches count as events: those of a rule about events do not, so that it cannot answer itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Events {
+    Counted,
+    Muted,
 }
 
 /// A script that runs.
@@ -61,6 +69,8 @@ pub(crate) struct Play {
     after: VecDeque<Due>,
     /// Whether any rule counts events: a busy server is not to count for nothing.
     counts_events: bool,
+    /// Whether the dispatches of the rule that is performed now are counted.
+    events: Events,
     /// Rules that come again and were told of.
     told: BTreeSet<usize>,
     ended: bool,
@@ -106,6 +116,7 @@ impl Play {
             numbered: 0,
             after: VecDeque::new(),
             counts_events,
+            events: Events::Counted,
             told: BTreeSet::new(),
             ended: false,
             expected: BTreeMap::new(),
@@ -125,7 +136,7 @@ impl Play {
 
     /// A client does something. Gives what is due before it is answered; the rest is due after or later.
     pub(crate) fn cue(&mut self, now: Timestamp, cue: Cue, connection: ConnectionId) -> Vec<Due> {
-        if cue == Cue::Event && !self.counts_events {
+        if cue == Cue::Event && (!self.counts_events || self.events == Events::Muted) {
             return Vec::new();
         }
         let number = if cue.is_counted_by_connection() {
@@ -152,15 +163,16 @@ impl Play {
         before
     }
 
-    /// Whether a rule answers a request of members with which this cue comes next: before, after, or later.
-    pub(crate) fn is_to_answer(&self, cue: Cue, connection: ConnectionId) -> bool {
+    /// Who answers a request of members with which this cue comes next. A rule may answer before, after, or later.
+    pub(crate) fn answered(&self, cue: Cue, connection: ConnectionId) -> Answered {
         let count = if cue.is_counted_by_connection() {
             self.counts_by_connection.get(&(connection, cue))
         } else {
             self.counts.get(&cue)
         };
         let number = count.copied().unwrap_or_default() + 1;
-        self.script.rules.iter().any(|rule| rule.is_due(cue, number, connection) && rule.answers_members())
+        let due = self.script.rules.iter().filter(|rule| rule.is_due(cue, number, connection));
+        due.map(Rule::answered).max().unwrap_or(Answered::ByGateway)
     }
 
     /// Takes what is due behind an answer, or by the clock.
@@ -230,7 +242,13 @@ impl Play {
                 When::Start | When::At(_) | When::Cue { .. } => true,
             };
         let line = is_told.then_some(rule.line);
-        Some(Scene { line, mutes: rule.answers_events(), script: Arc::clone(&self.script), rule: due.rule })
+        let events = if rule.answers_events() { Events::Muted } else { Events::Counted };
+        Some(Scene { line, events, script: Arc::clone(&self.script), rule: due.rule })
+    }
+
+    /// Counts dispatches from now on, or does not; gives what was before.
+    pub(crate) const fn count(&mut self, events: Events) -> Events {
+        core::mem::replace(&mut self.events, events)
     }
 
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
@@ -284,7 +302,7 @@ impl Play {
 }
 
 impl Rule {
-    /// Whether it is about what comes now, for the so many-th time.
+    /// Whether it is about this cue, which comes for the `number`-th time.
     fn is_due(&self, cue: Cue, number: u64, connection: ConnectionId) -> bool {
         match &self.when {
             When::Start | When::At(_) | When::Every(_) => false,
@@ -294,8 +312,16 @@ impl Rule {
         }
     }
 
-    fn answers_members(&self) -> bool {
-        self.deeds.iter().any(|(_, deed)| matches!(deed, Deed::RateLimit(_) | Deed::AnswerMembers(_)))
+    /// Whether it answers or refuses a request of members.
+    fn answered(&self) -> Answered {
+        let does = |wanted: fn(&Deed) -> bool| self.deeds.iter().any(|(_, deed)| wanted(deed));
+        if does(|deed| matches!(deed, Deed::RateLimit(_))) {
+            Answered::RefusedByScript
+        } else if does(|deed| matches!(deed, Deed::AnswerMembers(_))) {
+            Answered::ByScript
+        } else {
+            Answered::ByGateway
+        }
     }
 
     /// Whether it is about events: what it dispatches is not counted, so that it cannot answer itself.

@@ -86,8 +86,8 @@ fn members_are_found_by_name_and_by_id() {
     let chunk = &answers(&mut world, connection, 8, &ask)[0].1;
     assert_eq!(chunk["members"], json!([members[499], members[0]]));
     assert_eq!((&chunk["not_found"], &chunk["chunk_count"]), (&json!([unknown]), &json!(1)));
-    let nobody = &answers(&mut world, connection, 8, &json!({"guild_id": guild, "query": "#", "limit": 1}))[0].1;
-    assert_eq!((&nobody["members"], &nobody["chunk_count"]), (&json!([]), &json!(1)));
+    let empty = &answers(&mut world, connection, 8, &json!({"guild_id": guild, "query": "#", "limit": 1}))[0].1;
+    assert_eq!((&empty["members"], &empty["chunk_count"]), (&json!([]), &json!(1)));
 }
 
 #[test]
@@ -187,4 +187,63 @@ fn a_guild_says_how_many_members_it_has_and_whether_it_is_large() {
         let guild = &frames(&world).pop().unwrap()["d"];
         assert_eq!((&guild["member_count"], &guild["large"]), (&json!(members), &json!(large)));
     }
+}
+
+/// A script about members, played to a bot that asks for all of them.
+fn refusing(script: &str) -> (World, ConnectionId, Value) {
+    let (mut world, connection) = online(of(10), INTENTS);
+    world.gateway.play(Timestamp::ZERO, Script::parse(script).unwrap());
+    (world, connection, json!({"guild_id": GUILD.to_string(), "query": "", "limit": 0, "nonce": "n"}))
+}
+
+#[test]
+fn found_25_a_client_that_waits_as_a_script_tells_it_is_not_punished() {
+    for script in [
+        "on the first op 8: rate-limit 5 s",
+        "after the first op 8: rate-limit 5 s",
+        "1 s after the first op 8: rate-limit 4 s",
+        "on the first command: rate-limit 5 s",
+        "at 2 s: rate-limit 3 s",
+    ] {
+        // given: a request that the script refuses
+        let (mut world, connection, ask) = refusing(script);
+        answers(&mut world, connection, 8, &ask);
+        world.advance(seconds(5));
+        let told = frames(&world).into_iter().find(|frame| frame["t"] == "RATE_LIMITED").unwrap();
+        assert!(told["d"]["retry_after"].as_f64().unwrap() <= 5.0, "{script}");
+
+        // when: the client asks again after that time
+        let again = answers(&mut world, connection, 8, &ask);
+
+        // then: it has its members, and broke no rule; the next one is too soon
+        assert_eq!(
+            again.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["GUILD_MEMBERS_CHUNK"],
+            "{script}"
+        );
+        assert_eq!(world.gateway.breaches().next(), None, "{script}");
+        assert_eq!(answers(&mut world, connection, 8, &ask)[0].1["retry_after"], 30.0, "{script}");
+    }
+}
+
+#[test]
+fn found_25_a_request_is_refused_once_by_the_script_or_by_the_gateway() {
+    let (mut world, connection, ask) = refusing("on the second op 8: rate-limit 3 s");
+    assert_eq!(answers(&mut world, connection, 8, &ask)[0].0, "GUILD_MEMBERS_CHUNK");
+    // This one is the client's own fault. It is told of three seconds, so three seconds are enough.
+    let refused = answers(&mut world, connection, 8, &ask);
+    assert_eq!(refused.iter().map(|(_, data)| &data["retry_after"]).collect::<Vec<_>>(), [&json!(3.0)]);
+    world.advance(seconds(3));
+    assert_eq!(answers(&mut world, connection, 8, &ask)[0].0, "GUILD_MEMBERS_CHUNK");
+    assert_eq!(world.gateway.counters().breaches, 1);
+}
+
+#[test]
+fn found_25_the_wait_that_is_told_is_long_enough_to_the_nanosecond() {
+    let (mut world, connection, ask) = refusing("");
+    answers(&mut world, connection, 8, &ask);
+    world.advance(core::time::Duration::from_nanos(1));
+    let told = answers(&mut world, connection, 8, &ask)[0].1["retry_after"].as_f64().unwrap();
+    world.advance(core::time::Duration::from_secs_f64(told));
+    assert_eq!(answers(&mut world, connection, 8, &ask)[0].0, "GUILD_MEMBERS_CHUNK", "{told}");
 }

@@ -120,7 +120,9 @@ fn a_stream_is_the_same_twice_and_much_shorter_than_its_payloads() {
         let messages = run(compress);
         assert_eq!(messages, run(compress));
         let length: usize = messages[2..].iter().map(|message| message.bytes().len()).sum();
-        assert!(length < 100 * 45, "{compress}: {length} bytes for 100 dispatches of 85");
+        // Without the library's feature the blocks of zstd are stored.
+        let is_compressed = compress == "zlib-stream" || cfg!(feature = "zstd");
+        assert_eq!(length < 100 * 45, is_compressed, "{compress}: {length} bytes for 100 dispatches of 85");
     }
 }
 

@@ -110,11 +110,11 @@ fn what_has_no_suffix_and_what_is_text_wait_for_what_can_be_damaged() {
             2 + u64::from(!matches!(fault, Fault::Damage(_))) + u64::from(matches!(fault, Fault::Merge { .. }));
         assert_eq!(sent(&mut plain, fault), [(raw(sequence), Delivery::Whole)]);
     }
-    assert_eq!(world.gateway.take_happenings().filter(|happening| happening.to_string().contains("fault")).count(), 0);
+    assert_eq!(world.gateway.take_events().filter(|event| event.to_string().contains("fault")).count(), 0);
 }
 
 #[test]
-fn scenario_57_a_context_that_was_not_reset_is_not_to_be_inflated_anew() {
+fn scenario_57_a_context_that_was_not_reset_is_not_to_be_inflated_again() {
     for compress in ["zlib-stream", "zstd-stream"] {
         let mut world = World::plain();
         world.gateway.fault(Target::All, Fault::KeepContext, Span::Next);

@@ -38,7 +38,7 @@ fn a_flood_goes_on_as_its_batches_are_written_and_ends_with_the_last() {
     assert_eq!((sent(&world).len(), confirms(&world)), (201, 3));
     world.input(Input::Confirmed(connection));
     let frames = frames(&world);
-    assert_eq!(frames.len(), 201, "an answer nobody asked for does nothing");
+    assert_eq!(frames.len(), 201, "an answer that was not asked for does nothing");
     for (number, frame) in frames[..200].iter().enumerate() {
         assert_eq!((&frame["t"], &frame["s"]), (&"MESSAGE_CREATE".into(), &(number + 2).into()));
         assert!(frame["d"]["content"].as_str().is_some_and(|content| content.len() > 500));
@@ -75,7 +75,7 @@ fn a_session_without_the_intents_is_given_the_end_if_it_may_have_it() {
     world.tick();
     world.input(Input::Confirmed(connection));
     assert_eq!(frames(&world).iter().map(|frame| &frame["t"]).collect::<Vec<_>>(), ["USER_UPDATE"]);
-    // Nobody to flood is no mistake.
+    // A flood without clients is no mistake.
     assert_eq!(World::plain().gateway.flood(Timestamp::ZERO, Target::All, &Flood::default()), 0);
 }
 

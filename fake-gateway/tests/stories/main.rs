@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are test code as well")]
 
 mod answers;
+mod at_run_time;
 mod codecs;
 mod damage;
 mod faults;
 mod flood;
+mod habits;
 mod named;
 mod ready_made;
 mod record;

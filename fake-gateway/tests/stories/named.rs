@@ -1,7 +1,9 @@
 //! Each rule by its name, and each row of the close-code table: a client earns it.
 
 use crate::world::{World, identify, identify_shard, resume, seconds};
-use portcullis_fake::{AcceptedToken, ConnectionId, FakeConfig, Input, Rule, Script, SessionId, Target};
+use portcullis_fake::{
+    AcceptedToken, ConnectionId, FakeConfig, Input, Malformed, Message, Rule, Script, SessionId, Target,
+};
 
 const BEAT: &str = r#"{"op":1,"d":null}"#;
 const PRESENCE: &str = r#"{"op":3,"d":{"since":null,"activities":[],"status":"online","afk":false}}"#;
@@ -35,8 +37,29 @@ fn says(config: FakeConfig, frames: &[&str]) -> World {
 fn websocket_protocol() {
     let mut world = World::new(plain());
     let connection = world.connect();
-    world.input(Input::Malformed(connection));
+    world.input(Input::Malformed(connection, Malformed::Frame));
     earns(world, "websocket-protocol", Some(1002));
+}
+
+#[test]
+fn not_utf8() {
+    let mut world = World::new(plain());
+    let connection = world.connect();
+    world.input(Input::Malformed(connection, Malformed::Text));
+    earns(world, "not-utf8", Some(1007));
+    // Where the driver does not check, the machine does.
+    let mut world = World::new(plain());
+    let connection = world.connect();
+    world.input(Input::Message(connection, Message::Text(b"{\"op\":1,\"x\":\"\xff\"}".as_slice().into())));
+    earns(world, "not-utf8", Some(1007));
+}
+
+#[test]
+fn message_too_large() {
+    let mut world = World::new(plain());
+    let connection = world.connect();
+    world.input(Input::Malformed(connection, Malformed::Size));
+    earns(world, "message-too-large", Some(1009));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The ready-made scripts: each is read, and played against a client that does everything right.
 
 use crate::right_client::RightClient;
-use portcullis_fake::{FakeConfig, FakeGateway, Script, Timestamp, What};
+use portcullis_fake::{EventKind, FakeConfig, FakeGateway, Script, Timestamp};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ fn a_right_client_passes_each_of_them() {
         let mut client = RightClient::new(gateway);
         client.live();
 
-        let story = || client.happenings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let story = || client.events.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert_eq!(client.gateway.breaches().next(), None, "{name}\n{}", story());
         assert_eq!(client.gateway.failures(), [], "{name}\n{}", story());
         assert!(client.gateway.is_ended(), "{name} does not end");
@@ -58,9 +58,9 @@ fn a_right_client_passes_each_of_them() {
         assert_eq!(client.is_online(), home, "{name}\n{}", story());
         assert_eq!(client.is_ended(), name.starts_with("33"), "{name}");
         let played: BTreeSet<_> = client
-            .happenings
+            .events
             .iter()
-            .filter_map(|happening| if let What::Played { line } = happening.what { Some(line) } else { None })
+            .filter_map(|event| if let EventKind::Played { line } = event.kind { Some(line) } else { None })
             .collect();
         let unplayed: Vec<_> = rule_lines(&text).difference(&played).copied().collect();
         assert!(unplayed.is_empty(), "{name}: lines {unplayed:?} were not played\n{}", story());

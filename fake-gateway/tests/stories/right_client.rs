@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use portcullis::{CloseCode, Message, Timestamp};
-use portcullis_fake::{Action, ConnectionId, Delivery, FakeGateway, Happening, Input};
+use portcullis_fake::{Action, ConnectionId, Delivery, Event, FakeGateway, Input};
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ const QUERY: &str = "v=10&encoding=json";
 pub(crate) struct RightClient {
     pub(crate) gateway: FakeGateway,
     pub(crate) now: Timestamp,
-    pub(crate) happenings: Vec<Happening>,
+    pub(crate) events: Vec<Event>,
     phase: Phase,
     session: Option<Session>,
     connections: u64,
@@ -67,7 +67,7 @@ impl RightClient {
         Self {
             gateway,
             now: Timestamp::ZERO,
-            happenings: Vec::new(),
+            events: Vec::new(),
             phase: Phase::Waiting { until: Timestamp::ZERO },
             session: None,
             connections: 0,
@@ -280,7 +280,7 @@ impl RightClient {
     /// Gives the gateway an input, and takes what comes of it onto the wire.
     fn feed(&mut self, input: Input) {
         let actions: Vec<_> = self.gateway.handle(self.now, input).collect();
-        self.happenings.extend(self.gateway.take_happenings());
+        self.events.extend(self.gateway.take_events());
         for action in actions {
             let Phase::Open(link) = &mut self.phase else { continue };
             let (connection, coming, delay) = match action {

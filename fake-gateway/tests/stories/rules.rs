@@ -51,7 +51,7 @@ fn an_unknown_opcode_costs_4001_even_before_identify() {
 fn a_malformed_payload_costs_4001_and_keeps_the_session() {
     let mut world = World::plain();
     let (connection, _) = world.online(0);
-    world.say(connection, r#"{"op":3,"d":{"status":"online","afk":false}}"#);
+    world.say(connection, r#"{"op":3,"d":{"since":null,"activities":[],"afk":false}}"#);
     assert_costs(&mut world, "4001 Invalid payload.", Rule::Malformed { op: 3 });
     assert_eq!(world.gateway.sessions().count(), 1);
 }
@@ -209,7 +209,7 @@ fn an_unsupported_version_costs_4012_before_any_hello() {
 }
 
 #[test]
-fn an_encoding_or_compression_nobody_speaks_costs_4002() {
+fn an_unknown_encoding_or_compression_costs_4002() {
     let mut world = World::plain();
     world.connect_to("/?v=10&encoding=xml");
     assert_costs(&mut world, "4002 Error while decoding payload.", Rule::InvalidQuery);
@@ -281,7 +281,7 @@ fn the_daily_limit_resets_the_token_and_ends_every_session() {
 }
 
 #[test]
-fn lifted_limits_hold_nobody_back() {
+fn lifted_limits_hold_no_client_back() {
     let config = FakeConfig { limits: Limits::Lifted, guilds: 2501, daily_limit: 0, ..FakeConfig::default() };
     let mut world = World::new(config);
     let (first, _) = world.online(0);

@@ -1,6 +1,6 @@
 //! The text of scripts: what is said of a bad one, and the page of examples.
 
-use portcullis_fake::{Script, ScriptError};
+use portcullis_fake::{Deeds, Script, ScriptError};
 
 #[test]
 fn what_is_not_understood_is_said_with_line_and_column() {
@@ -54,10 +54,35 @@ fn what_is_not_understood_is_said_with_line_and_column() {
     }
 }
 
+/// What stands between lines that say so.
+fn samples<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
+    let fence = format!("```{kind}\n");
+    page.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn found_23_the_error_of_the_page_is_the_one_that_is_printed() {
+    let page = include_str!("../../SCRIPTS.md");
+    let sample = samples(page, "text")[0].trim_end();
+    let wrong = sample.lines().find_map(|line| line.strip_prefix("   2 | ")).unwrap();
+    let error = Script::parse(&format!("set guilds 0\n{wrong}")).unwrap_err();
+    assert_eq!(format!("faults.script:{error}"), sample);
+    // The hint's word makes a script of it.
+    let right = wrong.replace(&error.found, error.near.unwrap());
+    assert_eq!(Script::parse(&right).map(|_| ()), Ok(()), "{right}");
+}
+
+#[test]
+fn found_27_the_deeds_of_the_page_are_deeds() {
+    let page = include_str!("../../SCRIPTS.md");
+    let samples = samples(page, "deeds");
+    assert_eq!(samples.iter().map(|sample| Deeds::parse(sample).map(|deeds| deeds.len())).collect::<Vec<_>>(), [Ok(4)]);
+}
+
 #[test]
 fn every_example_of_the_page_is_a_script() {
     let page = include_str!("../../SCRIPTS.md");
-    let examples: Vec<_> = page.split("```script\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples = samples(page, "script");
     assert_eq!(examples.len(), 9);
     for example in examples {
         assert_eq!(Script::parse(example).map(|_| ()), Ok(()), "{example}");

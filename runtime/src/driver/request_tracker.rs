@@ -10,8 +10,8 @@ use core::mem;
 use core::task::{Context, Poll, Waker};
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::Command;
-use portcullis::dialect::discord::request::{Answer, Request, RequestError, RequestId, RequestPolicy, Requests};
 use portcullis::machine::{CommandId, SendError};
+use portcullis::requests::{Answer, Request, RequestError, RequestId, RequestPolicy, Requests};
 use portcullis::{Discord, Event, GatewayMachine, Timestamp};
 use std::collections::BTreeMap;
 

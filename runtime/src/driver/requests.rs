@@ -10,11 +10,11 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use portcullis::Discord;
-use portcullis::dialect::discord::request::{
-    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, SoundboardSounds,
-};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::Phase;
+use portcullis::requests::{
+    Answer, ChannelInfo, GuildMembers, Request, RequestError, RequestId, RequestPolicy, SoundboardSounds,
+};
 use std::sync::Arc;
 
 /// A request, and in time its answer. Dropping it cancels the request: what still comes of the answer is an event like
@@ -38,7 +38,7 @@ impl Sender<Discord> {
     /// Asks for members of a guild: all chunks of the answer, however many there are.
     ///
     /// The application gets the chunks as events too.
-    /// [`Requests`](portcullis::dialect::discord::request::Requests) says what happens to a request when the connection
+    /// [`Requests`](portcullis::requests::Requests) says what happens to a request when the connection
     /// is lost or the gateway refuses it for now, and [`RequestPolicy`] how long it may take.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Sender<Discord> {
     ///
     /// ```
     /// use portcullis::dialect::discord::RequestGuildMembers;
-    /// use portcullis::dialect::discord::request::RequestError;
+    /// use portcullis::requests::RequestError;
     /// use portcullis_runtime::Sender;
     ///
     /// #[derive(serde::Deserialize)]

@@ -57,8 +57,8 @@ where
 
 /// One open WebSocket connection, polled by one task.
 ///
-/// Nothing here waits by itself: what cannot be done at once is kept inside and goes on with the next poll, so that
-/// no future has to be held.
+/// Nothing here waits by itself: what cannot be done at once is kept inside and goes on with the next poll, so that no
+/// future has to be held.
 pub trait WebSocket: Send {
     /// Begins to send a message. The last one must have been sent whole, and no close begun.
     fn start_send(&mut self, message: Message);
@@ -70,10 +70,10 @@ pub trait WebSocket: Send {
     /// Begins to send a close frame, once. [`poll_message`](Self::poll_message) carries it out.
     fn start_close(&mut self, code: CloseCode, reason: &'static str);
 
-    /// The next message, or how the connection ended, which is last. It answers pings, and the peer's close frame
-    /// by one flush before it tells of it. `None` stands for a ping, a pong or part of a message, so that a flood of
-    /// them is seen by the driver. Pending says truly that the stream below has nothing to read; that stream itself says
-    /// so, too, when enough was read for one turn, which its driver knows.
+    /// The next message, or how the connection ended, which is last. It answers pings, and the peer's close frame by
+    /// one flush before it tells of it. `None` stands for a ping, a pong or part of a message, so that a flood of them
+    /// is seen by the driver. Pending says truly that the stream below has nothing to read; that stream itself says so,
+    /// too, when enough was read for one turn, which its driver knows.
     ///
     /// # Errors
     /// The [`CloseReason`], after the last message. It is not to be polled again then.

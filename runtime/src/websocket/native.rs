@@ -1,13 +1,14 @@
 //! The WebSocket layer of `portcullis-websocket`, over a stream of the runtime.
 //!
-//! It reads as much as the socket has into memory that the connections share, takes messages out of it one by one, and gives
-//! it back when it is empty: a connection at rest holds no buffer. A message is copied once, into an allocation of its size.
-//! Nothing is logged.
+//! It reads as much as the socket has into memory that all connections share, takes messages out of it one by one, and
+//! returns the memory when it is empty: an idle connection holds no buffer. A message is copied once, into an
+//! allocation of its size. This layer logs nothing.
 //!
 //! # Invariants
-//! * `whole-frames`: a frame of ours is appended to what is on its way out, never put into the middle of another.
-//! * `one-pong`: a pong is written when nothing else is on its way, so that a peer which pings and reads nothing makes
-//!   us hold one.
+//! * `whole-frames`: a frame of ours is appended to the bytes that are being written, never put into the middle of
+//!   another frame.
+//! * `one-pong`: a pong is written only when no other frame is being written, so that a peer that sends pings and reads
+//!   nothing makes us store one pong.
 
 use super::unread::Unread;
 use super::{SocketLimits, WebSocket, random};
@@ -66,12 +67,12 @@ fn request(url: &GatewayUrl, network: &Network) -> Result<ClientRequest, handsha
     network.upgrade_headers().try_fold(request, |request, (name, value)| request.with_header(name, value.trim_ascii()))
 }
 
-/// Waits for the answer, and gives what came behind it.
+/// Waits for the answer, and returns the bytes that arrived after it.
 async fn answer<S: AsyncRead + Unpin>(
     stream: &mut S,
     mut handshake: ClientHandshake,
 ) -> Result<Option<Unread>, ConnectFailure> {
-    // Memory of its own: a server that is slow to answer keeps no shared one from the others.
+    // Own memory: a server that is slow to answer must not keep shared memory from other connections.
     let mut memory = vec![0; ANSWER].into_boxed_slice();
     loop {
         let len = stream.read(&mut memory).await.map_err(|error| failure::of_upgrade(&error))?;
@@ -97,9 +98,9 @@ const ANSWER: usize = 2 << 10;
 struct Native<S> {
     stream: S,
     connection: Connection<Client>,
-    /// What was read and not yet looked at.
+    /// Bytes that were read and not yet decoded.
     unread: Option<Unread>,
-    /// What is on its way out, of which `written` bytes have left. Empty: all was flushed.
+    /// The frames that are being written, of which `written` bytes have left. Empty when all was flushed.
     out: Vec<u8>,
     written: usize,
     writing: Writing,
@@ -107,8 +108,8 @@ struct Native<S> {
     broken: Option<CloseReason>,
 }
 
-/// Who carries out what goes out: `poll_sent` a message, `poll_message` what the protocol makes us send. A message that
-/// `poll_message` had written would have nobody to tell.
+/// Who drives the write: `poll_sent` drives a message, `poll_message` drives a pong or a close frame. If `poll_message`
+/// finished a message, nobody would report it as sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     Nothing,
@@ -116,10 +117,10 @@ enum Writing {
     Message,
 }
 
-/// What a step of reading gives.
+/// The result of one decoding step.
 enum Step {
     Told(Result<Option<Message>, CloseReason>),
-    /// What was read is used up.
+    /// All bytes that were read are decoded.
     Empty,
 }
 
@@ -166,14 +167,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Native<S> {
                 Poll::Ready(Err(reason))
             }
             Step::Told(told) => Poll::Ready(told),
-            // Part of a message: the driver looks at its clock before the next read.
+            // Part of a message: the driver checks its clock before the next read.
             Step::Empty => Poll::Ready(Ok(None)),
         }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
-    /// Takes the next event out of what was read.
+    /// Decodes the next event from the bytes that were read.
     fn step(&mut self) -> Step {
         let Some(unread) = &mut self.unread else { return Step::Empty };
         let told = unread.with(|input| match self.connection.receive(input) {
@@ -194,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         told
     }
 
-    /// Writes the pong or the close frame that is owed, as far as the socket takes it.
+    /// Writes the owed pong or close frame, as far as the socket takes it.
     fn write_owed(&mut self, cx: &mut Context<'_>) {
         while self.writing == Writing::Nothing && self.broken.is_none() && self.connection.owed().is_some() {
             let written = random::draw().and_then(|mask| self.connection.write_owed(mask, &mut self.out));
@@ -203,9 +204,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         }
     }
 
-    /// The last that is done for a connection that ends: the answer to the peer's close frame, or the one that fails the
-    /// connection, and the end of our stream, in one attempt. What the peer has sent meanwhile is taken, since a socket
-    /// that is dropped with bytes unread resets the connection, and the close frame is lost with it.
+    /// The last attempt of a connection that ends: writes the answer to the peer's close frame, or the close frame
+    /// after a violation, and shuts the write side down. It then reads what the peer has sent meanwhile, because
+    /// dropping a socket with unread bytes resets the connection, and the close frame would be lost.
     fn part(&mut self, cx: &mut Context<'_>) {
         let _ = self.poll_out(cx);
         self.write_owed(cx);
@@ -218,8 +219,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         }
     }
 
-    /// Notes that a frame was appended to what goes out, or that it could not be: the close frame has left, or the system
-    /// gives no randomness.
+    /// Notes that a frame was appended, or that it could not be: the close frame was already sent, or the system has no
+    /// randomness.
     fn started(&mut self, writing: Writing, sent: bool) {
         if sent {
             self.writing = writing;
@@ -228,14 +229,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
         }
     }
 
-    /// Writes and flushes what is on its way. Pending for ever once a write has failed.
+    /// Writes and flushes the appended frames. Pending for ever once a write has failed.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.broken.is_some() {
             return Poll::Pending;
         }
         match ready!(self.poll_write_out(cx)) {
             Ok(()) => {
-                // Frames of a shard are few: no memory is kept for the next.
+                // A shard sends few frames: no memory is kept for the next one.
                 self.out = Vec::new();
                 self.written = 0;
                 self.writing = Writing::Nothing;
@@ -262,7 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Native<S> {
     }
 }
 
-/// A message for keeping: the one copy that is made of it.
+/// Copies a message out of the shared memory: the only copy of it.
 fn owned(message: codec::Message<'_>) -> Message {
     let make: fn(Bytes) -> Message = match message.kind() {
         MessageKind::Text => Message::Text,
@@ -280,7 +281,7 @@ const fn close_reason_of(violation: Violation) -> CloseReason {
     }
 }
 
-/// So much is read and dropped of a peer that goes on sending after it broke the protocol.
+/// How many reads discard the bytes of a peer that keeps sending after it broke the protocol.
 const READS_AT_THE_END: usize = 4;
 
 #[cfg(test)]

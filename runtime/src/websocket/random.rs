@@ -1,11 +1,11 @@
-//! Masks and keys, from the system's source of randomness, by way of the one that TLS uses.
+//! Masks and keys from the system's source of randomness, the same that TLS uses here.
 //!
-//! Nobody in between may be able to predict them. *(source: RFC 6455 §10.3)*
+//! Nobody may be able to predict them. *(source: RFC 6455 §10.3)*
 
 use crate::rustls::crypto::{SecureRandom, ring};
 use std::sync::OnceLock;
 
-/// Random bytes, unless the system has none to give.
+/// Random bytes; `None` if the system's source fails.
 pub(super) fn draw<const N: usize>() -> Option<[u8; N]> {
     static SOURCE: OnceLock<&dyn SecureRandom> = OnceLock::new();
     let source = SOURCE.get_or_init(|| ring::default_provider().secure_random);

@@ -1,7 +1,7 @@
-//! What was read from a socket in one go and not yet looked at.
+//! Bytes from one read of a socket that are not decoded yet.
 //!
-//! Most of it is memory that the connections share ([`Piece`]); when all of that is in use, a connection has a little of its
-//! own for a moment.
+//! They are in memory that all connections share ([`Piece`]). When all of it is in use, the connection allocates a
+//! small buffer of its own for this read.
 
 use crate::dial::Piece;
 use core::ops::Range;
@@ -24,13 +24,13 @@ enum Memory {
 }
 
 impl Unread {
-    /// What there is in memory of one's own.
+    /// Unread bytes in the connection's own memory.
     pub(super) fn own(memory: Box<[u8]>, unread: Range<usize>) -> Option<Self> {
         let Range { start, end } = unread;
         (start < end).then_some(Self { memory: Memory::Own(memory), start, end })
     }
 
-    /// Reads what the stream has; `None` at its end.
+    /// Reads the available bytes; `None` at the end of the stream.
     pub(super) fn poll_read<S: AsyncRead + Unpin>(
         stream: &mut S,
         cx: &mut Context<'_>,
@@ -45,7 +45,7 @@ impl Unread {
         Poll::Ready(Ok(None))
     }
 
-    /// Lets them be read, and moves on behind what was.
+    /// Lets `read` decode the bytes, and advances past those that it consumed.
     pub(super) fn with<T>(&mut self, read: impl FnOnce(&mut Input<'_>) -> T) -> T {
         let bytes = self.memory.bytes().get_mut(self.start..self.end).unwrap_or_default();
         let mut input = Input::new(bytes);
@@ -79,5 +79,5 @@ impl Memory {
     }
 }
 
-/// As much as a connection reads at once when there is no shared memory left.
+/// The size of a read when all shared memory is in use.
 const OWN: usize = 4 << 10;

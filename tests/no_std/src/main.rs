@@ -63,7 +63,7 @@ extern "C" fn _Unwind_Resume() -> ! {
     loop {}
 }
 
-#[connection(name = "c")]
+#[link(name = "c")]
 unsafe extern "C" {}
 
 /// 0 when both machines heard the same, and so did both ends of a WebSocket.

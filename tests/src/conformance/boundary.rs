@@ -1,10 +1,10 @@
 //! Where the frames of a WebSocket server begin and end, for a relay that puts some of its own between them.
 
-/// How far a connection has come: the answer to the upgrade, then frames. *(source: RFC 6455 §5.2)*
+/// The position in a connection's bytes: in the answer to the upgrade, then in frames. *(source: RFC 6455 §5.2)*
 #[derive(Debug, Default)]
 pub(super) struct Boundary {
     part: Part,
-    /// What has come of the part's own head.
+    /// The bytes of the current header so far.
     head: Vec<u8>,
 }
 
@@ -15,12 +15,12 @@ enum Part {
     Upgrade,
     /// A frame's header.
     Header,
-    /// So much of a frame's payload is missing.
+    /// A frame's payload, of which this many bytes are missing.
     Payload(u64),
 }
 
 impl Boundary {
-    /// Bytes went through.
+    /// Follows bytes that were forwarded.
     pub(super) fn note(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
             self.part = match self.part {

@@ -1,4 +1,4 @@
-//! A future that is dropped has lost nothing, and a shard is nobody's in particular.
+//! A dropped `next_event()` loses nothing, and a shard may move between tasks.
 
 use super::stage::{Shard, heard};
 use super::{Fake, Host, Stage, patiently};
@@ -30,7 +30,7 @@ async fn wake_up() {
     poll_fn(|_| if core::mem::replace(&mut is_awake, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-/// A day of a shard none of whose `next_event()` was ever polled twice.
+/// A run of a shard in which no `next_event()` future is polled twice.
 pub async fn nothing_is_lost_when_next_event_is_dropped_at_every_poll<H: Host>() {
     const COUNT: usize = 300;
     let mut stage = Stage::<H>::new();
@@ -94,7 +94,7 @@ pub async fn a_shard_goes_on_in_another_task_at_any_moment<H: Host>() {
     while contents.len() < 20 {
         // One task polls it once, a second one waits for the event.
         for is_second in [false, true] {
-            // The first took the last there is: nothing more would come to the second.
+            // The first task took the last event: the second would wait forever.
             if contents.len() == 20 {
                 break;
             }
@@ -104,7 +104,7 @@ pub async fn a_shard_goes_on_in_another_task_at_any_moment<H: Host>() {
                     if is_second { Poll::Ready(shard.next_event().await) } else { poll_once::<H>(&mut shard).await };
                 let _ = tell.send((shard, event));
             });
-            // What is to come next is said when the second one waits already, or before: either must do.
+            // The next message is sent before or after the second task waits: both orders must work.
             if is_second && has_spoken < 20 && fake.say(&has_spoken.to_string()) == 1 {
                 has_spoken += 1;
             }

@@ -1,4 +1,4 @@
-//! Ways in which a connection does not come about.
+//! Ways in which opening a connection fails.
 
 use super::stage::settings;
 use super::{Fake, Host, Lab, Stage, patiently};
@@ -12,7 +12,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// What becomes of a shard's first attempt: a wait and its cause, or the end.
+/// How a shard's first attempt ends: a wait and its cause, or the end of the shard.
 pub(super) async fn first_attempt<H: Host>(
     lab: &Lab<H::Runtime>,
     url: String,
@@ -38,7 +38,7 @@ fn answering(answer: &'static [u8]) -> String {
         let mut request = [0; 4096];
         let _ = stream.read(&mut request);
         let _ = stream.write_all(answer);
-        // What the client sends after it is read, so that the answer is not lost by a reset.
+        // Reads what the client sends next; otherwise a reset could discard the answer.
         let _ = stream.shutdown(std::net::Shutdown::Write);
         while stream.read(&mut request).is_ok_and(|read| read > 0) {}
     });
@@ -49,7 +49,7 @@ async fn refused_with<H: Host>(answer: &'static [u8]) -> Result<(Duration, Cause
     first_attempt::<H>(&Lab::default(), answering(answer), Tls::default()).await
 }
 
-/// A port that is taken, and at which nobody listens.
+/// A port that is bound, and has no listener.
 struct Closed(Socket);
 
 impl Closed {
@@ -64,7 +64,7 @@ impl Closed {
     }
 }
 
-/// An address that answers no connect: its listener takes one connection ahead, has it, and accepts none.
+/// An address that answers no connect: its listener's backlog of one is full, and it accepts none.
 struct BlackHole {
     listener: Socket,
     _taken: TcpStream,
@@ -84,7 +84,7 @@ impl BlackHole {
     }
 }
 
-/// Nobody listens.
+/// No listener.
 pub async fn a_closed_port_refuses<H: Host>() {
     let closed = Closed::bind();
     let url = format!("ws://{}", closed.address());
@@ -92,7 +92,7 @@ pub async fn a_closed_port_refuses<H: Host>() {
     assert_eq!(cause, Cause::ConnectRefused);
 }
 
-/// Nobody answers: the machine's deadline ends the attempt.
+/// No answer: the machine's deadline ends the attempt.
 pub async fn a_black_hole_is_given_up<H: Host>() {
     let hole = BlackHole::dig();
     let mut stage = Stage::<H>::with(Fake::start(), |settings| settings.gateway(format!("ws://{}", hole.address())));
@@ -102,7 +102,7 @@ pub async fn a_black_hole_is_given_up<H: Host>() {
     assert_eq!(stage.until(gave_up).await, Cause::TimedOut(Timer::Connect));
 }
 
-/// One address of two leads nowhere: the other one is tried 250 ms later, and taken.
+/// One of two addresses does not answer: the driver tries the other one 250 ms later, and uses it.
 pub async fn a_second_address_is_tried_beside_a_black_hole<H: Host>() {
     let hole = BlackHole::dig();
     let fake = Fake::start();
@@ -150,7 +150,7 @@ pub async fn a_status_is_told_and_a_retry_after_is_waited_for<H: Host>() {
     assert!(after < Duration::from_secs(77), "{after:?}");
 }
 
-/// A gateway that has moved: where to is told, and not followed.
+/// A redirect: the shard reports the location and does not follow it.
 pub async fn found_13_a_redirect_tells_its_location<H: Host>() {
     let answer = b"HTTP/1.1 301 Moved Permanently\r\nLocation: wss://elsewhere.test/?a=b\r\nContent-Length: 0\r\n\r\n";
     let lab = Lab::<H::Runtime>::default();
@@ -167,7 +167,7 @@ pub async fn found_13_a_redirect_tells_its_location<H: Host>() {
     }
 }
 
-/// Answers that are no WebSocket handshake.
+/// Answers that are not a WebSocket handshake.
 pub async fn an_answer_that_is_no_upgrade_is_a_fault_of_protocol<H: Host>() {
     for answer in [
         &b"SSH-2.0-OpenSSH_9.6\r\n"[..],

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
-/// A fake gateway. Dropped, it cuts all its connections and its thread ends.
+/// A fake gateway. When it is dropped it cuts all its connections, and its thread ends.
 #[derive(Debug)]
 pub struct Fake {
     /// The handle to it.
@@ -29,7 +29,7 @@ impl Fake {
         Self::start_with(config(), Listen::default())
     }
 
-    /// One that listens as it is told.
+    /// One that listens as `listen` says.
     pub fn start_with(config: FakeConfig, listen: Listen) -> Self {
         let (end, ended) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -47,18 +47,18 @@ impl Fake {
         Self { handle, url, address, end: Some(end), thread: Some(thread) }
     }
 
-    /// Does something with the gateway.
+    /// Calls the gateway.
     pub fn with<R>(&self, deed: impl FnOnce(&mut FakeGateway, Timestamp) -> R) -> R {
         self.handle.with(deed)
     }
 
-    /// Dispatches a `MESSAGE_CREATE` with this content to all sessions, and gives how many got it.
+    /// Dispatches a `MESSAGE_CREATE` with this content to all sessions, and returns their number.
     pub fn say(&self, content: &str) -> usize {
         let json = format!(r#"{{"content":"{content}"}}"#);
         self.with(|gateway, now| gateway.dispatch(now, Target::All, "MESSAGE_CREATE", &json))
     }
 
-    /// How many heartbeats came.
+    /// How many heartbeats it has received.
     pub fn heartbeats(&self) -> u64 {
         self.with(|gateway, _| gateway.counters().heartbeats)
     }
@@ -68,7 +68,7 @@ impl Drop for Fake {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A panic on it was printed there; a second one here would hide the case's own.
+            // The thread printed its own panic; a second panic here would hide the case's.
             let _ = thread.join();
         }
     }

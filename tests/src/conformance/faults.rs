@@ -51,7 +51,7 @@ pub async fn an_invalid_session_is_resumed_or_begun_anew_as_it_says<H: Host>() {
     assert_eq!(cause, Cause::InvalidSessionResumable);
     assert_eq!(stage.resumed().await, [""; 0]);
 
-    // The next turn to identify comes five seconds after the last.
+    // The next identify permit comes five seconds after the last.
     stage.lab.leap(seconds(5));
     stage.fake.with(|gateway, now| gateway.invalid_session(now, Target::All, Resumable::No));
     let lost = |event: &Event| if let Event::SessionLost { cause } = event { Some(*cause) } else { None };
@@ -60,7 +60,7 @@ pub async fn an_invalid_session_is_resumed_or_begun_anew_as_it_says<H: Host>() {
     assert_eq!(stage.fake.with(|gateway, _| gateway.counters().sessions), 2);
 }
 
-/// Close codes that leave the session, that end it, and none at all.
+/// Close codes that keep the session, that end it, and a close without a code.
 pub async fn a_close_code_means_what_the_table_says<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     let closed = |code: Option<u16>| code.map_or(Cause::ConnectionLost, |code| Cause::Closed(CloseCode(code)));
@@ -80,7 +80,7 @@ pub async fn a_close_code_means_what_the_table_says<H: Host>() {
     }
 }
 
-/// Close codes that no new connection can help.
+/// Close codes that end the shard.
 pub async fn a_fatal_close_code_ends_the_shard<H: Host>() {
     for code in [4004, 4010, 4011, 4012, 4013, 4014] {
         let mut stage = Stage::<H>::online().await;
@@ -96,7 +96,7 @@ fn close<H: Host>(stage: &Stage<H>, code: Option<u16>) {
     stage.fake.with(|gateway, now| gateway.close(now, Target::All, code.map(CloseCode), "because"));
 }
 
-/// A connection that stands and answers no heartbeat.
+/// A connection that stays open and answers no heartbeat.
 pub async fn a_zombie_is_left_and_its_session_resumed<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     stage.fake.with(|gateway, _| gateway.stop_acking(Target::All));
@@ -110,7 +110,7 @@ pub async fn a_zombie_is_left_and_its_session_resumed<H: Host>() {
     let (_, cause) = stage.lose_link().await;
     assert_eq!(cause, Cause::HeartbeatMissed);
     assert_eq!(stage.resumed().await, ["missed"]);
-    // Two beats, for the second one is the judge of the first.
+    // Two heartbeats, since the first is judged when the second is due.
     for _ in 0..2 {
         assert_eq!(stage.beat().await, []);
         stage.acknowledged().await;

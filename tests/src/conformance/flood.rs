@@ -1,4 +1,4 @@
-//! Peers that send without end what is no event: what is due is done all the same.
+//! Peers that send endless frames which are no events. Timers and requests must be on time.
 
 use super::sockets::given_up;
 use super::{Fake, Host, Relay, Stage, patiently};
@@ -9,12 +9,12 @@ use portcullis::machine::{Cause, EndReason, Phase, Shutdown, Timer};
 use portcullis_fake::{Fate, Fault, Span, Target};
 use portcullis_runtime::WebSocketLayer;
 
-/// A pong of the largest size there is.
+/// A pong of the largest size.
 fn pong() -> Vec<u8> {
     [&[0x8a, 125][..], &[b'x'; 125]].concat()
 }
 
-/// A shard, and a way to it that can be flooded.
+/// A shard behind a relay that can flood it.
 fn on_relay<H: Host>() -> (Relay, Stage<H>) {
     let fake = Fake::start();
     let relay = Relay::to(fake.address);
@@ -22,7 +22,7 @@ fn on_relay<H: Host>() -> (Relay, Stage<H>) {
     (relay, stage)
 }
 
-/// Twelve intervals of pongs without a pause, and a shutdown in the midst of them.
+/// Twelve intervals of pongs without a pause, and a shutdown among them.
 pub async fn found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs<H: Host>() {
     let (relay, mut stage) = on_relay::<H>();
     stage.come_online().await;
@@ -31,7 +31,7 @@ pub async fn found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs<H: Host>()
         let (shard, lab) = (&mut stage.shard, &stage.lab);
         let acknowledged = shard.machine().health().last_ack;
         lab.leap_to(shard.machine().deadline().unwrap());
-        // The beat, and its acknowledgement.
+        // The heartbeat, and its acknowledgement.
         patiently::<H, _>(poll_fn(|cx| {
             let polled = shard.poll_event(cx);
             assert!(polled.is_pending(), "{polled:?}");
@@ -44,7 +44,7 @@ pub async fn found_28_beats_and_a_shutdown_go_out_in_a_flood_of_pongs<H: Host>()
     assert_eq!(stage.end().await, EndReason::Shutdown);
 }
 
-/// Pongs in place of a Hello: the deadline is judged when all is read that could have come before it.
+/// Pongs instead of a Hello: the deadline is judged when all bytes are read that could have arrived before it.
 pub async fn found_28_a_hello_is_given_up_in_a_flood_of_pongs<H: Host>() {
     let (relay, mut stage) = on_relay::<H>();
     stage.fake.with(|gateway, _| gateway.fault(Target::All, Fault::Hello(Fate::Omit), Span::Next));
@@ -54,8 +54,8 @@ pub async fn found_28_a_hello_is_given_up_in_a_flood_of_pongs<H: Host>() {
     stage.come_online().await;
 }
 
-/// A message of empty fragments that has no end: the beat goes out, and others have their turn. The native layer, which counts
-/// fragments, leaves the connection.
+/// A message of empty fragments without end: the heartbeat goes out, and other tasks run. The native layer, which counts
+/// fragments, closes the connection.
 pub async fn found_32_a_beat_goes_out_in_a_message_without_end<H: Host>() {
     let (relay, mut stage) = on_relay::<H>();
     stage.come_online().await;

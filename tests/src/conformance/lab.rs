@@ -1,4 +1,4 @@
-//! The runtime under test in a laboratory: its sockets and timers, a clock that leaps, and names of the case's own.
+//! A wrapper around the runtime under test: its sockets and timers, with a clock that leaps and host names of the case's own.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
-/// A runtime whose clock runs as that of `R` does, and leaps when it is told. Clones share their clock and names.
+/// A runtime whose clock runs as that of `R`, and leaps when a case says so. Clones share clock and names.
 #[derive(Clone, Debug)]
 pub struct Lab<R> {
     inner: R,
@@ -33,7 +33,7 @@ struct State {
     gait: Gait,
     ahead: Duration,
     sleepers: BTreeMap<u64, Waker>,
-    /// Timers that were made, ever.
+    /// How many timers were made.
     made: u64,
     /// Bytes that were read from all streams.
     read: watch::Sender<u64>,
@@ -57,7 +57,7 @@ impl<R: Runtime> Lab<R> {
         lab
     }
 
-    /// Moves the clock ahead, and wakes who slept until then.
+    /// Moves the clock forward, and wakes the timers that are due.
     pub fn leap(&self, span: Duration) {
         let woken = {
             let mut state = self.lock();
@@ -67,12 +67,12 @@ impl<R: Runtime> Lab<R> {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// Moves the clock to a time, unless that is past.
+    /// Moves the clock to a time, unless it has passed.
     pub fn leap_to(&self, time: Timestamp) {
         self.leap(time - self.now());
     }
 
-    /// Gives a name to addresses. Other names are the runtime's to resolve.
+    /// Defines a host name. The runtime resolves all other names.
     pub fn name(&self, host: &str, addresses: impl Into<Vec<SocketAddr>>) {
         self.lock().names.insert(host.to_owned(), addresses.into());
     }
@@ -87,7 +87,7 @@ impl<R: Runtime> Lab<R> {
         *self.lock().read.borrow()
     }
 
-    /// Waits until so many bytes were read.
+    /// Waits until at least `bytes` bytes were read.
     pub async fn until_read(&self, bytes: u64) {
         let mut read = self.lock().read.subscribe();
         read.wait_for(|read| *read >= bytes).await.unwrap();
@@ -185,7 +185,7 @@ impl<R: Runtime> Future for Sleep<R> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Registered before the look at the clock, it hears of every leap that the look did not see.
+        // The timer registers before it reads the clock, so it misses no leap.
         let gait = {
             let mut state = self.lab.lock();
             state.sleepers.insert(self.number, cx.waker().clone());
@@ -207,7 +207,7 @@ impl<R: Runtime> Future for Sleep<R> {
 
 impl<R: Runtime> Drop for Sleep<R> {
     fn drop(&mut self) {
-        // A poisoned lock is a panic that is on its way already.
+        // A poisoned lock means that another thread has panicked already.
         if let Ok(mut state) = self.lab.state.lock() {
             state.sleepers.remove(&self.number);
         }

@@ -1,4 +1,4 @@
-//! A shard's life, in both its forms, and who sends.
+//! A shard from connect to end, polled directly and split, and its senders.
 
 use super::stage::settings;
 use super::{Host, Lab, Stage, patiently};
@@ -10,7 +10,7 @@ use portcullis::machine::{Cause, CommandId, EndReason, Outcome, Phase, SendError
 use portcullis::{CloseReason, Event, Sequence};
 use portcullis_fake::{ClientFrame, FakeGateway};
 
-/// Connects, hears, loses its connection, hears what it missed, and ends.
+/// A shard connects, receives events, loses its connection, receives the events it missed, and ends.
 pub async fn a_shard_connects_hears_loses_its_link_resumes_and_ends<H: Host>() {
     let mut stage = Stage::<H>::new();
     assert_eq!(stage.shard.phase(), Phase::Idle);
@@ -57,13 +57,13 @@ pub async fn a_split_shard_lives_in_a_task_of_its_own<H: Host>() {
     assert_eq!(patiently::<H, _>(is_done).await, Ok(()), "the pump is done when the shard has ended");
 }
 
-/// A sent is awaited where the shard is not polled.
+/// Another task than the one that polls the shard awaits a `CommandHandle`.
 pub async fn a_sender_sends_from_another_task_and_awaits_its_ticket_there<H: Host>() {
     let mut stage = Stage::<H>::new();
     let sender = stage.shard.sender();
     let (tell, told) = oneshot::channel();
     H::spawn(async move {
-        // Given before there is a session, it waits for one.
+        // The command is sent before there is a session, so it waits for one.
         let sent = sender.send(Command::UpdatePresence(Presence::new(Status::Idle))).unwrap();
         let id = sent.id();
         tell.send((id, sent.await)).unwrap();

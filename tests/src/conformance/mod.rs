@@ -2,8 +2,8 @@
 //!
 //! A runtime is a [`Host`]; `conformance!` makes a `#[test]` of each case on it. The gateway is the fake one, on a thread of
 //! its own ([`Fake`]), reached over the loopback interface, where needed through a [`Relay`] that fails as networks do.
-//! Sockets are real. Time is real as well, and leaps where a case would wait ([`Lab`]), so that nothing takes seconds. Nothing
-//! asserts how long something took, and nothing sleeps: what is waited for is a condition, with much patience.
+//! Sockets are real. Time is real too, and leaps where a case would wait ([`Lab`]), so that no case takes seconds. No case
+//! sleeps or asserts how long something took: each waits for a condition, with a long time-out.
 
 mod boundary;
 pub mod cancel;
@@ -48,13 +48,13 @@ pub trait Host: Send + Sync + 'static {
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 }
 
-/// How long something is waited for that must come: so long that only what never comes takes it.
+/// The time-out for a condition that must come true: so long that a busy machine does not reach it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits for what must come.
+/// Waits for a future that must complete.
 ///
 /// # Panics
-/// When it does not, with what the reason has to say.
+/// If it does not, with the text of `reason`.
 pub async fn patiently<H: Host, T>(awaited: impl Future<Output = T>) -> T {
     let runtime = H::Runtime::default();
     let (mut awaited, mut limit) = (pin!(awaited), pin!(runtime.sleep_until(runtime.now() + PATIENCE)));

@@ -1,4 +1,4 @@
-//! More than is taken, larger than is usual: events wait, beats do not.
+//! More events than the application takes, and larger ones: events wait, heartbeats do not.
 
 use super::stage::{Settings, heard};
 use super::{Fake, Host, Lab, Relay, Stage, patiently};
@@ -11,8 +11,7 @@ use portcullis_runtime::Events;
 
 const MB: usize = 1 << 20;
 
-/// A shard that was split and has a consumer that stands still: as many messages of a size wait as it has room for, and
-/// it reads no more.
+/// A split shard whose consumer takes nothing: as many messages wait as its buffer has room for, and it stops reading.
 struct Full<H: Host> {
     fake: Fake,
     lab: Lab<H::Runtime>,
@@ -21,7 +20,7 @@ struct Full<H: Host> {
     read: u64,
 }
 
-/// The content of a message: its number, and as much more as makes up the size.
+/// The content of a message: its number, padded to the size.
 fn numbered(number: usize, size: usize) -> String {
     format!("{number:06} {}", "x".repeat(size))
 }
@@ -30,7 +29,7 @@ impl<H: Host> Full<H> {
     /// With room for `capacity` messages of which `count` come.
     async fn of(mut stage: Stage<H>, capacity: u64, count: usize, size: usize) -> Self {
         stage.come_online().await;
-        // What a message weighs on the wire: those that follow are alike.
+        // The size of a message in bytes on the connection; the next ones are equally long.
         let before = stage.lab.bytes_read();
         stage.fake.say(&numbered(0, size));
         stage.hear().await;
@@ -47,7 +46,7 @@ impl<H: Host> Full<H> {
         Self { fake, lab, events, read }
     }
 
-    /// Lets intervals pass, and waits for a beat in each.
+    /// Lets intervals pass, and waits for a heartbeat in each.
     async fn beats(&self, count: u64) {
         let interval = self.fake.with(|gateway, _| gateway.config().heartbeat_interval);
         let before = self.fake.heartbeats();
@@ -70,13 +69,13 @@ fn number(event: &Event) -> Option<usize> {
     heard(event).map(|(_, _, content)| content.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// 8 MB for a consumer that takes none of them: what the shard has no room for is left in the socket, for the gateway to
-/// wait. Nothing of it is lost with the connection.
+/// 8 MB for a consumer that takes none of them: the shard leaves in the socket what it has no room for, so the gateway waits. No
+/// event is lost with the connection.
 pub async fn a_consumer_that_stands_still_stops_the_gateway_and_loses_nothing<H: Host>() {
     const COUNT: usize = 100;
     let mut full = Full::of(Stage::<H>::new(), 4, COUNT, 80 << 10).await;
     full.beats(3).await;
-    // What was read beyond the last message that had room is what one large read gives.
+    // Beyond the last message with room, the shard read at most one large read more.
     let beyond = full.lab.bytes_read() - full.read;
     assert!(beyond <= 64 << 10, "{beyond} bytes were read ahead of a consumer that took none");
     assert_eq!(full.fake.with(|gateway, now| gateway.drop_connections(now, Target::All)), 1);
@@ -92,7 +91,7 @@ pub async fn a_consumer_that_stands_still_stops_the_gateway_and_loses_nothing<H:
     }
 }
 
-/// Fifty intervals in which nobody takes an event: fifty beats.
+/// Fifty intervals in which the consumer takes no event: fifty heartbeats.
 pub async fn a_split_shard_beats_on_time_while_its_consumer_stands_still<H: Host>() {
     let mut full = Full::of(Stage::<H>::new(), 1, 100, 10).await;
     full.beats(50).await;
@@ -107,8 +106,8 @@ pub async fn a_split_shard_beats_on_time_while_its_consumer_stands_still<H: Host
 pub async fn a_slow_reader_beats_between_its_events<H: Host>() {
     const EVENTS: u64 = 40;
     let mut stage = Stage::<H>::online().await;
-    // They come in one read. Else the socket might be dry in the moment that the clock leaps, which it never is when
-    // time passes.
+    // They arrive in one read. Otherwise the socket might be dry at the moment of a leap, which it is not when time passes
+    // normally.
     let together = Armed::Coalesce { frames: EVENTS as u32 };
     stage.fake.with(|gateway, _| gateway.fault(Target::All, together, Span::Next));
     for _ in 0..EVENTS {
@@ -128,7 +127,7 @@ pub async fn a_slow_reader_beats_between_its_events<H: Host>() {
     assert_eq!((counts.connections, counts.beats_sent), (1, EVENTS - 1));
 }
 
-/// A frame whose first megabyte has come, and whose other three take their time.
+/// A frame whose first megabyte has arrived, and whose other three are late.
 pub async fn a_beat_goes_out_while_a_huge_frame_comes_in<H: Host>() {
     let fake = Fake::start();
     let relay = Relay::to(fake.address);
@@ -157,7 +156,7 @@ pub async fn a_frame_of_4_mb_comes_whole<H: Host>() {
     assert_eq!(stage.shard.machine().health().counts.connections, 1);
 }
 
-/// The gateway brings it again with each resume, until the session is given up for it.
+/// The gateway sends it again with each resume, until the shard gives the session up.
 pub async fn a_frame_above_the_limit_costs_the_link_and_in_the_end_the_session<H: Host>() {
     let limits = Limits { message: MB, ..Limits::default() };
     let set = |settings: Settings<H>| settings.config(Config { limits, ..Config::default() });

@@ -1,4 +1,4 @@
-//! A wire between a shard and its gateway that fails as networks do: it stops, it is pulled out, it resets.
+//! A TCP relay between a shard and its gateway that fails as networks do: it stops, ends or resets connections.
 
 use super::boundary::Boundary;
 use core::mem;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use tokio::sync::watch;
 
-/// Forwards connections to an address, byte for byte, until it is told otherwise. Dropped, it closes them all.
+/// Forwards connections to an address, byte for byte, until a case changes that. When it is dropped it closes all of them.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -23,21 +23,21 @@ pub struct Relay {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Threads that have bytes of the gateway's own to bring down: a flood lets them go first.
+    /// Threads that have bytes of the gateway to forward: a flood lets them go first.
     waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct State {
     flow: Flow,
-    /// How many bytes may go down, over all connections.
+    /// How many bytes may still go down to the shard, over all connections.
     down_max: Option<u64>,
     streams: Vec<TcpStream>,
-    /// The ways down to the shard.
+    /// The directions down to the shard.
     lanes: Vec<Arc<Mutex<Lane>>>,
     threads: Vec<JoinHandle<()>>,
     forwarded: watch::Sender<Forwarded>,
-    /// How often connections were reset: a thread of one that was ends without a farewell.
+    /// How often connections were reset: the threads of a reset connection end without a FIN.
     resets: u64,
 }
 
@@ -57,14 +57,14 @@ enum Direction {
     Down,
 }
 
-/// A way for bytes, and where in a message it is.
+/// One direction of a connection, and its position in the frames.
 #[derive(Debug)]
 struct Lane {
     to: TcpStream,
     boundary: Boundary,
 }
 
-/// How many bytes went through.
+/// How many bytes were forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forwarded {
     /// From the shard to the gateway.
@@ -79,8 +79,8 @@ impl Relay {
         Self::listen(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), target)
     }
 
-    /// A relay that takes little at a time, so that what is sent to it soon waits at the sender. How much that is, the
-    /// sender's kernel reckons from the size of a segment.
+    /// A relay with a small receive buffer, so that bytes soon wait at the sender. The sender's kernel derives the window from
+    /// the segment size.
     pub fn narrow(target: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -105,12 +105,12 @@ impl Relay {
         format!("ws://{}", self.address)
     }
 
-    /// Takes no more bytes from either side, and closes nothing: what a pulled cable does.
+    /// Reads no more bytes from either side, and closes nothing, as if the cable were pulled.
     pub fn stop(&self) {
         self.shared.change(|state| state.flow = Flow::Stopped);
     }
 
-    /// Brings about so many bytes more down to the shard, and then none. Gives how many will have gone by then.
+    /// Forwards `bytes` more bytes down to the shard, and then none. Returns how many will have been forwarded by then.
     pub fn stop_down_after(&self, bytes: u64) -> u64 {
         let mut max = 0;
         self.shared.change(|state| {
@@ -120,13 +120,13 @@ impl Relay {
         max
     }
 
-    /// Lets all pass again.
+    /// Forwards all bytes again.
     pub fn go_on(&self) {
         self.shared.change(|state| (state.flow, state.down_max) = (Flow::Open, None));
     }
 
     /// Sends the first bytes and then these frames down to the shard without end, on each connection there is, as fast
-    /// as they are taken. What the gateway sends comes between them.
+    /// as the shard reads them. The gateway's frames come between them.
     pub fn flood(&self, first: &[u8], frames: &[u8]) {
         let mut state = self.shared.lock();
         for lane in state.lanes.clone() {
@@ -140,7 +140,7 @@ impl Relay {
         }
     }
 
-    /// Ends all connections with a reset. New ones are taken.
+    /// Ends all connections with a reset. New ones are accepted.
     pub fn reset(&self) {
         let streams = {
             let mut state = self.shared.lock();
@@ -150,12 +150,12 @@ impl Relay {
         };
         for stream in &streams {
             SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
-            // The threads have handles of their own. This makes them let go, and the last handle that goes resets.
+            // The threads have handles of their own. This makes them drop those, and the last handle dropped resets.
             let _ = stream.shutdown(Shutdown::Read);
         }
     }
 
-    /// Waits until so much went through as the condition wants.
+    /// Waits until the numbers of forwarded bytes fulfil the condition.
     pub async fn until(&self, condition: impl Fn(Forwarded) -> bool) {
         let mut forwarded = self.shared.lock().forwarded.subscribe();
         forwarded.wait_for(|forwarded| condition(*forwarded)).await.unwrap();
@@ -165,7 +165,7 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.change(|state| state.flow = Flow::Over);
-        // Wakes the accept, which then finds that it is over.
+        // Wakes the accept call, which then finds that the relay has ended.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -189,7 +189,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until bytes may go this way. False: it is over.
+    /// Waits until bytes may go in this direction. `false` if the relay has ended.
     fn may_pass(&self, direction: Direction) -> bool {
         let is_stopped = |state: &mut State| match (state.flow, direction) {
             (Flow::Over, _) | (Flow::Open, Direction::Up) => false,
@@ -234,7 +234,7 @@ fn accept(listener: &TcpListener, target: SocketAddr, shared: &Arc<Shared>) {
     }
 }
 
-/// Copies until one side ends, and then ends the other: not before bytes may pass, for an end is news as well.
+/// Copies until one side ends, and then ends the other. The end waits like bytes while the relay is stopped.
 fn copy(mut from: TcpStream, lane: &Mutex<Lane>, direction: Direction, shared: &Shared) {
     let mut buffer = [0; 4096];
     let resets = shared.lock().resets;
@@ -259,7 +259,7 @@ fn copy(mut from: TcpStream, lane: &Mutex<Lane>, direction: Direction, shared: &
 /// How much of a flood is written at a time.
 const FLOOD_PIECE: usize = 16 << 10;
 
-/// Writes frames between two messages of the gateway. False: nobody takes them.
+/// Writes frames between two messages of the gateway. `false` if the shard's side is closed.
 fn flood(lane: &Mutex<Lane>, piece: &[u8], shared: &Shared) -> bool {
     while shared.may_pass(Direction::Down) {
         let mut lane = lane.lock().unwrap();

@@ -1,4 +1,4 @@
-//! A shard is shut down in every phase, both ways: it ends once, and what it keeps is what it was told to keep.
+//! Shutdown in every phase, both kinds: the shard ends once, and keeps its session only with `KeepSession`.
 
 use super::{Fake, Host, Relay, Stage, patiently};
 use core::task::{Context, Poll};
@@ -21,7 +21,7 @@ enum Session {
     Begun,
 }
 
-/// Shuts a shard down, and looks at what it leaves.
+/// Shuts a shard down, and checks the session that it keeps.
 async fn ends<H: Host>(stage: &mut Stage<H>, how: Shutdown, session: Session) {
     stage.shard.shutdown(how);
     assert_eq!(stage.end().await, EndReason::Shutdown);
@@ -44,7 +44,7 @@ pub async fn before_the_first_poll<H: Host>() {
     }
 }
 
-/// Dialing, to a server that takes connections and says nothing.
+/// Connecting, to a server that accepts connections and sends nothing.
 pub async fn while_dialing<H: Host>() {
     for how in BOTH {
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -55,7 +55,7 @@ pub async fn while_dialing<H: Host>() {
     }
 }
 
-/// Greeting: Hello does not come.
+/// AwaitingHello: Hello does not come.
 pub async fn before_hello<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::new();
@@ -65,7 +65,7 @@ pub async fn before_hello<H: Host>() {
     }
 }
 
-/// Queued: the gate has no turn to give.
+/// AwaitingIdentify: the gate grants no permit.
 pub async fn while_queued_for_an_identify<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::new();
@@ -87,7 +87,7 @@ pub async fn before_ready<H: Host>() {
     }
 }
 
-/// Online.
+/// Active.
 pub async fn while_online<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::online().await;
@@ -108,7 +108,7 @@ pub async fn before_resumed<H: Host>() {
     }
 }
 
-/// Waiting: it does not wait any more, and does not connect.
+/// Backoff: the shard stops waiting, and does not connect.
 pub async fn while_waiting_to_reconnect<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::online().await;
@@ -119,7 +119,7 @@ pub async fn while_waiting_to_reconnect<H: Host>() {
     }
 }
 
-/// Closing: a close frame that is never answered has its time, and a second word changes nothing.
+/// Closing: an unanswered close frame has its deadline, and a second shutdown changes nothing.
 pub async fn while_closing<H: Host>() {
     for how in BOTH {
         let fake = Fake::start();
@@ -130,7 +130,7 @@ pub async fn while_closing<H: Host>() {
         stage.shard.shutdown(how);
         stage.reach(Phase::Closing).await;
         stage.shard.shutdown(how);
-        // What was asked for is due at once; behind that, the close is.
+        // The shutdown is due at once; after it, the close.
         stage.reach(Phase::Closing).await;
         stage.leap_to_deadline();
         assert_eq!(stage.end().await, EndReason::Shutdown);
@@ -149,7 +149,7 @@ pub async fn after_the_end<H: Host>() {
     }
 }
 
-/// A gate that gives no turn.
+/// A gate that grants no permit.
 struct Shut {
     given_back: Arc<AtomicU32>,
 }

@@ -1,4 +1,4 @@
-//! Sockets that stand and do nothing: no error tells of them, a deadline does.
+//! Sockets that do nothing: no error reports them, so a deadline must.
 
 use super::{Fake, Host, Relay, Stage, patiently};
 use crate::seconds;
@@ -11,8 +11,8 @@ use portcullis::machine::{Cause, Config, FirstBeat, HeartbeatPolicy, Outcome, Ph
 use portcullis_fake::{Fate, Fault, Rebuff, Span, Target};
 use serde_json::json;
 
-/// Follows a shard on a connection that brings nothing more, from deadline to deadline, until it leaves it. Gives the events,
-/// and the cause.
+/// Moves the clock from deadline to deadline on a connection that receives nothing more, until the shard gives the connection up.
+/// Returns the events, and the cause.
 pub(super) async fn given_up<H: Host>(stage: &mut Stage<H>) -> (Vec<Event>, Cause) {
     let mut events = Vec::new();
     let Stage { lab, shard, .. } = stage;
@@ -33,7 +33,7 @@ pub(super) async fn given_up<H: Host>(stage: &mut Stage<H>) -> (Vec<Event>, Caus
     (events, cause)
 }
 
-/// The gateway stops reading: what is written fills the window, then our buffer, and then a write waits.
+/// The gateway stops reading: written bytes fill the window, then our buffer, and then a write waits.
 pub async fn a_window_at_zero_costs_the_link_when_the_write_is_due<H: Host>() {
     const COMMANDS: usize = 110;
     let fake = Fake::start();
@@ -59,7 +59,7 @@ pub async fn a_window_at_zero_costs_the_link_when_the_write_is_due<H: Host>() {
     assert_eq!(stage.resumed().await, ["missed"]);
 }
 
-/// The gateway vanishes without a FIN: writes are taken, nothing comes.
+/// The gateway vanishes without a FIN: the socket accepts writes, and receives nothing.
 pub async fn a_half_open_link_is_found_by_its_missing_beat<H: Host>() {
     let fake = Fake::start();
     let relay = Relay::to(fake.address);
@@ -75,7 +75,7 @@ pub async fn a_half_open_link_is_found_by_its_missing_beat<H: Host>() {
 
 /// No Hello, no answer to Identify, none to Resume.
 pub async fn a_link_that_falls_silent_in_the_handshake_is_left<H: Host>() {
-    // Beats are due before these deadlines no more than once, and answered.
+    // At most one heartbeat is due before these deadlines, and it is answered.
     let heartbeat = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
     let timeouts = Timeouts { ready: seconds(30), resumed: seconds(30), ..Timeouts::default() };
     let config = Config { heartbeat, timeouts, ..Config::default() };
@@ -90,7 +90,7 @@ pub async fn a_link_that_falls_silent_in_the_handshake_is_left<H: Host>() {
     stage.until_gateway(|gateway| gateway.counters().identifies == 1).await;
     assert_eq!(given_up(&mut stage).await.1, Cause::TimedOut(Timer::Ready));
 
-    // The next turn to identify comes five seconds after the last.
+    // The next identify permit comes five seconds after the last.
     stage.lab.leap(seconds(5));
     stage.come_online().await;
     next(&stage, Fault::Resume(Rebuff::Ignore));

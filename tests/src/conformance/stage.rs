@@ -1,4 +1,4 @@
-//! A shard of the runtime under test and its gateway, and what a case does with them.
+//! A shard on the runtime under test, its gateway, and the steps of the cases.
 
 use super::{Fake, Host, Lab, patiently};
 use core::future::{Future, poll_fn};
@@ -14,7 +14,7 @@ use portcullis_runtime::{Builder, Driver};
 /// A shard in a laboratory.
 pub type Shard<H> = Driver<Discord, Lab<<H as Host>::Runtime>>;
 
-/// The settings of one.
+/// Its builder.
 pub type Settings<H> = Builder<Lab<<H as Host>::Runtime>>;
 
 /// A shard and its gateway.
@@ -30,7 +30,7 @@ pub struct Stage<H: Host> {
 /// A dispatch's sequence, whether it was replayed, and its content.
 pub type Heard = (Option<Sequence>, bool, String);
 
-/// The settings of a shard that is to connect to a URL.
+/// The builder of a shard that connects to a URL.
 pub fn settings<H: Host>(lab: &Lab<H::Runtime>, url: impl Into<String>) -> Settings<H> {
     let intents = Intents::GUILDS | Intents::DIRECT_MESSAGES;
     Builder::new(lab.clone(), "a.bot.token", intents).gateway(url).seed(Seed(7)).websocket(H::WEBSOCKET)
@@ -42,7 +42,7 @@ impl<H: Host> Stage<H> {
         Self::with(Fake::start(), |settings| settings)
     }
 
-    /// The same with a gateway and settings of the case's own.
+    /// The same with a gateway and a builder of the case's own.
     pub fn with(fake: Fake, set: impl FnOnce(Settings<H>) -> Settings<H>) -> Self {
         Self::within(Lab::default(), fake, set)
     }
@@ -53,7 +53,7 @@ impl<H: Host> Stage<H> {
         Self { fake, lab, shard }
     }
 
-    /// A shard that is online: its Ready and its guilds were taken.
+    /// A shard in phase Active: its Ready and its guilds were taken.
     pub async fn online() -> Self {
         let mut stage = Self::new();
         stage.come_online().await;
@@ -68,7 +68,7 @@ impl<H: Host> Stage<H> {
         }
     }
 
-    /// The next event. What the shard says it will wait before it connects again is over at once.
+    /// The next event. If it is a wait before the next connection, the clock leaps over that wait.
     pub async fn next(&mut self) -> Option<Event> {
         let event = patiently::<H, _>(self.shard.next_event()).await;
         self.hurry(event.as_ref());
@@ -85,7 +85,7 @@ impl<H: Host> Stage<H> {
         }
     }
 
-    /// Takes events while something else happens, and gives them: none that came after it.
+    /// Takes events until a future completes, and returns them.
     pub async fn during<T>(&mut self, deed: impl Future<Output = T>) -> (Vec<Event>, T) {
         let mut events = Vec::new();
         let mut deed = pin!(deed);
@@ -107,13 +107,13 @@ impl<H: Host> Stage<H> {
         (events, done)
     }
 
-    /// Takes events until the gateway is as the condition wants it.
+    /// Takes events until the gateway fulfils the condition.
     pub async fn until_gateway(&mut self, condition: impl Fn(&FakeGateway) -> bool) -> Vec<Event> {
         let handle = self.fake.handle.clone();
         self.during(handle.until(condition)).await.0
     }
 
-    /// Takes events until the shard is in this phase. Nothing is waited out in it: a wait goes on.
+    /// Takes events until the shard is in this phase. The clock does not leap over a wait then.
     pub async fn reach(&mut self, phase: Phase) -> Vec<Event> {
         let mut events = Vec::new();
         let shard = &mut self.shard;
@@ -145,7 +145,7 @@ impl<H: Host> Stage<H> {
         self.until(heard).await
     }
 
-    /// How the connection ends that is open, and why the next one is opened.
+    /// How the open connection ends, and why the next one is opened.
     pub async fn lose_link(&mut self) -> (Option<CloseReason>, Cause) {
         let mut seen = None;
         self.until(|event| match event {
@@ -159,7 +159,7 @@ impl<H: Host> Stage<H> {
         .await
     }
 
-    /// Waits for the session to be resumed, and gives what was replayed and what came with it.
+    /// Waits until the session is resumed, and returns the messages, replayed and new.
     pub async fn resumed(&mut self) -> Vec<String> {
         let mut contents = Vec::new();
         self.until(|event| {
@@ -171,7 +171,7 @@ impl<H: Host> Stage<H> {
         contents
     }
 
-    /// The end, which is the last event.
+    /// The end reason, which is the last event.
     pub async fn end(&mut self) -> EndReason {
         let reason =
             self.until(|event| if let Event::Ended(reason) = event { Some(reason.clone()) } else { None }).await;
@@ -180,21 +180,21 @@ impl<H: Host> Stage<H> {
         reason
     }
 
-    /// Moves the clock to what the shard waits for.
+    /// Moves the clock to the shard's deadline.
     pub fn leap_to_deadline(&self) {
         let deadline = self.shard.machine().deadline();
         self.lab.leap_to(deadline.expect("a shard that lives waits for something"));
     }
 
-    /// Moves the clock on, from deadline to deadline, until the gateway has one heartbeat more.
+    /// Moves the clock from deadline to deadline, until the gateway has received one more heartbeat.
     pub async fn beat(&mut self) -> Vec<Event> {
         let before = self.fake.heartbeats();
         self.leap_to_deadline();
         self.until_gateway(|gateway| gateway.counters().heartbeats > before).await
     }
 
-    /// Lets the last beat be acknowledged, so that the next one is not judged by it: a message that was sent behind the
-    /// acknowledgement comes.
+    /// Waits until the last heartbeat is acknowledged, so that a leap does not judge it: waits for a message that the gateway
+    /// sent behind the acknowledgement.
     pub async fn acknowledged(&mut self) {
         self.fake.say("behind the acknowledgement");
         let event = self.next().await.expect("the shard ended");
@@ -241,5 +241,5 @@ struct Content<'a> {
     content: std::borrow::Cow<'a, str>,
 }
 
-/// A wait that is nobody's to hurry: so long that a case which lets it pass would not end.
+/// A backoff so long that a case which waits for it would not end.
 pub const NEVER: Duration = Duration::from_secs(100_000);

@@ -1,4 +1,4 @@
-//! Clocks and intervals out of the ordinary.
+//! Unusual clocks and intervals.
 
 use super::stage::heard;
 use super::{Fake, Host, Lab, Stage, fake, patiently};
@@ -14,7 +14,7 @@ fn on_interval<H: Host>(interval: core::time::Duration) -> Stage<H> {
     Stage::within(Lab::still(), Fake::start_with(config, Listen::default()), |settings| settings)
 }
 
-/// A minute of beats, one a second.
+/// A minute of heartbeats, one a second.
 pub async fn a_heartbeat_interval_of_a_second_is_kept<H: Host>() {
     let mut stage = on_interval::<H>(seconds(1));
     stage.come_online().await;
@@ -30,7 +30,7 @@ pub async fn a_heartbeat_interval_of_a_second_is_kept<H: Host>() {
     assert_eq!((counts.connections, counts.beats_sent), (1, 61));
 }
 
-/// A thousand beats a second are not what a gateway gets.
+/// The shard does not send a thousand heartbeats a second.
 pub async fn a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins<H: Host>() {
     let mut stage = on_interval::<H>(millis(1));
     let asked = |event: &Event| if let Event::Faulted(fault) = event { Some(fault.clone()) } else { None };
@@ -44,12 +44,12 @@ pub async fn a_hello_that_asks_for_a_millisecond_is_clamped_and_nothing_spins<H:
         stage.acknowledged().await;
         assert_eq!(stage.lab.now(), first + seconds(beat));
     }
-    // A beat sets one timer for its write, and one for the next beat.
+    // A heartbeat sets one timer for its write, and one for the next heartbeat.
     let timers = stage.lab.timers_made() - timers;
     assert!(timers <= 3 * 20, "{timers} timers for 20 beats");
 }
 
-/// A laptop that was shut, a virtual machine that stood still.
+/// A laptop that was shut, or a virtual machine that was paused.
 pub async fn a_clock_that_leaps_hours_kills_no_healthy_link<H: Host>() {
     let mut stage = Stage::<H>::online().await;
     for hours in [1, 5, 24, 1000] {
@@ -61,7 +61,7 @@ pub async fn a_clock_that_leaps_hours_kills_no_healthy_link<H: Host>() {
         stage.fake.say("still there");
         assert_eq!(stage.hear().await.2, "still there");
     }
-    // Events that came meanwhile are told, and their beat goes out beside them.
+    // The events of the meantime come out, and the heartbeat goes out too.
     stage.fake.say("one");
     stage.fake.say("two");
     stage.lab.leap(seconds(7 * 3600));
@@ -71,14 +71,14 @@ pub async fn a_clock_that_leaps_hours_kills_no_healthy_link<H: Host>() {
     }
     assert_eq!(stage.shard.machine().health().counts.connections, 1);
 
-    // A leap over a wait ends it, and no more.
+    // A leap over a backoff ends the backoff, and changes nothing else.
     stage.cut();
     stage.reach(Phase::Backoff).await;
     stage.lab.leap(seconds(3600));
     stage.resumed().await;
 }
 
-/// The one thing that is promised of a timer; the other cases rely on it.
+/// A timer is never early. The other cases rely on it.
 pub async fn a_timer_is_never_early<H: Host>() {
     let runtime = H::Runtime::default();
     for nanos in [0, 1, 999, 1_000_000, 1_500_001, 7_999_999, 20_000_000] {

@@ -1,4 +1,4 @@
-//! TLS, with an authority that is made for the case.
+//! TLS, with a certificate authority made for each case.
 
 use super::dial::first_attempt;
 use super::{Fake, Host, Lab, Stage, fake};
@@ -20,7 +20,7 @@ fn secured() -> (Fake, Tls) {
     (fake, trusted)
 }
 
-/// What trusts one authority, given as PEM.
+/// A TLS configuration that trusts one authority, given as PEM.
 fn trusting(authority: &str) -> Tls {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
@@ -37,7 +37,7 @@ async fn refused<H: Host>(lab: &Lab<H::Runtime>, url: String, tls: Tls, why: Tls
     assert_eq!(cause, Cause::ConnectTls(why));
 }
 
-/// A life by name and by address: large frames, a lost connection, the end.
+/// A run by name and by address: large frames, a lost connection, the end.
 pub async fn a_shard_lives_over_tls<H: Host>() {
     for host in ["localhost", "127.0.0.1"] {
         let (fake, tls) = secured();
@@ -77,7 +77,7 @@ pub async fn a_certificate_of_another_name_is_refused<H: Host>() {
     refused::<H>(&lab, url, tls, TlsFailure::NameMismatch).await;
 }
 
-/// A gateway in the clear is not spoken to by a `wss` URL.
+/// A shard with a `wss` URL does not talk to a gateway without TLS.
 pub async fn a_server_without_tls_is_no_wss_gateway<H: Host>() {
     let fake = Fake::start();
     refused::<H>(&Lab::default(), format!("wss://{}", fake.address), Tls::default(), TlsFailure::NotTls).await;

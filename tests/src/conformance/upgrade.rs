@@ -10,7 +10,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-/// A gateway of one connection, which gives the code of the close frame that it gets at last.
+/// A gateway of one connection, which returns the code of the close frame that it receives.
 struct Peer {
     url: String,
     thread: JoinHandle<Option<CloseCode>>,
@@ -23,7 +23,7 @@ enum Segments {
     OneByte,
 }
 
-/// Answers the upgrade with these lines beside the proof, and goes on with these bytes.
+/// Answers the upgrade with these lines beside the proof, and sends these bytes.
 fn peer(lines: &'static str, frames: Vec<u8>, segments: Segments) -> Peer {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ fn peer(lines: &'static str, frames: Vec<u8>, segments: Segments) -> Peer {
             Segments::OneByte => 1,
         };
         for piece in bytes.chunks(size) {
-            // A client that has had enough hangs up.
+            // A client that refuses the answer closes the connection.
             if stream.write_all(piece).is_err() {
                 break;
             }
@@ -61,7 +61,7 @@ fn key(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// The code of the close frame that comes, if one does before the end.
+/// The code of the close frame, if one arrives before the end.
 fn answered(stream: &mut TcpStream) -> Option<CloseCode> {
     let mut connection = Connection::<Server>::new(Limits::default());
     let mut buffer = [0; 2048];
@@ -76,7 +76,7 @@ fn answered(stream: &mut TcpStream) -> Option<CloseCode> {
     }
 }
 
-/// How a shard's first connection ends: the reason of one that was open, or the cause why none came about.
+/// How a shard's first connection ends: the reason if it was open, or the cause if opening it failed.
 async fn ended<H: Host>(url: &str) -> Result<CloseReason, Cause> {
     let mut shard = settings::<H>(&Lab::default(), url).build().unwrap();
     loop {
@@ -128,7 +128,7 @@ pub async fn found_12_what_was_not_offered_fails_the_handshake<H: Host>() {
     }
 }
 
-/// Codes that nobody may send are told as they came, and answered by 1002.
+/// Invalid close codes are reported as received, and answered with 1002.
 pub async fn found_12_a_close_code_is_told_as_it_came<H: Host>() {
     for code in [999, 1005, 5000] {
         let peer = peer("Connection: Upgrade", close(code, "why"), Segments::Whole);
@@ -137,14 +137,14 @@ pub async fn found_12_a_close_code_is_told_as_it_came<H: Host>() {
     }
 }
 
-/// Who breaks the protocol is told so: 1002, 1007 for text that is none, 1009 for what is too big.
+/// Violations are answered: 1002, 1007 for text that is not UTF-8, 1009 for a message that is too large.
 pub async fn found_12_a_violation_is_answered<H: Host>() {
     let too_large = [&[0x82, 127][..], &(1_u64 << 40).to_be_bytes()].concat();
     for (frames, code) in [
         (vec![0x83, 0], 1002),
         (vec![0x81, 0x81, 1, 2, 3, 4, 5], 1002),
         (vec![0x81, 1, 0xff], 1007),
-        // What comes behind it is of no interest, and resets nothing.
+        // Bytes behind it are ignored, and do not cause a reset.
         ([&[0x80, 0][..], &[0; 10_000]].concat(), 1002),
         (too_large, 1009),
     ] {

@@ -1,4 +1,4 @@
-//! Any bytes as a frame, in each phase of a machine, and beside a plain parse.
+//! Any bytes as a frame, in each phase of a machine, compared with a plain parse.
 
 use super::give;
 use super::plain::Plain;
@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 /// Gives the bytes as a frame to a machine in each phase, and compares its reading with a plain parse.
 ///
 /// # Panics
-/// When something does not hold.
+/// If an invariant does not hold.
 pub fn frame(bytes: &[u8]) {
     static DISCORD: LazyLock<Discord> = LazyLock::new(discord);
 
@@ -25,7 +25,7 @@ pub fn frame(bytes: &[u8]) {
     for phase in Phase::ALL {
         let (mut machine, connection) = in_phase(phase);
         let actions = give(&mut machine, Timestamp::ZERO, Input::Message(connection, Message::Text(frame.clone())));
-        // A frame makes at most a fault, a gap, an event, a write, a close and what a lost session costs.
+        // A frame causes at most a fault, a gap, an event, a write, a close, and the actions of a lost session.
         assert!(actions.len() <= 9, "{} actions in {phase:?}: {actions:?}", actions.len());
         for action in &actions {
             if let (Action::Event(event), Some(plain)) = (action, &plain) {
@@ -43,7 +43,7 @@ fn dispatched_alike(event: &Event, plain: &Plain) {
     }
 }
 
-/// Whatever the frame was, the machine goes on: from deadline to deadline, on a gateway that says nothing more.
+/// Asserts that the machine continues after the frame: from deadline to deadline, at a gateway that sends nothing more.
 fn live_on(mut machine: GatewayMachine) {
     for _ in 0..4 {
         let Some(deadline) = machine.deadline() else { return };
@@ -92,7 +92,7 @@ fn in_phase(phase: Phase) -> (GatewayMachine, ConnectionId) {
     (machine, connection)
 }
 
-/// The same machine after its connection was lost, and the Resume has gone out. Its clock stands where the wait ended.
+/// The same machine after it lost its connection and sent a Resume. Its clock is at the end of the wait.
 fn resuming(mut machine: GatewayMachine) -> GatewayMachine {
     give(&mut machine, Timestamp::ZERO, Input::Closed(ConnectionId(1), CloseReason::Eof));
     let now = machine.deadline().unwrap();

@@ -1,4 +1,4 @@
-//! Any bytes as what a gateway packed: in each format, whole, and cut into messages.
+//! Any bytes as compressed payloads: in each format, whole, and cut into messages.
 
 use super::give;
 use crate::pair::{INFLATERS, discord_in, formats};
@@ -8,18 +8,17 @@ use portcullis::codec::{Compression, Format, Inflater};
 use portcullis::machine::{Action, Config, Event, Input, Limits, Phase};
 use portcullis::{ConnectionId, GatewayMachine, Message, Timestamp};
 
-/// The first byte says how the rest is cut: into messages of so many bytes, or at its 0xA5 bytes where it is 0. Each
-/// format and each inflater is given all messages, and what holds of any input is checked; of payloads that have a
-/// checksum each, both inflaters give the same, while neither finds damage: `miniz_oxide` takes any checksum where it is
-/// built for fuzzing.
+/// The first byte says how the rest is cut: into messages of that many bytes, or, if it is 0, at each 0xA5. Every format and
+/// every inflater gets all messages, and the invariants of any input are checked. For payloads with a checksum each, both
+/// inflaters must return the same while neither finds damage: `miniz_oxide` accepts any checksum when it is built for fuzzing.
 ///
 /// # Panics
-/// When something does not hold.
+/// If an invariant does not hold.
 pub fn inflate(bytes: &[u8]) {
     let Some((&size, bytes)) = bytes.split_first() else { return };
     let messages: Vec<&[u8]> = match usize::from(size) {
         0 => bytes.split(|&byte| byte == 0xA5).collect(),
-        // Few bytes a message, many messages: of the first only.
+        // With few bytes a message there are many messages: use the first ones only.
         size => bytes.chunks(size).take(512).collect(),
     };
     for format in formats() {
@@ -37,7 +36,7 @@ enum End {
     Left,
 }
 
-/// What came out of the messages, and how it ended.
+/// The payloads of the messages, and how the connection ended.
 fn lived(format: Format, inflater: Option<Inflater>, messages: &[&[u8]]) -> (Vec<Bytes>, End) {
     let limits = Limits { inflated: INFLATED_MAX, payloads: PAYLOADS_MAX, ..Limits::default() };
     let config = Config { inflater, limits, ..config() };
@@ -49,14 +48,14 @@ fn lived(format: Format, inflater: Option<Inflater>, messages: &[&[u8]]) -> (Vec
     for message in messages {
         let input = Input::Message(connection, Message::Binary(Bytes::copy_from_slice(message)));
         let actions = give(&mut machine, Timestamp::ZERO, input);
-        // Each payload makes a fault, or an event with a gap before it; then there is what a connection that is left costs.
+        // Each payload causes a fault, or a gap and an event; closing the connection causes a few actions more.
         assert!(actions.len() <= 2 * PAYLOADS_MAX + 8, "{} actions in {format:?}", actions.len());
         for action in &actions {
             if let Action::Event(event) = action {
                 came.extend(frame_of(event));
             }
         }
-        // The phase says it, no action: a close frame waits behind a write that nobody answers here.
+        // Only the phase shows the close: its frame waits behind a write that this test never answers.
         if !matches!(machine.phase(), Phase::AwaitingHello | Phase::AwaitingIdentify) {
             return (came, End::Left);
         }
@@ -83,7 +82,7 @@ mod tests {
     use crate::pack::finished;
     use portcullis::codec::Encoding;
 
-    /// The heartbeat is never answered here, and a close frame waits behind it.
+    /// The write of the heartbeat is never answered here, so a close frame waits behind it.
     #[test]
     fn found_37_a_link_that_is_left_is_no_open_one_though_its_close_waits() {
         let hello = finished(br#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":40000}}"#);

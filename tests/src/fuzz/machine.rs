@@ -1,4 +1,4 @@
-//! Bytes as a list of timed inputs, lawful or not, with what an application does among them.
+//! Bytes as a list of timed inputs, valid or not, and calls of the application among them.
 
 use super::give;
 use crate::frames;
@@ -14,12 +14,12 @@ use portcullis::{
     CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Sequence, Timestamp,
 };
 
-/// Plays the bytes as a life of a machine, and checks each of its steps.
+/// Gives the bytes as inputs to a machine, and checks each step.
 ///
-/// The first two bytes choose the config. Then each step is two bytes: when, and what.
+/// The first two bytes choose the config. Then each step is two bytes: when, and which input.
 ///
 /// # Panics
-/// When something does not hold.
+/// If an invariant does not hold.
 pub fn machine(bytes: &[u8]) {
     let (&[options, seed], steps) = bytes.split_first_chunk().unwrap_or((&[0, 0], &[]));
     let config = config(options);
@@ -46,7 +46,7 @@ struct Played {
 }
 
 impl Played {
-    /// Time stands still, passes, leaps to what is due, far ahead, or back.
+    /// The time of the next step: unchanged, a little later, at the deadline, far ahead, or back.
     fn pass(&mut self, when: u8) {
         let count = u64::from(when & 0x1f);
         let passed = match when >> 5 {
@@ -59,7 +59,7 @@ impl Played {
             6 => self.now + Duration::from_secs(count * 600),
             _ => Timestamp::ZERO + (self.now - Timestamp::ZERO).saturating_sub(Duration::from_secs(count)),
         };
-        // Near the end of what can be written down the machine's clock stands still.
+        // Near `Timestamp::MAX` the machine's clock stands still.
         self.now = passed.min(Timestamp::ZERO + Duration::from_secs(u64::from(u32::MAX) * 3));
     }
 
@@ -107,7 +107,7 @@ impl Played {
         let _ = (format!("{:?}", self.machine), self.machine.session(), self.machine.explain().len());
     }
 
-    /// What the application does, and the tick that it owes.
+    /// A call of the application, and the tick that must follow it.
     fn deed(&mut self, low: u8) {
         let sent = match low {
             0..3 => self.machine.send(self.now, Command::UpdatePresence(Presence::new(Status::Idle))),
@@ -118,7 +118,7 @@ impl Played {
                 return self.give(Input::Tick);
             }
             11..14 => {
-                // So many that the send limit is met.
+                // Enough commands to reach the send limit.
                 for _ in 0..150 {
                     let request = Command::RequestGuildMembers(RequestGuildMembers::all(7));
                     if let Ok(id) = self.machine.send(self.now, request) {
@@ -171,7 +171,7 @@ impl Played {
         }
     }
 
-    /// A shutdown ends every life, in the time that a close may take; every command then has its outcome.
+    /// Asserts that a shutdown ends the machine within the time that a close may take, and that every command has its outcome.
     fn end(&mut self) {
         self.machine.shutdown(self.now, Shutdown::EndSession);
         self.give(Input::Tick);
@@ -187,7 +187,7 @@ impl Played {
     }
 }
 
-/// Each option is a bit.
+/// The config: each bit is an option.
 fn config(options: u8) -> Config {
     let has = |bit: u8| options & (1 << bit) != 0;
     let session = || Session::new("5e55", Some(portcullis::dialect::ShardId::ONE), Sequence(IMPORTED), None);
@@ -257,7 +257,7 @@ fn control(low: u8) -> Message {
     }
 }
 
-/// Intervals that a Hello asks for, as JSON.
+/// Heartbeat intervals in a Hello, as JSON.
 const INTERVALS: [&str; 16] = [
     "41250",
     "41250",
@@ -276,7 +276,7 @@ const INTERVALS: [&str; 16] = [
     "null",
     "\"41250\"",
 ];
-/// The sequence of the resume_from session.
+/// The sequence of the session in `Config::resume_from`.
 const IMPORTED: u64 = 9;
-/// More steps show nothing new.
+/// The maximum number of steps. More were not seen to find more.
 const STEPS: usize = 2000;

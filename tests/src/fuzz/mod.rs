@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets, as plain functions: `fuzz/` gives them any bytes, `tests/fuzz_seeds.rs` its seeds.
+//! The bodies of the fuzz targets, as plain functions: `fuzz/` calls them with any bytes, `tests/fuzz_seeds.rs` with its seeds.
 
 mod frame;
 mod inflate;
@@ -14,8 +14,8 @@ pub use websocket::{websocket, websocket_differential, websocket_handshake};
 use portcullis::machine::{Action, Input, Phase};
 use portcullis::{GatewayMachine, Timestamp};
 
-/// Gives an input, and checks what holds of any call: it ends, its actions are bounded, its `Wait` is last, after now,
-/// and the deadline.
+/// Gives an input, and checks what holds for every call: it returns, its actions are bounded, and its `Wait` is last, after now,
+/// and equal to the deadline.
 fn give(machine: &mut GatewayMachine, now: Timestamp, input: Input) -> Vec<Action> {
     let actions: Vec<Action> = machine.handle(now, input).collect();
     let until = match actions.last() {

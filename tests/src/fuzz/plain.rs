@@ -1,4 +1,4 @@
-//! A frame as `serde_json` alone reads it: what the dialect's own reader must agree with.
+//! A frame as `serde_json` alone reads it. The dialect's own reader must agree.
 
 use portcullis::dialect::discord::Discord;
 use portcullis::dialect::{Dialect, Fate, Reading, Signal, Span, Spans};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// An envelope. A key that is given twice is no envelope here.
+/// An envelope. A frame with a repeated key is not an envelope here.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -21,18 +21,18 @@ struct Envelope<'a> {
     d: Option<&'a RawValue>,
 }
 
-/// A null is data.
+/// Reads a null as data, unlike `Option`.
 fn also_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// What a frame says, by a plain parse.
+/// A frame, read by `serde_json`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plain {
     op: u64,
     name: Option<String>,
     sequence: Option<u64>,
-    /// `None` where there is none, or none that a [`Value`] can hold: a lone surrogate, a number beyond all bounds.
+    /// `None` if there is no data, or data that a [`Value`] cannot hold: a lone surrogate, a number out of range.
     pub(super) data: Option<Value>,
     /// The data as text.
     raw: String,
@@ -45,7 +45,7 @@ struct Hello {
 }
 
 impl Plain {
-    /// `None` where `serde_json` sees no envelope.
+    /// `None` if `serde_json` finds no envelope.
     pub(super) fn read(frame: &[u8]) -> Option<Self> {
         let Envelope { t, s, op, d } = serde_json::from_str(core::str::from_utf8(frame).ok()?).ok()?;
         let value = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
@@ -59,7 +59,7 @@ impl Plain {
         Some(Self { op, name, sequence, data: d.and_then(value), raw })
     }
 
-    /// Compares with what the dialect reads.
+    /// Compares with the dialect's reading.
     pub(super) fn assert_read_alike(&self, discord: &Discord, frame: &[u8]) {
         let reading = discord.read(frame);
         let session_id = self.session_id();
@@ -73,7 +73,7 @@ impl Plain {
         }
     }
 
-    /// The session id of a READY; of a key that comes twice the last counts.
+    /// The session id of a READY; of a repeated key the last value counts.
     fn session_id(&self) -> Option<String> {
         let keys: BTreeMap<String, &RawValue> = serde_json::from_str(&self.raw).ok()?;
         serde_json::from_str(keys.get("session_id")?.get()).ok()
@@ -111,18 +111,18 @@ impl Plain {
         assert!(self.data.is_none() || data != Span::default(), "the data was found");
     }
 
-    /// Compares with what came out of the machine.
+    /// Compares with the machine's events.
     pub(super) fn assert_dispatched_alike(&self, dispatch: &Dispatch) {
         assert_eq!(Some(dispatch.name()), self.name.as_deref());
         assert_eq!(dispatch.sequence().map(|sequence| sequence.0), self.sequence);
-        // A dispatch without data says what one with null says.
+        // A dispatch without data equals one with null.
         let data = if self.raw.is_empty() { Some(Value::Null) } else { self.data.clone() };
         assert_eq!(dispatch.decode::<Value>().ok(), data);
         assert_eq!(dispatch.detach().decode::<Value>().ok(), data);
     }
 }
 
-/// A name that could not stand in a frame without escapes is none.
+/// Whether a JSON string holds the name without an escape. The dialect reads no other names.
 fn stands_raw(name: &str) -> bool {
     name.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'))
 }

@@ -1,6 +1,6 @@
-//! What must hold after every step of a walk, whatever the driver and the gateway do.
+//! The invariants that must hold after every step of a walk.
 //!
-//! The checker sees only inputs and actions, as a driver does. Each of its checks has a forged run that breaks it.
+//! The checker sees only inputs and actions, as a driver does. `walk_checks.rs` has a forged run for each check, which breaks it.
 
 use core::time::Duration;
 use portcullis::dialect::Plan;
@@ -9,10 +9,10 @@ use portcullis::{ConnectionId, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 
-/// What a step broke.
+/// The invariant that a step broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// The last action is no `Wait`, or there are two, or one where none may be.
+    /// The last action is not a `Wait`, or there are two, or there is one where none may be.
     Wait,
     /// A `Wait` that is not after now, or not the deadline.
     Spin,
@@ -24,7 +24,7 @@ pub enum Violation {
     Close,
     /// Something was sent before Hello or after Close.
     SentOutside,
-    /// A turn to identify that was used without a grant, or not given back.
+    /// An identify permit that was used without a grant, or not given back.
     Turn,
     /// A command with two outcomes, or an unknown one.
     Outcome,
@@ -36,9 +36,9 @@ pub enum Violation {
     Order,
     /// More frames than the gateway allows in a minute, or presences in 20 s.
     Pace,
-    /// An Identify while a session was in hand.
+    /// An Identify although there was a session to resume.
     Identify,
-    /// More actions than a call may give.
+    /// More actions than one call may return.
     TooMany,
     /// A connect without a wait before it.
     Calm,
@@ -54,7 +54,7 @@ struct Seen {
     is_greeted: bool,
     turn: Turn,
     sent: VecDeque<Timestamp>,
-    /// What the Resume named.
+    /// The sequence in our Resume.
     resumed_from: Option<u64>,
 }
 
@@ -83,7 +83,7 @@ pub struct Checker {
     has_session: bool,
     announced: bool,
     now: Timestamp,
-    /// The last presences that were sent, on whatever connection.
+    /// When the last presences were sent, on any connection.
     presences: VecDeque<Timestamp>,
 }
 
@@ -93,7 +93,7 @@ impl Checker {
         self.commands.insert(id);
     }
 
-    /// A session was resume_from.
+    /// The machine was given a session in `Config::resume_from`.
     pub fn resume_from(&mut self, sequence: u64) {
         self.has_session = true;
         self.sequence = Some(sequence);
@@ -129,10 +129,10 @@ impl Checker {
         self.commands.len()
     }
 
-    /// Looks at one call.
+    /// Checks one call.
     ///
     /// # Errors
-    /// The first thing that does not hold.
+    /// The first invariant that does not hold.
     pub fn after(&mut self, now: Timestamp, input: &Input, phase: Phase, actions: &[Action]) -> Result<(), Violation> {
         self.now = self.now.max(now);
         let most = self.commands.len() + 1 + 8;
@@ -159,23 +159,23 @@ impl Checker {
         let Some(connection) = &mut self.connection else { return };
         match input {
             Input::Opened(id) if *id == connection.id && connection.stage == Stage::Dialing => {
-                connection.stage = Stage::Open
+                connection.stage = Stage::Open;
             }
             Input::Sent(id) if *id == connection.id => connection.is_writing = false,
             Input::IdentifyGranted(id) if *id == connection.id && connection.turn == Turn::Asked => {
-                connection.turn = Turn::Granted
+                connection.turn = Turn::Granted;
             }
             Input::IdentifyDenied(id, _) if *id == connection.id && connection.turn == Turn::Asked => {
-                connection.turn = Turn::None
+                connection.turn = Turn::None;
             }
             Input::Message(id, message) if *id == connection.id => {
-                connection.is_greeted |= op(message.bytes()) == Some(10)
+                connection.is_greeted |= op(message.bytes()) == Some(10);
             }
             _ => {}
         }
         let (Input::ConnectFailed(id, _) | Input::Closed(id, _)) = input else { return };
         if *id == connection.id && (connection.stage == Stage::Dialing || matches!(input, Input::Closed(..))) {
-            // A turn that is still out must be given back in this very call.
+            // A permit that is still out must be given back in this call.
             if connection.turn == Turn::None {
                 self.connection = None;
             } else {
@@ -215,7 +215,7 @@ impl Checker {
             }
             Action::Abort { connection } => {
                 let seen = self.connection.as_mut().filter(|seen| seen.id == *connection).ok_or(Violation::DeadLink)?;
-                // What else belongs to the connection is settled behind the abort, in this very call.
+                // Permit and write of the connection are settled behind the abort, in this call.
                 seen.is_writing = false;
                 if seen.turn == Turn::None {
                     self.connection = None;
@@ -317,7 +317,7 @@ impl Checker {
             Event::Resumed(dispatch) => {
                 let (got, last) = (dispatch.sequence().map(|sequence| sequence.0), self.sequence);
                 let from = self.connection.as_ref().and_then(|connection| connection.resumed_from);
-                // Below what the Resume named, the gateway has begun another count.
+                // Below the sequence in our Resume: the gateway has started a new count.
                 let is_anew = got.zip(from).is_some_and(|(got, from)| got < from);
                 self.sequence = if is_anew { got } else { last.max(got) };
                 Ok(())

@@ -1,5 +1,5 @@
-//! A random walk: a lawful but faulty driver and gateway, that answer only what is open, at any time, with any step of
-//! the clock; half of the steps are Online.
+//! A random walk: a driver and a gateway that keep the rules but fail in every way. They answer only open questions, at any time,
+//! with any step of the clock. Half of the steps are in phase Active.
 
 pub mod check;
 
@@ -13,27 +13,27 @@ use portcullis::machine::{
 };
 use portcullis::{CloseCode, CloseFrame, CloseReason, ConnectionId, GatewayMachine, Message, Seed, Timestamp};
 
-/// What a walk came by.
+/// What happened in a walk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Walked {
     /// Steps taken.
     pub steps: u64,
-    /// Steps that began Online.
+    /// Steps that began in phase Active.
     pub online: u64,
-    /// Machines that ended, each followed by another.
+    /// Machines that ended. A new one follows each.
     pub ended: u64,
     /// Sessions resumed.
     pub resumed: u64,
-    /// Commands that came to an outcome.
+    /// Commands with an outcome.
     pub outcomes: u64,
 }
 
-/// A walk that broke something.
+/// A walk that broke an invariant.
 #[derive(Clone, Debug)]
 pub struct Broken {
-    /// What.
+    /// The invariant.
     pub violation: Violation,
-    /// The step at which it did.
+    /// The step that broke it.
     pub step: u64,
     /// The last inputs and actions.
     pub trail: Vec<String>,
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
                 return Err(Box::new(Broken { violation, step: walked.steps, trail: self.trail }));
             }
             walked.outcomes += before.saturating_sub(self.checker.waiting()) as u64;
-            // What is left is looked at once more after the end: silence.
+            // After the end every input must be ignored.
             if self.machine.phase() == Phase::Ended && self.dice.one_in(8) {
                 break;
             }
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
         self.checker.after(self.now, &input, self.machine.phase(), &actions)
     }
 
-    /// What the application does, now and then.
+    /// An occasional call of the application.
     fn deed(&mut self) {
         match self.dice.below(2000) {
             0..300 => {
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An input of a connection that is gone, or that was never.
+    /// An input of a connection that is gone, or that never was.
     fn stale(&mut self) -> Input {
         let connection = ConnectionId(u32::try_from(self.dice.below(3)).unwrap() + 1_000_000);
         match self.dice.below(6) {
@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Something that is open to be answered.
+    /// An answer to an open question.
     fn lawful(&mut self) -> Option<Input> {
         if let Some(connection) = self.checker.dialing() {
             return Some(match self.dice.below(12) {
@@ -269,7 +269,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A generator of its own: not the machine's.
+/// The walk's own generator, independent of the machine's.
 struct Dice(u64);
 
 impl Dice {

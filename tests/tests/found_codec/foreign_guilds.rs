@@ -1,12 +1,12 @@
 //! A command about a guild of another shard, which the gateway would never answer.
 
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
 use portcullis::dialect::discord::{
     Command, Discord, ForeignGuilds, Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds,
     UpdateVoiceState,
 };
 use portcullis::dialect::{CommandError, RawCommand, ShardId};
 use portcullis::machine::SendError;
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::Rig;
 use portcullis_tests::rig::{TOKEN, prompt};
 use serde_json::json;
@@ -52,7 +52,7 @@ fn found_06_a_command_about_a_guild_of_another_shard_is_refused_with_the_right_o
     for command in commands(guild(1)) {
         assert!(rig.send(command).is_ok());
     }
-    // A raw one is not looked into.
+    // The shard of a raw command is not checked.
     let raw = RawCommand::new(&json!({"op": 8, "d": {"guild_id": guild(0).to_string()}})).unwrap();
     assert!(rig.send(Command::Raw(raw)).is_ok());
 }

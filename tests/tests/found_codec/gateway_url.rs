@@ -1,4 +1,4 @@
-//! What a user writes into the gateway's URL counts, or is refused.
+//! Parameters in the gateway's URL are used, or refused.
 
 use portcullis::dialect::discord::{Discord, DiscordError, Intents};
 use portcullis::machine::{Action, EndReason, Phase};
@@ -10,7 +10,7 @@ fn at(url: &str) -> Result<Discord, DiscordError> {
     Discord::new(TOKEN, Intents::GUILDS).unwrap().with_gateway(url)
 }
 
-/// Where it connects first.
+/// The URL of the first connect.
 fn connects_to(discord: Discord) -> String {
     let mut machine = GatewayMachine::new(discord, prompt(), Seed(7)).unwrap();
     let mut urls = machine.handle(Timestamp::ZERO, Input::Start).filter_map(|action| match action {
@@ -74,7 +74,7 @@ fn found_11_a_compression_or_encoding_that_nobody_would_undo_is_refused() {
         assert_eq!(error, DiscordError::Query { key, method });
         assert_eq!(error.to_string(), format!("gateway url: leave `{key}` out of the query, {method} asks for it"));
     }
-    // Nor is one asked for that a resume URL names.
+    // Nor does the shard ask for a compression that a resume URL names.
     let mut rig = Rig::in_phase(Phase::Identifying, prompt());
     let url = "wss://gateway-x.discord.gg/?compress=zlib-stream&k=1";
     rig.message(frames::dispatch("READY", 1, &format!(r#"{{"session_id":"5e55","resume_gateway_url":"{url}"}}"#)));

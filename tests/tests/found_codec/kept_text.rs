@@ -1,4 +1,4 @@
-//! What a peer writes and we keep has a bound in bytes.
+//! Every text of a peer that we keep has a bound in bytes.
 
 use portcullis::machine::{Event, Input, Phase};
 use portcullis::{CloseCode, CloseFrame, CloseReason};
@@ -47,7 +47,7 @@ fn found_31_a_session_id_too_long_to_be_kept_makes_a_ready_malformed() {
         assert_eq!(rig.machine.session(), None);
     }
 
-    // Whichever dialect read it.
+    // For every dialect.
     let mut rig = toy();
     rig.message(frames::text(format!(
         r#"{{"event":"logged_in","data":{{"session":"{}"}},"cursor":"c0"}}"#,

@@ -1,5 +1,5 @@
-//! Faults that hostile peers, fuzzing and others' programs brought to light in codecs, dialects and filters: one test or
-//! more a number of the list they were written down in.
+//! Faults in codecs, dialects and filters, found with hostile peers, fuzzing and other programs: one test or more for each
+//! number of the list.
 
 mod foreign_guilds;
 mod gateway_url;

@@ -1,4 +1,5 @@
-//! What was accepted in silence: names that nobody sends, tokens that are none, intents of tomorrow.
+//! Mistakes that were accepted in silence: unknown event names, texts that are no tokens; and intents of the future that were
+//! refused.
 
 use portcullis::dialect::Dialect;
 use portcullis::dialect::discord::{Discord, DiscordError, Intents};
@@ -47,7 +48,7 @@ fn found_15_a_name_that_is_said_to_be_ones_own_passes() {
     rig.message(frames::dispatch("EVENT_OF_TOMORROW", 3, "{}"));
     rig.message(frames::dispatch("TYPING_START", 4, "{}"));
     assert_eq!(rig.dispatches.last().unwrap().name(), "EVENT_OF_TOMORROW");
-    // A hub's names are its application's own.
+    // The event names of a hub are the application's own.
     assert_eq!(refusal(Toy::new(Sessions::Kept), EventFilter::only(["anything"])), None);
 }
 

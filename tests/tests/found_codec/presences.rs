@@ -10,7 +10,7 @@ fn presence(activities: impl IntoIterator<Item = Activity>) -> Presence {
     Presence { activities: activities.into_iter().collect(), ..Presence::new(Status::Online) }
 }
 
-/// What is wrong with it, as a command and from the start.
+/// The error of an invalid presence, as a command and in the builder.
 fn refusal(presence: Presence) -> Option<CommandError> {
     let at_start = discord().with_presence(&presence).err();
     let error = Command::UpdatePresence(presence).encode().err();
@@ -55,7 +55,7 @@ fn found_05_a_stream_has_an_address() {
     }
     assert_eq!(
         CommandError::StreamUrl.to_string(),
-        "the stream's url is none, give one like https://www.twitch.tv/name"
+        "the stream's url is not one, give one like https://www.twitch.tv/name"
     );
 }
 
@@ -69,7 +69,7 @@ fn found_05_a_presence_has_no_more_activities_than_can_be_meant() {
     assert_eq!(text, "a presence has 100 activities, give at most 32");
 }
 
-/// Opens the next connection, and tells whether its Identify carries a presence.
+/// Opens the next connection, and returns whether its Identify carries a presence.
 fn carries(rig: &mut Rig) -> bool {
     if rig.machine.phase() == Phase::Backoff {
         rig.next();
@@ -91,7 +91,7 @@ fn faults(rig: &Rig) -> Vec<Fault> {
 
 #[test]
 fn found_05_a_presence_in_three_refused_identifies_is_left_out_once_with_an_event() {
-    // given: a presence that this gateway does not take, though it looks well, from the start or later
+    // given: a presence that looks valid but that this gateway refuses, set in the builder or later
     let mut later = Rig::new(prompt());
     later.machine.send(later.now, Command::UpdatePresence(presence([Activity::playing("x")]))).unwrap();
     let at_start = Rig::of(discord().with_presence(&presence([Activity::playing("x")])).unwrap(), prompt());
@@ -107,12 +107,12 @@ fn found_05_a_presence_in_three_refused_identifies_is_left_out_once_with_an_even
                 };
                 assert_eq!(faults(&rig).len(), round - 1);
             }
-            // then: the fourth goes without it, once, and says so
+            // then: the fourth Identify goes without it, once, and a fault reports that
             assert!(!carries(&mut rig));
             assert_eq!(faults(&rig), vec![Fault::IdentifyRefused { times: 3 }; round]);
             rig.close(4002);
         }
-        // A session begins the count anew.
+        // A session resets the count.
         assert!(carries(&mut rig));
         rig.message(frames::ready("5e551011", 1));
         assert_eq!(rig.machine.phase(), Phase::Active);

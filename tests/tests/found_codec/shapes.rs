@@ -1,4 +1,4 @@
-//! Frames of shapes that real gateways do not send, and that are JSON all the same.
+//! Frames in shapes that real gateways do not send, but that are valid JSON.
 
 use portcullis::machine::Phase;
 use portcullis_tests::rig::prompt;

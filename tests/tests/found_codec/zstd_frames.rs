@@ -21,7 +21,7 @@ fn whole(bytes: &[u8], has_checksum: bool) -> Vec<u8> {
     packed
 }
 
-/// What a gateway of this format would send, before it is compressed.
+/// The payloads of a gateway with this format, before compression.
 fn plain(format: Format, message: &portcullis::Message) -> Vec<u8> {
     let json = core::str::from_utf8(message.bytes()).unwrap();
     match format.encoding {
@@ -58,7 +58,7 @@ fn found_08_frames_may_share_a_message_and_payloads_may_be_split_over_frames() {
         let ready = plain(format, &frames::ready("5e551011", 1));
         let (head, tail) = ready.split_at(ready.len() / 2);
         let event = plain(format, &frames::message_create(2));
-        // A half, a half and an event, a frame each; then the same event once more, byte by byte.
+        // A half payload, the other half and an event, each in a frame; then the same event again, byte by byte.
         pair.give(whole(head, false));
         pair.give([whole(tail, true), whole(&event, false)].concat());
         assert_eq!(pair.rig.dispatches.len(), 2, "{format:?}");

@@ -1,4 +1,4 @@
-//! A part of 37: what one call may give.
+//! A part of 37: how many actions one call may return.
 
 use portcullis::codec::{Compression, Format};
 use portcullis::machine::{Input, Phase};
@@ -11,7 +11,7 @@ const FORMAT: Format = Format { compression: Compression::ZlibStream, encoding: 
 /// A kind of payload, each by its number.
 type Kind = (&'static str, fn(u64) -> Message);
 
-/// One message of so many payloads.
+/// One message of `count` payloads.
 fn many(pair: &mut Pair, count: u64, payload: impl Fn(u64) -> Message) -> Message {
     let bytes: Vec<u8> = (0..count).flat_map(|number| pair.pack(&payload(number))).collect();
     Message::Binary(bytes.into())
@@ -52,7 +52,7 @@ fn found_37_a_message_that_is_left_for_what_comes_of_it_keeps_the_session_and_sa
     assert_eq!(pair.rig.machine.phase(), Phase::Closing);
     assert_eq!(
         pair.rig.story.of_kind('!'),
-        ["faulted: undecodable message: more than 4096 payloads in a message, or events of them"]
+        ["faulted: undecodable message: more than 4096 payloads or events in a message"]
     );
     assert!(pair.rig.machine.session().is_some());
 }

@@ -1,5 +1,5 @@
-//! 34, a part of 37 and one of issue 11: what is told of commands whose connection died, of presences that nobody takes
-//! the outcomes of, and of those that waited.
+//! 34, a part of 37 and one of issue 11: outcomes of commands whose connection died, presences whose outcomes the application
+//! does not take, and the time that commands waited.
 
 use portcullis::dialect::discord::{Activity, Command, Presence, Status, UpdateVoiceState};
 use portcullis::machine::{CommandId, Config, Limits, Outcome, ReturnReason, SendError, SessionLostPolicy, Shutdown};
@@ -15,7 +15,7 @@ fn voice() -> Command {
     Command::UpdateVoiceState(UpdateVoiceState::leave(1))
 }
 
-/// The outcomes that were told, by command.
+/// The outcomes, by command.
 fn outcomes(rig: &Rig) -> Vec<(u64, Outcome)> {
     let outcomes = rig.events.iter().filter_map(|(_, event)| match event {
         Event::Command(CommandId(id), outcome) => Some((*id, *outcome)),
@@ -45,7 +45,7 @@ fn found_34_a_presence_that_may_have_left_is_unknown_when_a_later_one_takes_its_
     let mut rig = died_writing_a_presence(prompt());
     rig.send(presence(Status::Dnd)).unwrap();
     assert_eq!(outcomes(&rig), [(0, Outcome::Unknown)]);
-    // One that never left is returned as ever.
+    // A command that was never sent is returned, as before.
     rig.send(presence(Status::Online)).unwrap();
     assert_eq!(outcomes(&rig)[1..], [(1, Outcome::Returned(ReturnReason::Superseded))]);
 }
@@ -77,7 +77,7 @@ fn found_34_a_command_that_stands_is_either_returned_or_carried_by_the_next_iden
         rig.message(frames::invalid_session("false")).close(1000).next();
         rig.story.clear();
 
-        // when: the next one begins; then: its Identify carries the presence, which is sent by it and never returned
+        // when: the next session begins; then: its Identify carries the presence, which counts as sent and is never returned
         rig.open().message(frames::hello("40000")).message(frames::ready("0ther", 1));
         assert!(rig.story.of_kind('>').contains(&"identify with presence idle"), "{policy:?}");
         let of_presence: Vec<_> = outcomes(&rig).into_iter().filter(|(id, _)| *id == 0).collect();
@@ -93,7 +93,7 @@ fn found_34_a_command_that_stands_is_either_returned_or_carried_by_the_next_iden
 
 #[test]
 fn found_37_presences_whose_outcomes_nobody_takes_are_refused_when_the_outbox_is_full_of_them() {
-    // given: an application that changes its presence on and on without a tick
+    // given: an application that keeps changing its presence without a tick
     let mut rig = Rig::online(config());
     let mut refused = 0;
     for number in 0..20_000 {
@@ -104,11 +104,11 @@ fn found_37_presences_whose_outcomes_nobody_takes_are_refused_when_the_outbox_is
         }
     }
 
-    // then: as many wait as the outbox holds, and it says that it has no room
+    // then: the outbox is full and says that it has no room
     assert_eq!((refused, rig.machine.room()), (20_000 - 257, 0));
     assert_eq!(rig.machine.send(rig.now, voice()), Err(SendError::QueueFull { limit: 256 }));
 
-    // when: it takes them; then: it is told of the room, behind the last outcome, and the latest presence went out
+    // when: it takes the outcomes; then: OutboxDrained comes behind the last one, and the latest presence was sent
     rig.tick();
     let told = rig.story.of_kind('*');
     assert_eq!(told[..2], ["command 0 returned: superseded", "command 1 returned: superseded"]);
@@ -119,7 +119,7 @@ fn found_37_presences_whose_outcomes_nobody_takes_are_refused_when_the_outbox_is
 
 #[test]
 fn found_37_outcomes_that_are_not_taken_never_outgrow_the_outbox() {
-    // given: an application that sends and ticks, and takes nothing
+    // given: an application that sends and ticks, and takes no actions
     let limits = Limits { outbox: 8, ..Limits::default() };
     let mut rig = Rig::online(Config { limits, ..config() });
     let mut accepted = 0;
@@ -158,7 +158,7 @@ fn found_11_7_the_time_without_a_connection_is_not_told_as_a_wait_for_the_send_l
     // when: the session comes back after 50 s, with a whole window
     rig.pass(seconds(50)).tick().open().message(frames::hello("40000")).message(frames::resumed(3));
 
-    // then: what waited goes out at once, and nothing says that it waited for the limit
+    // then: the command goes out at once, and no Event::Paced says that it waited for the limit
     assert!(rig.story.of_kind('*').iter().all(|line| !line.starts_with("paced")), "{}", rig.story.text());
     assert_eq!(rig.machine.room(), 256);
 }

@@ -1,4 +1,4 @@
-//! A part of 37: what is found of a silent peer on a connection that is never read dry.
+//! A part of 37: a silent peer on a connection that is never read dry.
 
 use bytes::Bytes;
 use core::time::Duration;
@@ -7,7 +7,7 @@ use portcullis::machine::{Config, HeartbeatPolicy, Input, Life, Phase};
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, millis, seconds};
 
-/// A dispatch of so many bytes, and a few.
+/// A dispatch of a little more than `size` bytes.
 fn large(sequence: u64, size: usize) -> Message {
     let filler = "x".repeat(size);
     frames::dispatch("MESSAGE_CREATE", sequence, &format!(r#"{{"content":"{filler}"}}"#))
@@ -31,11 +31,11 @@ fn flood(rig: &mut Rig, span: Duration, unread: bool) {
 #[test]
 fn found_37_a_dead_heart_on_a_flooded_connection_is_found_an_interval_late_and_no_later() {
     for unread in [false, true] {
-        // given: a connection that is never read dry, with a beat at 40 s that is never answered
+        // given: a connection that is never read dry, with a heartbeat at 40 s that is never answered
         let mut rig = Rig::online(config());
         flood(&mut rig, seconds(130), unread);
 
-        // then: it is found when the next but one falls due
+        // then: the shard notices it when the next heartbeat but one is due
         let told = |kind| rig.story.lines().iter().filter(|line| line.contains(kind)).cloned().collect::<Vec<_>>();
         assert_eq!(told(" ! "), ["t+120.000 ! faulted: heartbeat missed, waited 80 s"], "unread: {unread}");
         assert_eq!(rig.machine.phase(), Phase::Closing);
@@ -68,13 +68,13 @@ fn found_37_a_reader_that_is_slow_is_no_flood_and_kills_no_healthy_connection() 
         rig.pass(seconds(1)).give(Input::TickUnread).message(large(sequence, 100_000));
     }
 
-    // then: what may wait in the socket ahead of an ack has not been read yet, and nobody is blamed
+    // then: the bytes that may be ahead of an ack in the socket have not all been read, so the shard does not judge yet
     assert_eq!((rig.machine.phase(), rig.story.of_kind('!')), (Phase::Active, vec![]));
 }
 
 #[test]
 fn found_37_a_process_that_stalled_has_its_time_though_much_waits_unread() {
-    // given: a beat that is unanswered when the process stalls for ten minutes
+    // given: a heartbeat that is unanswered when the process stalls for ten minutes
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(600)).give(Input::TickUnread);
 

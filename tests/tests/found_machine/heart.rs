@@ -49,7 +49,7 @@ fn found_04_a_full_window_leaves_the_answers_of_the_reserve_and_the_first_one_dr
     send(&mut rig, 120);
     rig.story.clear();
 
-    // when: the gateway asks five times; then: two are answered, and that the rest is not is told once
+    // when: the gateway asks five times; then: two requests are answered, and one fault reports the rest
     for _ in 0..5 {
         rig.pass(seconds(1)).message(frames::heartbeat_request());
     }
@@ -60,7 +60,7 @@ fn found_04_a_full_window_leaves_the_answers_of_the_reserve_and_the_first_one_dr
     );
     assert_eq!(rig.machine.health().counts.beats_refused, 3);
 
-    // when: the window has room again, and is full once more; then: so it goes again
+    // when: the window has room again, and is full once more; then: the same happens again
     rig.advance(seconds(60)).message(frames::heartbeat_request());
     send(&mut rig, 120);
     (0..3).for_each(|_| _ = rig.message(frames::heartbeat_request()));
@@ -69,14 +69,14 @@ fn found_04_a_full_window_leaves_the_answers_of_the_reserve_and_the_first_one_dr
 
 #[test]
 fn found_04_requests_behind_a_blocked_write_are_answered_when_it_is_free_and_never_cost_a_beat() {
-    // given: a write that is taken late, more requests than the window holds, and a beat that falls due behind it
+    // given: a write that is taken late, more requests than the window holds, and a heartbeat that falls due behind it
     let mut rig = Rig::online(config());
     rig.ack_beats().pass(seconds(35)).hold_writes();
     send(&mut rig, 1);
     (0..500).for_each(|_| _ = rig.message(frames::heartbeat_request()));
     rig.pass(seconds(6)).free_writes().sent();
 
-    // then: no minute has more than 120 frames, and the next beats are on time
+    // then: no minute has more than 120 frames, and the next heartbeats are on time
     let in_a_minute = rig.sends.iter().filter(|(at, _)| *at < Timestamp::ZERO + seconds(60)).count();
     assert!((116..=120).contains(&in_a_minute), "{in_a_minute}");
     rig.advance(seconds(80));
@@ -107,7 +107,7 @@ fn found_04_whatever_is_asked_and_sent_no_minute_has_more_than_the_limit_and_no_
     }
 }
 
-/// The gaps between periodic beats of a shard that is greeted again each `again`.
+/// The gaps between periodic heartbeats of a shard that receives another Hello every `again`.
 fn gaps(again: Duration, intervals: &[&str], policy: HeartbeatPolicy) -> Vec<u64> {
     let mut rig = Rig::new(Config { heartbeat: policy, ..Config::default() });
     rig.ack_beats().start().open().message(frames::hello(intervals[0])).message(frames::ready("5e551011", 1));
@@ -147,7 +147,7 @@ fn found_35_intervals_that_change_with_each_hello_keep_every_beat_within_the_lon
 
 #[test]
 fn found_35_a_longer_interval_does_not_shrink_the_reserve_of_the_beats_that_went_before() {
-    // given: a connection of beats a second, which becomes one of a beat a minute, with commands waiting all the time
+    // given: a heartbeat interval of a second, which becomes a minute, with commands waiting all the time
     let mut rig = Rig::new(config());
     rig.ack_beats().start().open().message(frames::hello("1000")).message(frames::ready("5e551011", 1));
     for second in 0..300 {
@@ -156,7 +156,7 @@ fn found_35_a_longer_interval_does_not_shrink_the_reserve_of_the_beats_that_went
         rig.advance(seconds(1)).message(frames::hello(if second % 2 == 0 { "60000" } else { "1000" }));
     }
 
-    // then: no beat was late for them
+    // then: the commands delayed no heartbeat
     let gaps: Vec<u64> = beats(&rig).windows(2).map(|two| two[1] - two[0]).collect();
     assert!(gaps.iter().all(|gap| *gap <= 2000), "{gaps:?}");
 }

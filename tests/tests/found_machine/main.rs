@@ -1,4 +1,4 @@
-//! Faults that others' clients, servers and reports brought to light, each by its number: what the machine must do.
+//! Faults found with other clients, servers and reports, each by its number: what the machine must do.
 
 #![allow(clippy::unwrap_used)]
 

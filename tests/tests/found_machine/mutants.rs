@@ -1,4 +1,4 @@
-//! 38: what no test would have noticed, one test each.
+//! 38: mutations of the code that no test noticed; one test each.
 
 use core::time::Duration;
 use portcullis::machine::{
@@ -10,7 +10,7 @@ use portcullis_tests::rig::{config, prompt};
 use portcullis_tests::toy::{Sessions, Toy, ToyCommand};
 use portcullis_tests::{Rig, frames, millis, seconds};
 
-/// The largest span that is still below `span`.
+/// The longest duration below `span`.
 fn just_below(span: Duration) -> Duration {
     span.saturating_sub(Duration::from_nanos(1))
 }
@@ -29,11 +29,11 @@ fn found_38_as_many_commands_stand_as_may_and_no_more() {
     assert_eq!(rig.send(ToyCommand::Subscribe("dogs")), refused);
     assert_eq!(SendError::TooManyStanding { limit: 2 }.to_string(), "2 commands stand already; take one back first");
 
-    // Another of a key that stands takes no place, and nothing came of the refused one.
+    // Another command with a standing key takes no place, and the refused one changed nothing.
     rig.send(ToyCommand::Subscribe("news")).unwrap();
     assert_eq!((rig.send(ToyCommand::Subscribe("dogs")), rig.machine.room()), (refused, 254));
 
-    // What is taken back makes room.
+    // A standing command that is taken back makes room.
     rig.send(ToyCommand::Unsubscribe("cats")).unwrap();
     rig.send(ToyCommand::Subscribe("dogs")).unwrap();
 }
@@ -93,7 +93,7 @@ fn found_38_codes_that_the_table_does_not_know_are_counted() {
 #[test]
 fn found_38_a_tick_an_interval_late_is_late_and_one_later_still_is_a_stall() {
     for (late, told) in [(seconds(40), 1), (seconds(40) + Duration::from_nanos(1), 0)] {
-        // given: a beat at 40 s that is unanswered, and the next due at 80 s
+        // given: a heartbeat at 40 s that is unanswered, and the next due at 80 s
         let mut rig = Rig::online(config());
         rig.advance(seconds(40)).pass(seconds(40));
 
@@ -180,7 +180,7 @@ fn found_38_a_message_of_the_limit_is_read_and_one_a_byte_longer_is_not() {
     for (message, phase) in [(len, Phase::Active), (len - 1, Phase::Closing)] {
         let limits = Limits { message, ..Limits::default() };
         let mut rig = Rig::new(Config { limits, ..prompt() });
-        // What comes before is no longer.
+        // The entries before it are gone.
         rig.start().open().message(frames::hello("40000"));
         rig.message(frames::dispatch("READY", 1, r#"{"session_id":"5"}"#));
         rig.message(Message::clone(&frame));

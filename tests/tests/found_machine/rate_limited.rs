@@ -1,4 +1,4 @@
-//! 10: how long 4008 is waited out. The limit counts per connection, so the next one has a whole window.
+//! 10: how long a shard waits after 4008. The limit is per connection, so the next connection has a whole window.
 
 use core::time::Duration;
 use portcullis::CloseCode;
@@ -7,7 +7,7 @@ use portcullis::machine::Config;
 use portcullis_tests::rig::config;
 use portcullis_tests::{Rig, frames, seconds};
 
-/// Closes with `code`, and goes on until the session is resumed: how long that was waited for.
+/// Closes with `code`, and continues until the session is resumed: how long the shard waited.
 fn wait_after(rig: &mut Rig, code: u16) -> Duration {
     let closed = rig.now;
     rig.close(code).next();
@@ -17,7 +17,7 @@ fn wait_after(rig: &mut Rig, code: u16) -> Duration {
     waited
 }
 
-/// Whole seconds of each wait, less what spreads the shards: at most 2 s, and what the backoff asks for.
+/// Whole seconds of each wait, without the jitter of at most 2 s and the backoff.
 fn waits(rig: &mut Rig, codes: &[u16]) -> Vec<u64> {
     codes.iter().map(|code| wait_after(rig, *code).as_secs()).collect()
 }

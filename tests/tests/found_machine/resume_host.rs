@@ -1,4 +1,4 @@
-//! 2 and 3: what a failure of the resume host says, and for how long it is believed to be the place to resume.
+//! 2 and 3: what a failure of the resume host means, and how long the shard keeps the resume URL.
 
 use portcullis::Sequence;
 use portcullis::machine::{
@@ -53,7 +53,7 @@ fn found_02_a_401_of_the_base_url_is_decided_by_policy() {
     rig.start().refuse(http(401));
     assert_eq!(rig.machine.phase(), Phase::Ended);
 
-    // So does the one after the resume host refused.
+    // So does the connect after the resume host refused.
     let mut rig = dialing_the_resume_host(config());
     rig.refuse(http(401)).next().refuse(http(401));
     assert_eq!(rig.machine.phase(), Phase::Ended);

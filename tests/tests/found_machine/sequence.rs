@@ -40,12 +40,12 @@ fn found_07_a_resumed_below_the_session_s_sequence_begins_the_count_anew() {
     rig.message(frames::resumed(1));
     (2..=400).for_each(|sequence| _ = rig.message(frames::message_create(sequence)));
 
-    // then: nothing is dropped, and no gap is told
+    // then: no dispatch is dropped, and no gap is reported
     assert_eq!(sequences(&rig), (2..=400).collect::<Vec<_>>());
     assert_eq!(rig.machine.health().counts.duplicates, 0);
     assert_eq!((rig.machine.health().counts.gaps, repeated(&rig)), (0, vec![]));
 
-    // and what is exported and resumed is the new count
+    // and: the export and the Resume have the new count
     assert_eq!(rig.machine.session().and_then(|session| session.sequence()), Some(Sequence(400)));
     rig.message(frames::message_create(401)).lose().next().open().story.clear();
     rig.message(frames::hello("40000"));
@@ -74,15 +74,15 @@ fn found_07_a_resumed_below_its_own_replay_only_does_not_bring_the_replay_again(
 
 #[test]
 fn found_07_duplicates_that_are_dropped_are_told_with_their_count() {
-    // given: a gateway that sends what came already, 399 times, and then goes on
+    // given: a gateway that repeats 399 dispatches, and then sends new ones
     let mut rig = resuming_at_400(config());
     rig.message(frames::resumed(401));
     (1..=399).for_each(|sequence| _ = rig.message(frames::message_create(sequence)));
 
-    // then: it is told soon, and ever less often while it goes on
+    // then: a fault reports it soon, and less and less often while it continues
     assert_eq!(repeated(&rig), [1, 2, 4, 8, 16, 32, 64, 128, 256]);
 
-    // when: something new comes; then: the whole count is told before it
+    // when: a new dispatch comes; then: the whole count is reported before it
     rig.story.clear();
     rig.message(frames::message_create(402)).did(
         "t+0.779 ! faulted: 399 dispatches came again and were dropped

@@ -1,4 +1,4 @@
-//! smol as a host, by the very file that users are told to copy. All cases of a process share its thread.
+//! smol as a host, with the example that users copy. All cases of a process share its thread.
 
 #[path = "../../../runtime/examples/smol.rs"]
 #[allow(dead_code, unreachable_pub, reason = "it is an example, with a main of its own")]

@@ -37,7 +37,7 @@ impl Host for MultiThread {
 }
 
 fn run(runtime: Runtime, case: impl Future<Output = ()> + Send + 'static) {
-    // In a task, as applications are, and not beside the workers.
+    // In a task, as applications run, and not on the thread beside the workers.
     let result = runtime.block_on(async { tokio::spawn(case).await });
     if let Err(error) = result {
         std::panic::resume_unwind(error.into_panic());

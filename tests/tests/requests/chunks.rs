@@ -2,7 +2,7 @@
 
 use crate::stage::{Member, Stage, nonce};
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{Answer, GuildMembers};
+use portcullis::requests::{Answer, GuildMembers};
 use portcullis::{Dispatch, Event};
 use portcullis_tests::seconds;
 
@@ -148,7 +148,7 @@ fn a_number_of_chunks_that_changes_ends_the_request() {
     stage.chunk(0, 0, 3).chunk(0, 1, 4).chunk(0, 2, 3);
     stage.assert(
         "t+0.000 > members of 1, nonce 0
-         t+0.000 = 0: the gateway told of 3 chunks, then of 4; ask again",
+         t+0.000 = 0: the gateway announced 3 chunks, then 4; ask again",
     );
 }
 

@@ -2,8 +2,8 @@
 
 use crate::stage::Stage;
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{RequestError, RequestId, RequestPolicy};
 use portcullis::machine::{Config, SessionLostPolicy, Shutdown};
+use portcullis::requests::{RequestError, RequestId, RequestPolicy};
 use portcullis::{Event, Timestamp};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, seconds};

@@ -2,9 +2,9 @@
 
 use crate::stage::Stage;
 use portcullis::dialect::CommandError;
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
 use portcullis::dialect::discord::{Intents, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Config, EventFilter, Limits, SendError};
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{frames, seconds};
 
@@ -78,7 +78,7 @@ fn answers_that_are_too_large_together_end_the_request_that_is_one_too_many() {
     let mut stage = Stage::online();
     stage.ask(prefix("a"));
     stage.ask(prefix("b"));
-    // A chunk of this shape weighs about 250 bytes: so many are kept, and no more.
+    // A chunk of this shape has about 250 bytes, which bounds how many are kept.
     stage.requests.set_policy(RequestPolicy { bytes: 1200, ..RequestPolicy::default() });
     stage.chunk(0, 0, 9).chunk(1, 0, 9).chunk(0, 1, 9).chunk(1, 1, 9).chunk(1, 2, 9).chunk(0, 2, 9);
     stage.assert(

@@ -1,8 +1,8 @@
 //! Soundboard sounds and channel info: answers without a nonce.
 
 use crate::stage::{Member, Stage};
-use portcullis::dialect::discord::request::{Answer, RequestError};
 use portcullis::dialect::discord::{ChannelInfoField, RequestChannelInfo, RequestSoundboardSounds};
+use portcullis::requests::{Answer, RequestError};
 use portcullis_tests::{Rig, seconds};
 use serde::Deserialize;
 

@@ -1,9 +1,9 @@
 //! Whatever comes, in whatever order: each request ends in exactly one result.
 
 use crate::stage::{Stage, nonce};
-use portcullis::dialect::discord::request::{Answer, RequestError, RequestId, RequestPolicy};
 use portcullis::dialect::discord::{RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds};
 use portcullis::machine::{Phase, Shutdown};
+use portcullis::requests::{Answer, RequestError, RequestId, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, millis, seconds};
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => proptest::collection::vec(1..4_u64, 1..4).prop_map(Step::AskSounds),
         2 => (1..4_u64).prop_map(Step::AskInfo),
         2 => (0..20_u64).prop_map(Step::Cancel),
-        // Most answers are lawful; some are of another number of chunks, and some out of range.
+        // Most answers are valid; some have another number of chunks, and some are out of range.
         20 => (0..4_usize, proptest::collection::vec(0..3_u64, 1..6))
             .prop_map(|(back, indexes)| Step::Answer { back, indexes }),
         2 => (0..20_u64, 0..4_u64, prop_oneof![9 => Just(3_u64), 1 => Just(4)])
@@ -142,7 +142,7 @@ impl Life {
         self.check();
     }
 
-    fn ask(&mut self, request: impl Into<portcullis::dialect::discord::request::Request>) {
+    fn ask(&mut self, request: impl Into<portcullis::requests::Request>) {
         self.asked.insert(self.stage.ask(request));
     }
 

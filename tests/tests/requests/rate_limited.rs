@@ -3,7 +3,7 @@
 use crate::stage::{Stage, nonce};
 use portcullis::Timestamp;
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, millis, seconds};
 use std::time::Duration;
@@ -162,7 +162,7 @@ fn the_thirty_seconds_run_from_when_the_socket_had_the_first() {
     stage.act(Rig::sent);
     stage.rig.free_writes();
     // It is asked again when it may be, whether the first is still waited for or not.
-    stage.requests.cancel(portcullis::dialect::discord::request::RequestId(0));
+    stage.requests.cancel(portcullis::requests::RequestId(0));
     stage.advance(seconds(31));
     stage.chunk(1, 0, 1);
     stage.assert(
@@ -196,7 +196,7 @@ fn refusals_of_what_nobody_asked_for_are_not_remembered() {
     }
     let after = format!("{:?}", stage.requests).len();
     assert!(after < before + 100, "{before} characters became {after}");
-    // Guilds that nobody asked about are free.
+    // Other guilds are not limited.
     stage.ask(RequestGuildMembers::all(1500));
     stage.assert(
         "t+0.000 > members of 1, nonce 0

@@ -1,7 +1,7 @@
 //! A machine driven by hand, and beside it what puts answers together, told as text.
 
-use portcullis::dialect::discord::request::{Answer, Request, RequestError, RequestId, RequestPolicy, Requests};
 use portcullis::dialect::discord::{Discord, Intents};
+use portcullis::requests::{Answer, Request, RequestError, RequestId, RequestPolicy, Requests};
 use portcullis::{Config, Message, Timestamp};
 use portcullis_tests::rig::{TOKEN, config, prompt};
 use portcullis_tests::{Rig, frames};

@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use portcullis::Timestamp;
 use portcullis::dialect::discord::RequestGuildMembers;
-use portcullis::dialect::discord::request::{RequestError, RequestPolicy};
+use portcullis::requests::{RequestError, RequestPolicy};
 use portcullis_tests::rig::prompt;
 use portcullis_tests::{Rig, frames, millis, seconds};
 

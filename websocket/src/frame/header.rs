@@ -14,9 +14,9 @@ pub enum Opcode {
     Binary,
     /// The last frame of its sender.
     Close,
-    /// To be answered by a pong with the same payload.
+    /// Must be answered by a pong with the same payload.
     Ping,
-    /// An answer to a ping, or a sign of life that nobody asked for.
+    /// The answer to a ping, or an unsolicited sign of life.
     Pong,
 }
 
@@ -69,12 +69,12 @@ enum Place {
     Followed,
 }
 
-/// What the first bytes of a frame say.
+/// What the first bytes of a frame contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// The whole header, and how many bytes it had.
+    /// The complete header, and how many bytes it has.
     Header(FrameHeader, usize),
-    /// What there is breaks no rule; the header has more bytes.
+    /// The header needs more bytes. Those that are there break no rule.
     Incomplete,
 }
 
@@ -141,8 +141,8 @@ impl FrameHeader {
     /// Reads the header at the start of `bytes`.
     ///
     /// # Errors
-    /// The [`Violation`] that the bytes show, as early as they show it: a reserved bit, a reserved opcode, a control
-    /// frame that is fragmented or too long, a length that is not minimal or above 2^63.
+    /// The [`Violation`], as soon as the bytes show it: a reserved bit, a reserved opcode, a control frame that is
+    /// fragmented or too long, a length that is not minimal or above 2^63.
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Violation> {
         let Some((&first, bytes)) = bytes.split_first() else { return Ok(Parsed::Incomplete) };
         let (opcode, place) = of_first(first)?;
@@ -221,9 +221,9 @@ fn check_len(len: u64, extended: usize) -> Result<(), Violation> {
     if len < min { Err(Violation::LengthNotMinimal) } else { Ok(()) }
 }
 
-/// In place of a length: it is in the two bytes that follow.
+/// The length is in the two bytes that follow.
 const LEN_IS_16_BITS: u8 = 0x7e;
-/// In place of a length: it is in the eight bytes that follow.
+/// The length is in the eight bytes that follow.
 const LEN_IS_64_BITS: u8 = 0x7f;
 
 #[cfg(test)]

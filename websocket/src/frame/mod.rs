@@ -1,8 +1,8 @@
 //! Single frames: their headers and their masks. *(source: RFC 6455 §5.2)*
 //!
-//! This is the layer below [`Decoder`](crate::Decoder) and [`Connection`](crate::Connection), for those who forward frames,
-//! send messages of unknown length in fragments, or test another implementation. It knows what one frame may look like, and
-//! nothing of the frames around it.
+//! This is the layer below [`Decoder`](crate::Decoder) and [`Connection`](crate::Connection), for those who forward
+//! frames, send messages of unknown length in fragments, or test another implementation. It knows the rules for one
+//! frame and nothing about the frames around it.
 
 mod header;
 mod mask;

@@ -11,7 +11,7 @@ use super::{HandshakeLimits, Progress};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A client that has asked for the upgrade and waits for the answer.
+/// A client that has sent its request and waits for the answer.
 #[derive(Debug)]
 pub struct ClientHandshake {
     head: Head,
@@ -19,7 +19,7 @@ pub struct ClientHandshake {
     protocols: Vec<String>,
 }
 
-/// The server has switched to WebSocket.
+/// The server accepted the upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     protocol: Option<String>,
@@ -43,7 +43,7 @@ impl Accepted {
 impl ClientHandshake {
     /// Appends the request to `out` and waits for the answer.
     ///
-    /// The key is 16 random bytes, drawn anew for each connection: it proves that the answer is to this request.
+    /// The key is 16 random bytes, new for each connection. It proves that the server answers this very request.
     /// *(source: RFC 6455 §4.1, item 7)*
     #[must_use]
     pub fn start(request: &ClientRequest, key: [u8; 16], limits: HandshakeLimits, out: &mut Vec<u8>) -> Self {
@@ -55,12 +55,12 @@ impl ClientHandshake {
         }
     }
 
-    /// Takes the next bytes of the answer, as many as there are.
+    /// Consumes the next bytes of the answer.
     ///
-    /// Answers with a status of 100 or 102 to 199 are passed over. *(source: RFC 9110 §15.2)*
+    /// Interim answers (100, and 102 to 199) are skipped. *(source: RFC 9110 §15.2)*
     ///
     /// # Errors
-    /// The [`HandshakeError`]: the connection is to be dropped.
+    /// A [`HandshakeError`]: the caller must drop the connection.
     pub fn receive(&mut self, input: &[u8]) -> Result<Progress<Accepted>, HandshakeError> {
         let mut consumed = 0;
         while consumed < input.len() {
@@ -80,7 +80,7 @@ impl ClientHandshake {
         Ok(Progress::More)
     }
 
-    /// The items of §4.1 that make a client fail the connection.
+    /// Checks each item of §4.1 that makes a client fail the connection.
     fn check(&self, minor: u8, headers: Headers) -> Result<Accepted, HandshakeError> {
         if minor == 0 {
             return Err(HandshakeError::HttpVersion);
@@ -94,7 +94,7 @@ impl ClientHandshake {
         if required(&headers, "sec-websocket-accept")? != self.accept {
             return Err(HandshakeError::Accept);
         }
-        // None was offered, and an empty list is not what the grammar calls no list.
+        // No extension was offered. The grammar does not allow an empty list either.
         if headers.get("sec-websocket-extensions").is_some() {
             return Err(HandshakeError::Extension);
         }
@@ -110,7 +110,7 @@ impl ClientHandshake {
     }
 }
 
-/// The value of a header that is there once.
+/// The value of a header that must occur exactly once.
 fn required<'a>(headers: &'a Headers, header: &'static str) -> Result<&'a [u8], HandshakeError> {
     match headers.single(header) {
         Single::Value(value) => Ok(value),

@@ -1,6 +1,6 @@
 //! Header names and values, and the lists in them. *(source: RFC 9110 §5.5, §5.6)*
 
-/// Whether it is a `token`: what header names, methods and subprotocols are.
+/// Whether it is a `token`, as header names, methods and subprotocols must be.
 pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
@@ -13,7 +13,7 @@ const fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// Whether it can be the value of a header that is sent: visible ASCII, spaces and tabs, neither first nor last.
+/// Whether it may be sent as a header's value: visible ASCII, with spaces and tabs only in the middle.
 pub(super) fn is_value(value: &[u8]) -> bool {
     let is_padded = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
@@ -21,17 +21,17 @@ pub(super) fn is_value(value: &[u8]) -> bool {
         && !is_padded(value.last())
 }
 
-/// The elements of a comma-separated list. Empty ones are left out, as RFC 9110 §5.6.1.2 asks of a recipient.
+/// The elements of a comma-separated list. Empty elements are skipped, as RFC 9110 §5.6.1.2 requires of a recipient.
 pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
-/// Whether a list has a token, in any case.
+/// Whether a list contains a token, compared case-insensitively.
 pub(super) fn has_token(value: &[u8], token: &str) -> bool {
     elements(value).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The headers that the handshake makes itself, and those that would give it a body.
+/// Whether the handshake writes this header itself, or the header would announce a body.
 pub(super) fn is_reserved(name: &str) -> bool {
     let is = |reserved: &&str| name.eq_ignore_ascii_case(reserved);
     RESERVED.iter().any(is) || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))

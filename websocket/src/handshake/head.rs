@@ -1,10 +1,11 @@
-//! The head of an HTTP message, as it comes: where it ends, and that it is clean.
+//! The head of an HTTP message, as it arrives: finds its end and rejects invalid characters.
 //!
-//! Each byte is looked at once, however it comes, so the work is linear. What `httparse` would let pass and RFC 9112 lets a
-//! recipient refuse is refused here: lines that end with LF alone, and folded ones.
+//! Each byte is examined once, whatever the segmentation, so the work is linear. `httparse` parses the head once it is
+//! complete. It accepts lines that end with a bare LF and, in places, folded lines; RFC 9112 allows a recipient to
+//! reject both, and this scan does, so that no intermediary can disagree with us about where a line ends.
 //!
 //! # Invariants
-//! * `clean`: what is kept has no control character but tabs and the CR LF of its lines.
+//! * `clean`: the stored bytes contain no control characters except tabs and the CR LF of each line.
 
 use super::HEADERS_MAX;
 use super::error::HeadError;
@@ -13,30 +14,30 @@ use alloc::vec::Vec;
 use core::fmt;
 use httparse::{EMPTY_HEADER, Error, Status};
 
-/// A head that is coming in.
+/// A head that is arriving.
 pub(super) struct Head {
     bytes: Vec<u8>,
     scan: Scan,
-    /// How many bytes may still come.
+    /// How many more bytes may arrive.
     room: usize,
     limit: usize,
 }
 
-/// Where in the head the next byte stands.
+/// Which part of the head the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scan {
-    /// In front of the first line, where a server passes over empty lines. *(source: RFC 9112 §2.2)*
+    /// Before the request line, where a server skips empty lines. *(source: RFC 9112 §2.2)*
     BeforeRequest,
-    /// Behind the CR of such a line.
+    /// After the CR of such a line.
     BeforeRequestCr,
-    /// In the first bytes of an answer, which are always the same: what begins otherwise is no HTTP, and there is no need
-    /// to wait for its end. So many have come.
+    /// The constant first bytes of an answer, of which this many have arrived. Anything else is not HTTP and fails at
+    /// once, without waiting for the end of a head.
     Start(u8),
     InLine,
-    /// Behind the CR of a line.
+    /// After the CR of a line.
     LineCr,
     AtLineStart,
-    /// Behind the CR of the empty line.
+    /// After the CR of the empty line.
     EndCr,
     Over,
 }
@@ -48,7 +49,7 @@ pub(super) enum Side {
     Response,
 }
 
-/// What a head says.
+/// The first line of a head.
 pub(super) enum StartLine {
     Request { method: Vec<u8>, target: Vec<u8>, minor: u8 },
     Response { status: u16, minor: u8 },
@@ -63,7 +64,8 @@ impl Head {
         Self { bytes: Vec::new(), scan, room: limit, limit }
     }
 
-    /// Takes bytes up to the end of the head: how many. [`is_whole`](Self::is_whole) tells whether that was its end.
+    /// Consumes bytes up to the end of the head and returns how many. [`is_whole`](Self::is_whole) says whether the end
+    /// was reached.
     pub(super) fn take(&mut self, input: &[u8]) -> Result<usize, HeadError> {
         let mut kept_from = 0;
         let mut taken = 0;
@@ -84,12 +86,12 @@ impl Head {
         Ok(taken)
     }
 
-    /// Whether the empty line has come.
+    /// Whether the empty line has arrived.
     pub(super) fn is_whole(&self) -> bool {
         self.scan == Scan::Over
     }
 
-    /// Begins another head, which shares the limit with this one.
+    /// Starts the next head, which shares its limit with this one.
     pub(super) fn next(&mut self) {
         self.bytes.clear();
         self.scan = Scan::Start(0);
@@ -121,7 +123,7 @@ impl Head {
     }
 }
 
-/// Prints the size, never the bytes: a header may hold a secret.
+/// Prints the size, never the bytes: a header may contain a secret.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.bytes.len())
@@ -129,7 +131,7 @@ impl fmt::Debug for Head {
 }
 
 impl Scan {
-    /// Where the byte behind this one stands.
+    /// Which part of the head the byte after this one belongs to.
     const fn after(self, byte: u8) -> Result<Self, HeadError> {
         Ok(match (self, byte) {
             (Self::Start(at), _) => match START.split_at(at as usize).1 {
@@ -143,7 +145,7 @@ impl Scan {
             (Self::LineCr, b'\n') => Self::AtLineStart,
             (Self::AtLineStart, b'\r') => Self::EndCr,
             (Self::EndCr, b'\n') => Self::Over,
-            // A line that continues the one before.
+            // obs-fold: the line continues the one before it.
             (Self::AtLineStart, b' ' | b'\t') => return Err(HeadError::Line),
             (Self::BeforeRequest | Self::InLine | Self::AtLineStart, b'\t' | b' '..=b'~' | 0x80..) => Self::InLine,
             _ => return Err(HeadError::Line),

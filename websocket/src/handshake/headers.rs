@@ -1,10 +1,10 @@
-//! The header lines of a head, kept in one piece of memory.
+//! The header lines of a head, in one allocation for all texts.
 
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-/// The headers of a request or an answer, in the order they came. Names are compared in any case.
+/// The headers of a request or an answer, in their order. Names are compared case-insensitively.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     text: Vec<u8>,
@@ -17,7 +17,7 @@ struct Field {
     value: Range<usize>,
 }
 
-/// How often a header that has one value is there.
+/// How often a header occurs that may occur once.
 pub(super) enum Single<'a> {
     Missing,
     Value(&'a [u8]),
@@ -44,7 +44,7 @@ impl Headers {
         self.all(name).next()
     }
 
-    /// All values of a header, a line each.
+    /// All values of a header, one for each line.
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let is_it = move |field: &&Field| self.text[field.name.clone()].eq_ignore_ascii_case(name.as_bytes());
         self.fields.iter().filter(is_it).map(|field| &self.text[field.value.clone()])
@@ -60,7 +60,7 @@ impl Headers {
     }
 }
 
-/// Prints names, never values: a cookie is a secret.
+/// Prints names, never values: they may contain secrets.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.fields.iter().map(|field| self.text[field.name.clone()].escape_ascii());

@@ -1,4 +1,4 @@
-//! The key of a client and the proof of a server that it read it. *(source: RFC 6455 §4.2.2, item 5.4)*
+//! The client's key, and the server's proof that it has read the key. *(source: RFC 6455 §4.2.2, item 5.4)*
 
 use data_encoding::BASE64;
 use sha1::{Digest as _, Sha1};
@@ -11,7 +11,7 @@ pub(super) const KEY_LEN: usize = 24;
 /// A SHA-1 sum as base64.
 pub(super) const ACCEPT_LEN: usize = 28;
 
-/// What `Sec-WebSocket-Key` says for 16 random bytes.
+/// The value of `Sec-WebSocket-Key` for 16 random bytes.
 pub(super) fn encode_key(key: [u8; 16]) -> [u8; KEY_LEN] {
     let mut encoded = [0; KEY_LEN];
     BASE64.encode_mut(&key, &mut encoded);
@@ -24,7 +24,7 @@ pub(super) fn is_key(value: &[u8]) -> bool {
     value.len() == KEY_LEN && BASE64.decode_mut(value, &mut key).is_ok_and(|len| len == 16)
 }
 
-/// What `Sec-WebSocket-Accept` has to say to the value of a `Sec-WebSocket-Key`.
+/// The value of `Sec-WebSocket-Accept` that answers a value of `Sec-WebSocket-Key`.
 #[must_use]
 pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_LEN] {
     let sum = Sha1::new().chain_update(key).chain_update(GUID).finalize();

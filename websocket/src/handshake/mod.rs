@@ -1,8 +1,9 @@
-//! The opening handshake, both sides: bytes in, an answer out, in any pieces. *(source: RFC 6455 §4; RFC 9110, RFC 9112)*
+//! The opening handshake of both sides, fed with bytes in pieces of any size. *(source: RFC 6455 §4; RFC 9110, RFC
+//! 9112)*
 //!
-//! A client writes its request with [`ClientHandshake::start`] and gives it what the server answers. A server gives
-//! [`ServerHandshake`] what comes, and answers the [`UpgradeRequest`] that comes of it. What follows the head is left to the
-//! caller: those bytes belong to the [`Connection`](crate::Connection).
+//! A client writes its request with [`ClientHandshake::start`] and feeds it the server's answer. A server feeds
+//! [`ServerHandshake`] the client's request, and accepts or refuses the resulting [`UpgradeRequest`]. Bytes after the
+//! head stay with the caller: they belong to the [`Connection`](crate::Connection).
 
 mod client;
 mod error;
@@ -24,24 +25,24 @@ pub use request::{ClientRequest, Scheme};
 pub use response::{Rejection, ResponseError, write_response};
 pub use server::{ServerHandshake, UpgradeRequest};
 
-/// What came of a piece of a handshake.
+/// The result of feeding a piece of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress<T> {
-    /// The piece was taken whole, and more is needed.
+    /// The whole piece was consumed and more bytes are needed.
     More,
-    /// The head is whole.
+    /// The head is complete.
     Done {
-        /// What it says.
+        /// Its meaning.
         outcome: T,
-        /// How many bytes of the piece belonged to it. What is behind them is the first of the frames.
+        /// How many bytes of the piece belong to the head. The bytes after them are frames.
         consumed: usize,
     },
 }
 
-/// How many bytes a handshake may have, in all heads together: 16 KiB by default.
+/// The bounds of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandshakeLimits {
-    /// The most bytes from the peer, up to the empty line that ends its head.
+    /// The most bytes the peer may send up to the end of its head, interim answers (1xx) included: 16 KiB by default.
     pub head: usize,
 }
 

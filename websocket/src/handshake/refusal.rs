@@ -1,9 +1,9 @@
-//! An answer with another status than 101.
+//! An answer with a status other than 101.
 
 use super::headers::Headers;
 use core::time::Duration;
 
-/// The server said something else than 101: no, wait, elsewhere.
+/// The server answered with a status other than 101.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
@@ -21,14 +21,14 @@ impl Refusal {
         self.status
     }
 
-    /// The headers. A body was not read.
+    /// The headers. The body, if any, was not read.
     #[must_use]
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 
-    /// How long to wait, from `Retry-After` in seconds. The header's other form, a date, needs a calendar: look at
-    /// [`headers`](Self::headers) for it. *(source: RFC 9110 §10.2.3)*
+    /// How long to wait, if `Retry-After` is in seconds. For its other form, an HTTP date, see
+    /// [`headers`](Self::headers). *(source: RFC 9110 §10.2.3)*
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let value = core::str::from_utf8(self.headers.get("retry-after")?).ok()?;
@@ -36,7 +36,7 @@ impl Refusal {
         is_number.then(|| value.parse().ok()).flatten().map(Duration::from_secs)
     }
 
-    /// Where else to go, if the header `Location` is there and is ASCII. *(source: RFC 9110 §10.2.2)*
+    /// The value of `Location`, if it is ASCII. *(source: RFC 9110 §10.2.2)*
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         core::str::from_utf8(self.headers.get("location")?).ok().filter(|location| location.is_ascii())

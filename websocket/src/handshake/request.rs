@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv6Addr;
 
-/// How the bytes travel below the WebSocket, which decides the port that needs no mention. *(source: RFC 6455 §3)*
+/// The URL scheme, which decides the default port. *(source: RFC 6455 §3)*
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// In the clear: port 80 unless another is named.
@@ -28,7 +28,7 @@ impl Scheme {
     }
 }
 
-/// What a client asks for: a host, a path, headers and subprotocols. Everything in it was checked.
+/// A client's request: host, target, headers and subprotocols, all checked.
 ///
 /// ```
 /// use portcullis_websocket::handshake::{ClientRequest, Scheme};
@@ -47,10 +47,10 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// A request to a host for a path and query.
+    /// A request to a host for a target, which is a path and an optional query.
     ///
-    /// The `Host` header names the port unless it is the scheme's own, and an IPv6 address (given without brackets or with
-    /// them) in brackets. An empty target is `/`. *(source: RFC 6455 §4.1, items 2 to 4)*
+    /// The `Host` header contains the port unless it is the scheme's default, and an IPv6 address (given with or
+    /// without brackets) in brackets. An empty target becomes `/`. *(source: RFC 6455 §4.1, items 2 to 4)*
     ///
     /// # Errors
     /// [`RequestError::Host`] and [`RequestError::Target`].
@@ -68,11 +68,11 @@ impl ClientRequest {
         Ok(Self { host, target: target.into(), headers: Vec::new(), protocols: Vec::new() })
     }
 
-    /// The same with one more header. One that is given twice is sent twice.
+    /// Adds a header. A header that is added twice is sent twice.
     ///
     /// # Errors
-    /// [`RequestError::HeaderName`], [`RequestError::HeaderValue`], and [`RequestError::Reserved`] for what the handshake
-    /// makes itself.
+    /// [`RequestError::HeaderName`], [`RequestError::HeaderValue`], and [`RequestError::Reserved`] for a header that
+    /// the handshake writes itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, RequestError> {
         if !is_token(name.as_bytes()) {
             return Err(RequestError::HeaderName);
@@ -87,10 +87,10 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// The same with one more subprotocol on offer, the preferred first.
+    /// Offers a subprotocol. The preferred one comes first.
     ///
     /// # Errors
-    /// [`RequestError::Protocol`] for what is no token, or is on offer already.
+    /// [`RequestError::Protocol`] if it is not a token or is already offered.
     pub fn with_protocol(mut self, protocol: &str) -> Result<Self, RequestError> {
         if !is_token(protocol.as_bytes()) || self.protocols.iter().any(|offered| offered == protocol) {
             return Err(RequestError::Protocol);
@@ -99,7 +99,7 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// The subprotocols on offer.
+    /// The offered subprotocols.
     #[must_use]
     pub fn protocols(&self) -> &[String] {
         &self.protocols
@@ -122,7 +122,7 @@ impl ClientRequest {
     }
 }
 
-/// Prints names of headers, never values; a path may hold a secret as well.
+/// Prints the names of headers, never values: they may contain secrets, and so may the target.
 impl fmt::Debug for ClientRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();

@@ -1,21 +1,21 @@
-//! What a server answers. *(source: RFC 6455 §4.2.2, §4.4)*
+//! What a server answers when it does not accept. *(source: RFC 6455 §4.2.2, §4.4)*
 
 use super::error::HeadError;
 use super::field::{is_reserved, is_token, is_value};
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-/// A request that is no handshake of WebSocket, and what HTTP says to it.
+/// Why a request is not a valid WebSocket handshake, and the HTTP answer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// It is no HTTP request: 400, or 431 when it is too large.
+    /// It is not a valid HTTP request: 400, or 431 if it is too large.
     #[error("the request cannot be read")]
     Head(#[from] HeadError),
     /// The method is not GET: 405.
     #[error("the method is not get")]
     Method,
-    /// It is one of HTTP/1.0: 505. *(source: RFC 6455 §4.2.1, item 1)*
+    /// The request is HTTP/1.0: 505. *(source: RFC 6455 §4.2.1, item 1)*
     #[error("the request is one of http/1.0")]
     HttpVersion,
     /// The target is neither a path nor an absolute HTTP URL, or has a fragment: 400.
@@ -24,19 +24,19 @@ pub enum Rejection {
     /// `Host` is missing, empty or doubled: 400. *(source: RFC 9112 §3.2)*
     #[error("the host header is not there once")]
     Host,
-    /// The request announces a body, which would be taken for frames: 400.
+    /// The request announces a body, whose bytes would be mistaken for frames: 400.
     #[error("the request has a body")]
     Body,
-    /// `Upgrade` does not list `websocket`, or `Connection` not `upgrade`: 426, a page for browsers.
+    /// `Upgrade` does not list `websocket`, or `Connection` does not list `upgrade`: 426.
     #[error("the request asks for no upgrade to websocket")]
     Upgrade,
-    /// `Sec-WebSocket-Version` is missing, doubled or not 13: 426, with the version that is spoken.
+    /// `Sec-WebSocket-Version` is missing, doubled or not 13: 426, with the supported version.
     #[error("the request does not ask for version 13 of websocket")]
     Version,
     /// `Sec-WebSocket-Key` is missing, doubled, or not 16 bytes of base64: 400.
     #[error("the sec-websocket-key is not 16 bytes of base64")]
     Key,
-    /// `Sec-WebSocket-Protocol` lists what is no token, or one twice: 400. *(source: RFC 6455 §4.1, item 10)*
+    /// `Sec-WebSocket-Protocol` lists an invalid token, or one token twice: 400. *(source: RFC 6455 §4.1, item 10)*
     #[error("the list of subprotocols is malformed")]
     Protocol,
 }
@@ -54,7 +54,7 @@ impl Rejection {
         }
     }
 
-    /// Appends the answer, after which the connection is to be closed.
+    /// Appends the answer. The caller closes the connection after it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (reason, more) = match self {
             Self::Head(HeadError::TooLong { .. } | HeadError::TooManyHeaders { .. }) => {
@@ -63,7 +63,8 @@ impl Rejection {
             Self::Head(_) | Self::Target | Self::Host | Self::Body | Self::Key | Self::Protocol => ("Bad Request", ""),
             Self::Method => ("Method Not Allowed", "Allow: GET\r\n"),
             Self::HttpVersion => ("HTTP Version Not Supported", ""),
-            // `Upgrade` has to name what would do, and `Connection` to list it. *(source: RFC 9110 §15.5.22, §7.8)*
+            // A 426 must name the protocol in `Upgrade`, and list `Upgrade` in `Connection`. *(source: RFC 9110
+            // §15.5.22, §7.8)*
             Self::Upgrade | Self::Version => {
                 ("Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
             }
@@ -86,14 +87,14 @@ impl Rejection {
     }
 }
 
-/// Why an answer was not written. Nothing was appended.
+/// Why an answer was not written. Nothing was appended to the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
     /// The subprotocol is not one that the client offered.
     #[error("the client did not offer this subprotocol")]
     Protocol,
-    /// A header has a name or a value that cannot be sent, or the handshake makes it itself.
+    /// A header's name or value is invalid, or the handshake writes this header itself.
     #[error("a header cannot be sent, or the handshake makes it itself")]
     Header,
     /// The status is not one of a final answer: 200 to 599.
@@ -104,8 +105,8 @@ pub enum ResponseError {
     },
 }
 
-/// Appends an answer with another status than 101: 401, 403, 503 with `Retry-After`, 308 with `Location`. The connection is
-/// to be closed after it.
+/// Appends an answer with a status other than 101, for example 401, 403, 503 with `Retry-After`, or 308 with
+/// `Location`. The caller closes the connection after it.
 ///
 /// # Errors
 /// [`ResponseError::Status`] and [`ResponseError::Header`].

@@ -24,10 +24,10 @@ impl ServerHandshake {
         Self { head: Head::new(Side::Request, limits.head) }
     }
 
-    /// Takes the next bytes of the request, as many as there are.
+    /// Consumes the next bytes of the request.
     ///
     /// # Errors
-    /// The [`Rejection`], which writes its own answer; then the connection is to be closed.
+    /// A [`Rejection`], which can write the HTTP answer; the caller then closes the connection.
     pub fn receive(&mut self, input: &[u8]) -> Result<Progress<UpgradeRequest>, Rejection> {
         let consumed = self.head.take(input)?;
         if !self.head.is_whole() {
@@ -40,7 +40,7 @@ impl ServerHandshake {
     }
 }
 
-/// A request for a WebSocket that is well-formed. Whether it is granted is for the application to say.
+/// A valid request for a WebSocket. The application decides whether to accept it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpgradeRequest {
     target: String,
@@ -68,9 +68,9 @@ impl UpgradeRequest {
         values.flat_map(elements).filter_map(|protocol| str::from_utf8(protocol).ok())
     }
 
-    /// Appends the 101, with the subprotocol that was chosen and headers of one's own. Frames follow it.
+    /// Appends the 101 answer with the chosen subprotocol and further headers. Frames follow it.
     ///
-    /// Extensions that the client offers are declined by silence.
+    /// Extensions that the client offers are declined by not mentioning them.
     ///
     /// # Errors
     /// [`ResponseError::Protocol`] and [`ResponseError::Header`].
@@ -97,14 +97,14 @@ impl UpgradeRequest {
     }
 }
 
-/// Prints names of headers, never values; a target may hold a secret as well.
+/// Prints the names of headers, never values: they may contain secrets, and so may the target.
 impl fmt::Debug for UpgradeRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpgradeRequest").field("headers", &self.headers).finish_non_exhaustive()
     }
 }
 
-/// The items of §4.2.1, in their order.
+/// Checks the items of §4.2.1.
 fn check(method: &[u8], target: &[u8], minor: u8, headers: Headers) -> Result<UpgradeRequest, Rejection> {
     if minor == 0 {
         return Err(Rejection::HttpVersion);
@@ -137,7 +137,8 @@ fn check(method: &[u8], target: &[u8], minor: u8, headers: Headers) -> Result<Up
     Ok(UpgradeRequest { target, accept, headers })
 }
 
-/// A path, or an absolute URL of `http`, `https`, `ws` or `wss`; without a fragment. *(source: RFC 6455 §4.2.1, item 1)*
+/// A path, or an absolute URL of `http`, `https`, `ws` or `wss`; without a fragment. *(source: RFC 6455 §4.2.1, item
+/// 1)*
 fn checked_target(target: &[u8]) -> Option<&str> {
     let target = str::from_utf8(target).ok()?;
     let is_url = ["http://", "https://", "ws://", "wss://"].iter().any(|scheme| {
@@ -148,7 +149,8 @@ fn checked_target(target: &[u8]) -> Option<&str> {
     ((is_url || target.starts_with('/')) && is_visible).then_some(target)
 }
 
-/// Tokens, each once. Sorted, so that a long list of them does not cost its square.
+/// Subprotocols must be tokens and distinct. Sorted first: comparing each with each would be quadratic in the peer's
+/// bytes.
 fn check_protocols(headers: &Headers) -> Result<(), Rejection> {
     let mut offered: Vec<&[u8]> = headers.all("sec-websocket-protocol").flat_map(elements).collect();
     offered.sort_unstable();

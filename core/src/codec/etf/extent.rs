@@ -1,4 +1,5 @@
-//! Where a term ends, without reading it: terms that are owed are counted.
+//! Finds the end of a term without reading it: counts the terms that are still to come. Recursion would let a peer's nesting
+//! choose our stack depth.
 
 use super::{
     ATOM, ATOM_UTF8, BINARY, FLOAT, FLOAT_LEN, INTEGER, LARGE_BIG, LARGE_TUPLE, LIST, MAP, NEW_FLOAT, NIL, SMALL_ATOM,
@@ -6,27 +7,27 @@ use super::{
 };
 use crate::codec::extent::Verdict;
 
-/// How far a look at pending output has come. The next one goes on from there.
+/// How far the search for the end of a payload has come. The next search continues there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(in crate::codec) struct EtfExtent {
-    /// Behind the last term whose head was there; its bytes may still be to come.
+    /// The end of the last term whose head was complete; the term itself may be incomplete.
     at: usize,
-    /// Terms to come, but for the first.
+    /// How many terms are still to come. A peer's counts are only added up, and nothing is reserved for them.
     owed: u64,
 }
 
 /// What the head of a term says.
 enum Head {
-    /// It has `len` bytes, and `terms` follow on it that are its own.
+    /// The term has `len` bytes, followed by `terms` elements.
     Of { len: usize, terms: u64 },
-    /// It is not all there.
+    /// The head is incomplete.
     Cut,
-    /// Its end cannot be known from its head.
+    /// The head does not say where the term ends (a compressed or unknown term).
     Open,
 }
 
 impl EtfExtent {
-    /// Looks at what is pending, which begins as it did at the last look.
+    /// Searches `pending`, which begins with the bytes of the last search.
     pub(in crate::codec) fn look(&mut self, pending: &[u8]) -> Verdict {
         match pending.first() {
             None => return Verdict::Partial,
@@ -60,14 +61,14 @@ impl Head {
             NEW_FLOAT => (0, Some(Part::Fixed(8))),
             FLOAT => (0, Some(Part::Fixed(FLOAT_LEN))),
             SMALL_ATOM | SMALL_ATOM_UTF8 => (1, Some(Part::Bytes(0))),
-            // Its sign is a byte more.
+            // One byte more for the sign.
             SMALL_BIG => (1, Some(Part::Bytes(1))),
             LARGE_BIG => (4, Some(Part::Bytes(1))),
             ATOM | ATOM_UTF8 | STRING => (2, Some(Part::Bytes(0))),
             BINARY => (4, Some(Part::Bytes(0))),
             SMALL_TUPLE => (1, Some(Part::Terms { each: 1, more: 0 })),
             LARGE_TUPLE => (4, Some(Part::Terms { each: 1, more: 0 })),
-            // Its tail is a term more.
+            // One term more for the tail.
             LIST => (4, Some(Part::Terms { each: 1, more: 1 })),
             MAP => (4, Some(Part::Terms { each: 2, more: 0 })),
             _ => (0, None),
@@ -87,7 +88,7 @@ impl Head {
     }
 }
 
-/// What follows on a tag and its count.
+/// What follows a tag and its count.
 enum Part {
     Fixed(usize),
     Bytes(usize),

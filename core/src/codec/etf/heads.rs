@@ -1,12 +1,12 @@
-//! The keys that each frame has, brought to its front in the order in which they are scanned: `t`, `s`, `op`, `d`.
+//! Moves the keys of a frame to its front, in the order of the dialect's fast scan: `t`, `s`, `op`, `d`.
 //!
-//! Terms have them in another order, the data first. They are moved where they stand, so that a frame that nobody wants
-//! has cost no memory.
+//! The gateway's terms have another order, `d` first *(observed)*. The entries move in place, so a frame that the event filter
+//! drops costs no allocation.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A key that each frame has.
+/// A key of every frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
     Name,
@@ -16,7 +16,7 @@ pub(super) enum Head {
 }
 
 impl Head {
-    /// The key that is written so, with its colon.
+    /// The key for this text, which includes the quotes and the colon.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
         match key {
             b"\"t\":" => Some(Self::Name),
@@ -28,14 +28,14 @@ impl Head {
     }
 }
 
-/// Where the entries of these keys stand, each with the comma behind it.
+/// Where the entries of these keys are, each with the comma behind it.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     entries: [Option<Range<usize>>; 4],
 }
 
 impl Heads {
-    /// An entry was written to the end of `out`. Of a key that comes twice the last one counts.
+    /// Notes an entry that was written to the end of `out`. If a key occurs twice, the last one counts, as in `serde_json`.
     pub(super) fn note(&mut self, head: Head, start: usize, out: &mut Vec<u8>) {
         let mut entry = start..out.len();
         if let Some(older) = self.entries[head as usize].take() {
@@ -49,7 +49,7 @@ impl Heads {
 
     /// Moves the entries to the front of `out`, which has all entries of a frame.
     pub(super) fn sort(mut self, start: usize, out: &mut [u8]) {
-        // The data is long and comes first: behind all others it is out of their way.
+        // The data is long and usually first. Moved to the end at once, it is not moved again for each shorter entry.
         if let Some(data) = self.entries[Head::Data as usize].clone() {
             out[data.start..].rotate_left(data.len());
             for behind in self.entries.iter_mut().flatten().filter(|it| it.start >= data.end) {

@@ -1,10 +1,11 @@
-//! JSON as it is written while a term is read.
+//! Writes JSON while a term is read.
 
 use crate::codec::{CodecError, Undecoded};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// JSON of at most `most` bytes, and a little over before it is found out.
+/// JSON of at most `most` bytes. At most one scalar term more is written before [`check`](Self::check) reports the excess, and
+/// its JSON is at most six times as long as the term.
 pub(super) struct Json<'a> {
     out: &'a mut Vec<u8>,
     most: usize,
@@ -15,7 +16,7 @@ impl<'a> Json<'a> {
         Self { out, most }
     }
 
-    /// What stands in JSON as it is.
+    /// Appends bytes that need no escape.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
@@ -39,40 +40,29 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    pub(super) fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            // A remainder of ten is one digit.
-            digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.put(&digits[start..]);
+    pub(super) fn integer(&mut self, number: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// A number in the words of `format_args!`.
-    pub(super) fn number(&mut self, number: fmt::Arguments<'_>) {
+    /// Appends a float as JSON writes it.
+    pub(super) fn float(&mut self, float: f64) {
         // Writing to memory cannot fail.
-        _ = fmt::write(self, number);
+        _ = fmt::write(self, format_args!("{float:?}"));
     }
 
-    /// A list of small integers.
+    /// Appends an array of small integers: a `STRING_EXT` is a list of bytes, not a text.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.put(b"[");
         for (index, &byte) in bytes.iter().enumerate() {
             if index > 0 {
                 self.put(b",");
             }
-            self.digits(u64::from(byte));
+            self.integer(byte);
         }
         self.put(b"]");
     }
 
-    /// Ends an object whose entries have a comma each.
+    /// Ends an object each of whose entries has a comma behind it.
     pub(super) fn end_map(&mut self) {
         match self.out.last_mut() {
             Some(comma @ b',') => *comma = b'}',
@@ -80,17 +70,17 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// What was written.
+    /// The bytes written so far.
     pub(super) const fn written(&self) -> &[u8] {
         self.out.as_slice()
     }
 
-    /// The memory that it was written to.
+    /// The memory that it writes to.
     pub(super) const fn memory(&mut self) -> &mut Vec<u8> {
         self.out
     }
 
-    /// Whether what was written is within the limit.
+    /// An error if more than `most` bytes were written.
     pub(super) const fn check(&self) -> Result<(), Undecoded> {
         if self.out.len() > self.most {
             Err(Undecoded::Broken(CodecError::TooLarge { limit: self.most }))
@@ -107,7 +97,7 @@ impl fmt::Write for Json<'_> {
     }
 }
 
-/// Which bytes stand in a JSON string as they are.
+/// Which bytes a JSON string holds without an escape (RFC 8259 §7).
 const STANDS_RAW: [bool; 256] = {
     let mut raw = [true; 256];
     let mut byte = 0;

@@ -1,5 +1,7 @@
-//! The external term format of Erlang: what a gateway sends in it is read into JSON, what we send is written from JSON.
-//! *(source: Erlang's External Term Format; what the gateway makes of it is observed)*
+//! Erlang's external term format (ETF): received terms become JSON, sent JSON becomes terms. *(source: Erlang's External Term
+//! Format; Gateway, Using ETF Encoding; which terms the gateway uses is observed)*
+//!
+//! The conversion is here, so that the rest of the code reads one encoding.
 //!
 //! | term | JSON |
 //! |---|---|
@@ -11,8 +13,8 @@
 //! | a list, a tuple, a string of bytes, nil | an array |
 //! | a map, its keys atoms, binaries or integers | an object |
 //!
-//! A compressed term is read where a whole payload is one. What else there is (pids, functions, bit strings) is never
-//! sent, and an error.
+//! A compressed term is accepted as a whole payload only. Other terms (pids, functions, bit strings) are errors: the gateway
+//! never sends them.
 
 mod extent;
 mod heads;
@@ -24,7 +26,7 @@ pub(super) use extent::EtfExtent;
 pub(super) use read::Transcoder;
 pub(super) use write::write;
 
-/// What every payload begins with.
+/// The first byte of every payload.
 const VERSION: u8 = 131;
 
 const NEW_FLOAT: u8 = 70;
@@ -46,5 +48,5 @@ const MAP: u8 = 116;
 const ATOM_UTF8: u8 = 118;
 const SMALL_ATOM_UTF8: u8 = 119;
 
-/// Bytes of a float that is written as text.
+/// Bytes of a float in the old text form (`FLOAT_EXT`).
 const FLOAT_LEN: usize = 31;

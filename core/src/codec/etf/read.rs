@@ -1,6 +1,6 @@
-//! From a term to JSON. The keys of a frame come in the order in which they are scanned: `t`, `s`, `op`, `d`.
+//! From a term to JSON. The keys of a frame come out in the order of the dialect's fast scan: `t`, `s`, `op`, `d`.
 //!
-//! Text is not checked for UTF-8, as plain JSON is not: who decodes it finds out.
+//! Text is not checked for UTF-8 here, as JSON payloads are not: decoding a dispatch checks it.
 
 use super::heads::{Head, Heads};
 use super::json::Json;
@@ -11,11 +11,11 @@ use super::{
 use crate::codec::inflate::{Fed, Inflate, Inflater, Purpose};
 use crate::codec::output::KEPT_MAX;
 use crate::codec::{CodecError, Undecoded};
-use crate::dialect::FrameError;
+use crate::frame::FrameError;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// What reads the terms of one connection.
+/// Reads the terms of one connection into JSON.
 pub(in crate::codec) struct Transcoder {
     out: Vec<u8>,
     inflater: Inflater,
@@ -27,7 +27,7 @@ impl Transcoder {
         Self { out: Vec::new(), inflater, inflate: None }
     }
 
-    /// A payload, which is one term, as a frame of JSON, until it is settled.
+    /// Converts a payload, which is one term, to a JSON frame. The next call overwrites the frame.
     pub(in crate::codec) fn json(&mut self, payload: &[u8], most: usize) -> Result<&[u8], Undecoded> {
         self.out.clear();
         let out = Json::new(&mut self.out, most);
@@ -42,7 +42,7 @@ impl Transcoder {
         Ok(&self.out)
     }
 
-    /// The last frame was used: what is large is given back.
+    /// The caller has used the last frame. Large memory is freed.
     pub(in crate::codec) fn settle(&mut self) {
         if self.out.capacity() > KEPT_MAX {
             self.out = Vec::new();
@@ -52,19 +52,20 @@ impl Transcoder {
         }
     }
 
-    /// Writes to other memory from now on. Between two frames it has nothing in it.
+    /// Swaps the memory that it writes to. Between two frames that memory holds nothing of use.
     pub(in crate::codec) const fn swap(&mut self, memory: &mut Vec<u8>) {
         core::mem::swap(&mut self.out, memory);
     }
 
-    /// Gives back what memory it can do without.
+    /// Frees the memory that it does not need between payloads.
     pub(in crate::codec) fn rest(&mut self) {
         self.out = Vec::new();
         self.inflate = None;
     }
 }
 
-/// The term in a compressed one, of which `bytes` has all but version and tag.
+/// Inflates a compressed term; `bytes` begins behind version and tag. The stated size must be exact: it is checked against the
+/// limit before anything is inflated.
 fn inflated<'a>(inflate: &'a mut dyn Inflate, bytes: &[u8], most: usize) -> Result<&'a [u8], Undecoded> {
     let malformed = Undecoded::Malformed(FrameError::NotEtf { at: 1 });
     let (size, bytes) = bytes.split_first_chunk().ok_or(malformed)?;
@@ -89,13 +90,13 @@ struct Reader<'a> {
 /// How an integer of more than 32 bits is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wide {
-    /// As ids are in JSON.
+    /// As a string, as ids are in JSON: numbers above 2^53 are not exact in many JSON readers.
     Text,
     Number,
 }
 
 impl<'a> Reader<'a> {
-    /// The whole term, which must be a map.
+    /// Reads the whole term, which must be a map.
     fn frame(mut self) -> Result<(), Undecoded> {
         if self.byte()? != MAP {
             return Err(Undecoded::Malformed(FrameError::NotObject));
@@ -197,7 +198,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A key and its colon.
+    /// Reads a key, and writes it with its colon.
     fn key(&mut self) -> Result<(), Undecoded> {
         match self.byte()? {
             tag @ (ATOM | SMALL_ATOM | ATOM_UTF8 | SMALL_ATOM_UTF8) => {
@@ -216,7 +217,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A sequence or an opcode: numbers however large.
+    /// Reads a sequence or an opcode, which is a JSON number even above 32 bits.
     fn number_or_term(&mut self) -> Result<(), Undecoded> {
         match self.bytes.get(self.at) {
             Some(&tag @ (SMALL_BIG | LARGE_BIG)) => {
@@ -231,15 +232,12 @@ impl<'a> Reader<'a> {
         let len = match tag {
             SMALL_INTEGER => {
                 let small = self.byte()?;
-                self.out.digits(u64::from(small));
+                self.out.integer(small);
                 return Ok(());
             }
             INTEGER => {
                 let value = i32::from_be_bytes(self.array()?);
-                if value < 0 {
-                    self.out.put(b"-");
-                }
-                self.out.digits(u64::from(value.unsigned_abs()));
+                self.out.integer(value);
                 return Ok(());
             }
             SMALL_BIG => usize::from(self.byte()?),
@@ -247,6 +245,7 @@ impl<'a> Reader<'a> {
         };
         let is_negative = self.byte()? != 0;
         let bytes = self.take(len)?;
+        // Leading zeros (the bytes are little endian) carry no value: a longer integer with them still fits.
         let zeros = bytes.iter().rev().take_while(|&&byte| byte == 0).count();
         let mut magnitude = [0; 16];
         let Some(low) = magnitude.get_mut(..len - zeros) else { return Err(self.wrong()) };
@@ -257,10 +256,7 @@ impl<'a> Reader<'a> {
         if is_negative && magnitude > 0 {
             self.out.put(b"-");
         }
-        match u64::try_from(magnitude) {
-            Ok(magnitude) => self.out.digits(magnitude),
-            Err(_) => self.out.number(format_args!("{magnitude}")),
-        }
+        self.out.integer(magnitude);
         self.out.put(quote);
         Ok(())
     }
@@ -268,7 +264,7 @@ impl<'a> Reader<'a> {
     fn float(&mut self, float: Option<f64>) -> Result<(), Undecoded> {
         match float {
             Some(float) if float.is_finite() => {
-                self.out.number(format_args!("{float:?}"));
+                self.out.float(float);
                 Ok(())
             }
             Some(_) | None => Err(self.wrong()),
@@ -281,7 +277,7 @@ impl<'a> Reader<'a> {
         self.out.text(text)
     }
 
-    /// The name of an atom.
+    /// Reads the name of an atom.
     fn atom(&mut self, tag: u8) -> Result<&'a [u8], Undecoded> {
         let len = match tag {
             ATOM | ATOM_UTF8 => usize::from(self.u16()?),
@@ -290,7 +286,7 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
-    /// An atom's name as a string: the older tags have it in Latin-1.
+    /// Writes an atom's name as a string. The older tags encode it in Latin-1, the newer ones in UTF-8.
     fn atom_text(&mut self, tag: u8, name: &[u8]) -> Result<(), Undecoded> {
         if matches!(tag, ATOM | SMALL_ATOM) && !name.is_ascii() {
             let mut text = alloc::string::String::with_capacity(name.len() * 2);
@@ -330,7 +326,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// As deep as the best known writer of terms goes.
+/// The deepest nesting, so that a peer cannot exhaust the stack: as deep as `erlpack`, the usual writer of terms, goes.
 const DEPTH_MAX: usize = 256;
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! From a frame as JSON to a term: keys and strings are binaries, as the gateway wants them.
+//! From a JSON frame to a term. Keys and strings are binaries: the gateway closes with 4002 over keys that are atoms. *(source:
+//! Gateway, Using ETF Encoding)*
 
 use super::{BINARY, INTEGER, LIST, MAP, NEW_FLOAT, NIL, SMALL_ATOM, SMALL_BIG, SMALL_INTEGER, VERSION};
 use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The frame as a term; `None` where it is no JSON, or too deep or too long for a term.
+/// The frame as a term; `None` if it is not JSON, or nested too deeply, or too long.
 pub(in crate::codec) fn write(json: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(json.len() + json.len() / 2 + 16);
     out.push(VERSION);
@@ -15,12 +16,12 @@ pub(in crate::codec) fn write(json: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A value on its way into a term.
+/// Writes one JSON value as a term.
 struct Term<'a>(&'a mut Vec<u8>);
 
 impl Term<'_> {
     fn atom(self, name: &str) {
-        // Names here are of one hand's fingers' length.
+        // The names are `nil`, `true` and `false`.
         self.0.extend_from_slice(&[SMALL_ATOM, u8::try_from(name.len()).unwrap_or(0)]);
         self.0.extend_from_slice(name.as_bytes());
     }
@@ -118,6 +119,7 @@ impl<'de> Visitor<'de> for Term<'_> {
         while items.next_element_seed(Term(self.0))?.is_some() {
             count += 1;
         }
+        // An empty list is NIL alone; any other has NIL as its tail.
         if count == 0 {
             self.0.truncate(start);
         } else {

@@ -1,11 +1,11 @@
-//! Asking for what is said of channels, and is not in the channels themselves.
+//! The request for information about channels that is not part of the channels themselves.
 
 use super::command::{check_id, snowflake};
 use crate::dialect::CommandError;
 use alloc::vec::Vec;
 use serde::Serialize;
 
-/// Asks for what is said of a guild's channels (op 43). The answer is one `CHANNEL_INFO` event.
+/// Requests information about a guild's channels (op 43). The answer is one `CHANNEL_INFO` event.
 ///
 /// ```
 /// use portcullis::dialect::discord::{ChannelInfoField, Command, RequestChannelInfo};
@@ -24,25 +24,25 @@ pub struct RequestChannelInfo {
     fields: Vec<ChannelInfoField>,
 }
 
-/// What may be asked of channels.
+/// What can be requested about channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ChannelInfoField {
     /// The status of a voice channel.
     Status,
-    /// Since when a voice channel has been in use, in Unix seconds.
+    /// Since when a voice channel has been in use, in seconds since 1970.
     VoiceStartTime,
 }
 
 impl RequestChannelInfo {
-    /// All that is known of the channels.
+    /// All fields.
     #[must_use]
     pub fn all(guild_id: u64) -> Self {
         Self::new(guild_id, [ChannelInfoField::Status, ChannelInfoField::VoiceStartTime])
     }
 
-    /// These fields, at least one. One that comes again is left out.
+    /// These fields, at least one. Repeated fields are left out.
     #[must_use]
     pub fn new(guild_id: u64, fields: impl Into<Vec<ChannelInfoField>>) -> Self {
         let mut fields = fields.into();
@@ -51,7 +51,7 @@ impl RequestChannelInfo {
         Self { guild_id, fields }
     }
 
-    /// The guild that is asked about.
+    /// The guild of the request.
     #[must_use]
     pub const fn guild_id(&self) -> u64 {
         self.guild_id

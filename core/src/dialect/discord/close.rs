@@ -1,4 +1,4 @@
-//! The gateway's close codes, as data. *(source: Gateway close event codes; the rows for codes of the WebSocket layer
+//! The table of the gateway's close codes. *(source: Gateway close event codes; the rows for codes of the WebSocket layer
 //! are observed, not documented)*
 
 use crate::dialect::{CloseRow, Plan, Recovery, TokenFate};
@@ -8,7 +8,7 @@ use core::time::Duration;
 const DOCUMENTED: &str = "Opcodes and Status Codes, Gateway close event codes";
 const OBSERVED: &str = "observed, not documented";
 
-/// What each close code means. A row of a config's own comes before it.
+/// What each close code means. A row in the config takes precedence.
 pub const CLOSE_CODES: &[CloseRow] = &[
     row(1000, "normal", ONCE, "", OBSERVED),
     row(1001, "going away", Recovery::RESUME, "", OBSERVED),
@@ -71,10 +71,10 @@ pub const CLOSE_CODES: &[CloseRow] = &[
     ),
 ];
 
-/// What an unknown code means: it may be resumed.
+/// The row of unknown codes: the session can be resumed.
 pub const UNKNOWN_CODE: CloseRow = CloseRow { code: None, ..row(0, "unknown code", Recovery::RESUME, "", DOCUMENTED) };
 
-/// What an end without a code means: the network, most often.
+/// The row of connections that ended without a code: most often the network failed.
 pub const NO_CODE: CloseRow = CloseRow { code: None, ..row(0, "no code", Recovery::RESUME, "", OBSERVED) };
 
 /// The row of a code, or of none.
@@ -85,10 +85,10 @@ pub(super) fn close_row(code: Option<CloseCode>) -> &'static CloseRow {
     }
 }
 
-/// One resume does no harm: its refusal leads to an Identify.
+/// The gateway may have ended the session with this code. One Resume finds out; if it is refused, an Identify follows.
 const ONCE: Recovery = Recovery { tries: 1, ..Recovery::RESUME };
-/// The limit counts over 60 s of one connection, so that the next one has a whole window and need not wait for it. Who
-/// breaks it again and again loses access to the API, so each further one is waited out for longer.
+/// The send limit counts over 60 s of one connection: the next connection starts with a full window and need not wait for it.
+/// But the gateway takes API access from bots that break the limit repeatedly, so that the wait grows with each 4008.
 const GROWING_PAUSE: Recovery =
     Recovery { wait_min: Duration::from_secs(5), wait_max: Duration::from_secs(300), ..Recovery::RESUME };
 

@@ -1,32 +1,33 @@
-//! What an application may tell the gateway, beyond what the machine sends by itself.
+//! The commands that an application can send to the gateway.
 //!
-//! What is not here: Identify, Resume and Heartbeat, which are the machine's own. A command is checked when it is
-//! written: what the gateway would answer with a close, or never, is the caller's error before anything is sent.
+//! Identify, Resume and Heartbeat are not here: the machine sends them itself. A command is checked when it is encoded: one
+//! that the gateway would answer with a close frame, or never, is an error of the call, and nothing is sent.
 //! *(source: Gateway Events, send events)*
 
-use super::{Presence, RequestChannelInfo, RequestSoundboardSounds};
+use super::{Presence, RequestChannelInfo, RequestSoundboardSounds, opcode};
 use crate::dialect::{CommandError, RawCommand};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::ser::SerializeSeq as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A command to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Command {
-    /// Show another presence (op 3). At most 5 go out in 20 s, as the gateway heeds no more; of those that have to wait
-    /// the latest goes, and the others come back as superseded.
+    /// Show another presence (op 3). At most 5 are sent in 20 s, since the gateway ignores more; of those that have to wait
+    /// only the latest is sent, and the others come back as superseded.
     UpdatePresence(Presence),
-    /// Ask for members of a guild (op 8).
+    /// Request members of a guild (op 8).
     RequestGuildMembers(RequestGuildMembers),
-    /// Ask for the soundboard sounds of guilds (op 31).
+    /// Request the soundboard sounds of guilds (op 31).
     RequestSoundboardSounds(RequestSoundboardSounds),
-    /// Ask for what is said of a guild's channels (op 43).
+    /// Request information about a guild's channels (op 43).
     RequestChannelInfo(RequestChannelInfo),
     /// Join, move between or leave voice channels (op 4).
     UpdateVoiceState(UpdateVoiceState),
-    /// A whole frame as it is.
+    /// Send a whole frame as it is.
     Raw(RawCommand),
 }
 
@@ -34,22 +35,28 @@ impl Command {
     /// Writes the command as the frame that is sent.
     ///
     /// # Errors
-    /// [`CommandError`] for what the gateway is known to refuse. A raw command is not looked into.
+    /// [`CommandError`] for a command that the gateway is known to refuse. The data of a raw command is not examined.
     pub fn encode(&self) -> Result<Vec<u8>, CommandError> {
         match self {
-            Self::UpdatePresence(presence) => presence.check().and_then(|()| frame(3, presence)),
-            Self::RequestGuildMembers(request) => request.check().and_then(|()| frame(8, request)),
-            Self::RequestSoundboardSounds(request) => request.check().and_then(|()| frame(31, request)),
-            Self::RequestChannelInfo(request) => request.check().and_then(|()| frame(43, request)),
-            Self::UpdateVoiceState(update) => update.check().and_then(|()| frame(4, update)),
+            Self::UpdatePresence(presence) => presence.check().and_then(|()| frame(opcode::UPDATE_PRESENCE, presence)),
+            Self::RequestGuildMembers(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_GUILD_MEMBERS, request))
+            }
+            Self::RequestSoundboardSounds(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_SOUNDBOARD_SOUNDS, request))
+            }
+            Self::RequestChannelInfo(request) => {
+                request.check().and_then(|()| frame(opcode::REQUEST_CHANNEL_INFO, request))
+            }
+            Self::UpdateVoiceState(update) => update.check().and_then(|()| frame(opcode::UPDATE_VOICE_STATE, update)),
             Self::Raw(raw) => Ok(raw.bytes().to_vec()),
         }
     }
 }
 
-/// Asks for members of a guild. The answers are `GUILD_MEMBERS_CHUNK` events of up to 1000 members each.
+/// Requests members of a guild (op 8). The answers are `GUILD_MEMBERS_CHUNK` events of up to 1000 members each.
 ///
-/// For a guild that is not the bot's the gateway gives no answer at all.
+/// For a guild that the bot is not in, the gateway does not answer.
 ///
 /// ```
 /// use portcullis::dialect::discord::{Command, RequestGuildMembers};
@@ -73,7 +80,7 @@ pub struct RequestGuildMembers {
     nonce: Option<String>,
 }
 
-/// Which members; one or the other, as the gateway wants it.
+/// Which members: the gateway takes a query or ids, not both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 enum Wanted {
@@ -88,22 +95,22 @@ enum Wanted {
 }
 
 impl RequestGuildMembers {
-    /// The most bytes a nonce may have; the gateway drops a longer one.
+    /// The most bytes a nonce may have; the gateway ignores a longer one.
     pub const NONCE_MAX: usize = 32;
     /// The most user ids in one request.
     pub const USER_IDS_MAX: usize = 100;
-    /// The most members a search by prefix gives.
+    /// The highest limit of a search by prefix.
     pub const SEARCH_MAX: u32 = 100;
 
-    /// All members. It needs [`Intents::GUILD_MEMBERS`](super::Intents::GUILD_MEMBERS), and is heeded once in 30 s
-    /// for a guild.
+    /// All members. This needs [`Intents::GUILD_MEMBERS`](super::Intents::GUILD_MEMBERS), and the gateway answers it once
+    /// in 30 s for each guild.
     #[must_use]
     pub fn all(guild_id: u64) -> Self {
         Self::by_query(guild_id, "", 0)
     }
 
     /// Up to `limit` members whose user name or nickname starts with `prefix`. The limit is 1 to
-    /// [`Self::SEARCH_MAX`]; any, and 0 for all, with an empty prefix.
+    /// [`Self::SEARCH_MAX`]; with an empty prefix it may be any number, and 0 means all members.
     #[must_use]
     pub fn by_query(guild_id: u64, prefix: impl Into<String>, limit: u32) -> Self {
         Self::of(guild_id, Wanted::Matching { query: prefix.into(), limit })
@@ -115,31 +122,31 @@ impl RequestGuildMembers {
         Self::of(guild_id, Wanted::These { user_ids: user_ids.into() })
     }
 
-    /// The same, with the members' presences. It needs
+    /// Requests the members' presences too. This needs
     /// [`Intents::GUILD_PRESENCES`](super::Intents::GUILD_PRESENCES).
     #[must_use]
     pub fn with_presences(self) -> Self {
         Self { presences: Some(true), ..self }
     }
 
-    /// The same, with a text that its chunks will carry; at most [`Self::NONCE_MAX`] bytes.
+    /// Sets a text that each chunk of the answer repeats; at most [`Self::NONCE_MAX`] bytes.
     #[must_use]
     pub fn with_nonce(self, nonce: impl Into<String>) -> Self {
         Self { nonce: Some(nonce.into()), ..self }
     }
 
-    /// The guild that is asked about.
+    /// The guild of the request.
     #[must_use]
     pub const fn guild_id(&self) -> u64 {
         self.guild_id
     }
 
-    /// Whether it asks for all members, which the gateway rations.
-    pub(super) fn is_for_all(&self) -> bool {
+    /// Whether it requests all members: the gateway answers that once in 30 s for each guild.
+    pub(crate) fn is_for_all(&self) -> bool {
         matches!(&self.wanted, Wanted::Matching { query, limit: 0 } if query.is_empty())
     }
 
-    pub(super) fn has_presences(&self) -> bool {
+    pub(crate) fn has_presences(&self) -> bool {
         self.presences == Some(true)
     }
 
@@ -155,9 +162,9 @@ impl RequestGuildMembers {
         }
         match &self.wanted {
             Wanted::Matching { query, limit } => {
-                let is_lawful = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
+                let is_valid = query.is_empty() || (1..=Self::SEARCH_MAX).contains(limit);
                 let error = CommandError::SearchLimit { limit: *limit, max: Self::SEARCH_MAX };
-                is_lawful.then_some(()).ok_or(error)
+                is_valid.then_some(()).ok_or(error)
             }
             Wanted::These { user_ids } if user_ids.is_empty() => Err(CommandError::NoUserIds),
             Wanted::These { user_ids } if user_ids.len() > Self::USER_IDS_MAX => {
@@ -168,8 +175,8 @@ impl RequestGuildMembers {
     }
 }
 
-/// Joins, moves between or leaves voice channels. The answers are `VOICE_STATE_UPDATE` and `VOICE_SERVER_UPDATE`, in
-/// either order; none when the channel is full or forbidden.
+/// Joins, moves between or leaves voice channels (op 4). The answers are `VOICE_STATE_UPDATE` and `VOICE_SERVER_UPDATE`, in
+/// either order. The gateway does not answer when the channel is full or the bot may not join it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct UpdateVoiceState {
     #[serde(serialize_with = "snowflake")]
@@ -181,7 +188,7 @@ pub struct UpdateVoiceState {
 }
 
 impl UpdateVoiceState {
-    /// Joins a voice channel, or moves to it, hearing and heard.
+    /// Joins a voice channel, or moves to it, neither muted nor deafened.
     #[must_use]
     pub const fn join(guild_id: u64, channel_id: u64) -> Self {
         Self { guild_id, channel_id: Some(channel_id), self_mute: false, self_deaf: false }
@@ -193,19 +200,19 @@ impl UpdateVoiceState {
         Self { guild_id, channel_id: None, self_mute: false, self_deaf: false }
     }
 
-    /// The same, but not heard.
+    /// Mutes the bot: its audio is not sent.
     #[must_use]
     pub const fn muted(self) -> Self {
         Self { self_mute: true, ..self }
     }
 
-    /// The same, but not hearing.
+    /// Deafens the bot: it receives no audio.
     #[must_use]
     pub const fn deafened(self) -> Self {
         Self { self_deaf: true, ..self }
     }
 
-    /// The guild whose voice channels are meant.
+    /// The guild of the voice channel.
     #[must_use]
     pub const fn guild_id(self) -> u64 {
         self.guild_id
@@ -217,13 +224,23 @@ impl UpdateVoiceState {
     }
 }
 
-fn frame<T: Serialize>(op: u8, d: &T) -> Result<Vec<u8>, CommandError> {
+fn frame<T: Serialize>(op: u64, d: &T) -> Result<Vec<u8>, CommandError> {
     #[derive(Serialize)]
     struct Frame<'a, T> {
-        op: u8,
+        op: u64,
         d: &'a T,
     }
     serde_json::to_vec(&Frame { op, d }).map_err(|_| CommandError::NotJson)
+}
+
+/// The data of a frame that [`Command::encode`] wrote.
+pub(super) fn data_of(frame: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        #[serde(borrow)]
+        d: &'a RawValue,
+    }
+    serde_json::from_slice(frame).ok().map(|Frame { d }| d)
 }
 
 pub(super) fn check_id(name: &'static str, id: u64) -> Result<(), CommandError> {

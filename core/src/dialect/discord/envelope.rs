@@ -1,24 +1,24 @@
-//! The envelope of a frame: `t`, `s`, `op`, and where `d` stands.
+//! The envelope of a frame: `t`, `s`, `op`, and where `d` is.
 //!
 //! Real frames start with `{"t":"NAME","s":N,"op":0,"d":` or `{"t":null,"s":null,"op":N,"d":`. Such a head is
-//! scanned byte by byte, and `d` is taken to reach up to the frame's last `}`: the work does not grow with the
+//! scanned byte by byte, and `d` is assumed to reach up to the frame's last `}`: the work does not grow with the
 //! frame, and nothing is allocated. Every other shape is parsed with `serde_json`, which accepts what the scan
-//! would not: any order, white space, escapes, keys we do not know.
+//! does not: any order, white space, escapes, unknown keys.
 //!
-//! What is not here: what an opcode or a name means, and whether `d` is sound. The scan does not look into `d`, so
-//! a frame with keys behind `d` has a span that holds them too. Only a decoder of `d` promises anything, and it
-//! gets a second try with [`data_of_whole`].
+//! What an opcode or a name means is not decided here, nor whether `d` is valid JSON. The scan does not look into `d`, so
+//! the span of a frame with keys behind `d` holds them too. The decoder of `d` notices, and tries again with
+//! [`value_at`](crate::frame::value_at).
 //!
-//! Decisions where the protocol is silent: of a key given twice the last counts in a parsed frame; an `s` that is
-//! no `u64` is no sequence; a `t` that is no string is no name; nor is one with a quote, a backslash or a control
-//! character in it once its escapes are decoded, for it could not stand raw in a frame. A frame without `op` (or
+//! Decisions where the protocol says nothing: of a repeated key the last counts in a parsed frame. An `s` that is
+//! not a `u64` is not a sequence. A `t` that is not a string is not a name, nor is one that holds a quote, a backslash or a
+//! control character once its escapes are decoded: it could not be written raw into a frame. A frame without `op` (or
 //! with null) is a dispatch if it has a name, since only dispatches have one.
 //!
 //! # Invariants
 //! * `within`: every span lies within the frame it was read from, or within `rewritten` where that is given.
 
-use crate::Sequence;
 use crate::dialect::{FrameError, Span};
+use crate::message::Sequence;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,18 +26,18 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-/// What stands around the data of a frame.
+/// What a frame has around its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Envelope {
     /// The opcode (`op`).
     pub(super) op: u64,
-    /// The number of a dispatch (`s`).
+    /// The sequence of a dispatch (`s`).
     pub(super) sequence: Option<Sequence>,
     /// The event's name (`t`), without quotes and escapes.
     pub(super) name: Option<Span>,
-    /// The data (`d`), raw; `None` where the frame has none. A null is data.
+    /// The data (`d`), raw; `None` where the frame has no `d`. A null is data.
     pub(super) data: Option<Span>,
-    /// The frame with its name decoded, where that had escapes. Then the spans are of these bytes.
+    /// The frame rewritten with its name decoded, if the name had escapes. The spans then point into this.
     pub(super) rewritten: Option<Vec<u8>>,
 }
 
@@ -45,20 +45,14 @@ impl Envelope {
     /// Reads the envelope of a frame.
     ///
     /// # Errors
-    /// A [`FrameError`] for what is no UTF-8, no JSON object, or has no opcode. A frame with the usual head is not
-    /// looked at beyond it and is never an error here.
+    /// A [`FrameError`] for a frame that is not UTF-8, not a JSON object, or has no opcode. A frame with the usual head is not
+    /// examined beyond it, and is never an error here.
     pub(super) fn read(frame: &[u8]) -> Result<Self, FrameError> {
         match scan(frame) {
             Some(envelope) => Ok(envelope),
             None => Parsed::from_frame(frame)?.into_envelope(frame),
         }
     }
-}
-
-/// Where `d` stands exactly, from a parse of the whole frame; `None` where the frame is no JSON object or has no
-/// `d`.
-pub(crate) fn data_of_whole(frame: &[u8]) -> Option<Span> {
-    span_in(frame, Parsed::from_frame(frame).ok()?.d?.get())
 }
 
 /// The two heads of real frames. `None` means: parse it.
@@ -83,25 +77,25 @@ fn scan(frame: &[u8]) -> Option<Envelope> {
     Some(Envelope { op, sequence, name, data: Some(Span::new(start, start + data.len())?), rewritten: None })
 }
 
-/// A number of up to 19 digits as JSON writes it, and what follows; `None` for anything else. A longer one may fit a
-/// `u64` as well, and is left to the parser.
+/// A number of up to 19 digits as JSON writes it, and what follows; `None` for anything else. Some numbers of 20 digits fit
+/// a `u64` too: they are left to the parser.
 fn scan_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number: u64 = 0;
     let mut len = 0;
     for digit in bytes.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit <= 9) {
-        // So many nines still fit: no digit needs a check.
+        // 19 nines fit a `u64`: the arithmetic needs no overflow check.
         if len == DIGITS_MAX {
             return None;
         }
         number = number * 10 + u64::from(digit);
         len += 1;
     }
-    let is_lawful = match len {
+    let is_valid = match len {
         0 => false,
         1 => true,
         _ => bytes[0] != b'0',
     };
-    is_lawful.then_some((number, &bytes[len..]))
+    is_valid.then_some((number, &bytes[len..]))
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -137,11 +131,11 @@ impl<'a> Parsed<'a> {
         let sequence = self.s.and_then(|s| serde_json::from_str(s.get()).ok());
         let name = match name {
             Some(Name::Decoded(name)) => return rewrite(op, sequence, &name, self.d).ok_or(too_long),
-            Some(Name::Raw(name)) => Some(span_in(frame, name).ok_or(too_long)?),
+            Some(Name::Raw(name)) => Some(Span::of_part(frame, name).ok_or(too_long)?),
             None => None,
         };
         let data = match self.d {
-            Some(d) => Some(span_in(frame, d.get()).ok_or(too_long)?),
+            Some(d) => Some(Span::of_part(frame, d.get()).ok_or(too_long)?),
             None => None,
         };
         Ok(Envelope { op, sequence, name, data, rewritten: None })
@@ -187,7 +181,7 @@ enum Key {
     Unknown,
 }
 
-/// An event's name, as it stands in the frame or out of its escapes.
+/// An event's name: raw as in the frame, or with its escapes decoded.
 enum Name<'a> {
     Raw(&'a str),
     Decoded(Cow<'a, str>),
@@ -205,7 +199,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Writes the frame anew, with the usual head. `None` where it gets too long for offsets.
+/// Rewrites the frame with the usual head. `None` if it gets too long for offsets.
 fn rewrite(op: u64, sequence: Option<Sequence>, name: &str, d: Option<&RawValue>) -> Option<Envelope> {
     let data = d.map_or("null", RawValue::get);
     let sequence_text = sequence.map_or_else(|| "null".into(), |sequence| alloc::format!("{sequence}"));
@@ -228,25 +222,17 @@ fn rewrite(op: u64, sequence: Option<Sequence>, name: &str, d: Option<&RawValue>
     })
 }
 
-/// The offsets of a part that was borrowed from the frame.
-fn span_in(frame: &[u8], part: &str) -> Option<Span> {
-    let start = part.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
-    let span = Span::new(start, start.checked_add(part.len())?)?;
-    debug_assert!(span.end() <= frame.len(), "within: a part of another buffer");
-    Some(span)
-}
-
 /// `serde_json` counts lines and columns; a frame has bytes.
 fn offset_of(error: &serde_json::Error, text: &str) -> usize {
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     line_start.saturating_add(error.column().saturating_sub(1)).min(text.len())
 }
 
-/// So many nines fit a `u64`.
+/// 19 nines fit a `u64`, 20 do not.
 const DIGITS_MAX: usize = 19;
-/// The longest name that is scanned; longer ones are parsed. Real names have up to 40 bytes.
+/// The longest name that is scanned; frames with longer ones are parsed. Real names have up to 40 bytes.
 const NAME_LEN_MAX: usize = 128;
-/// [`is_plain`] for each byte: it is asked for each byte of each name.
+/// [`is_plain`] of each byte, as a table: the scan asks it for each byte of each name.
 const IS_PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = b' ';

@@ -1,12 +1,12 @@
-//! Which events there are, and which intents bring them. *(source: Gateway, list of intents)*
+//! The names of Discord's events, and the intents that the gateway sends them for. *(source: Gateway, list of intents)*
 
 use super::Intents;
 
-/// Events, the intents of which any one brings them, and how to say so.
+/// Events, the intents of which any one is enough for them, and the names of these intents.
 type Row = (&'static [&'static str], Intents, &'static str);
 
-/// What is in no row is always sent, or not known to us. `GUILD_MEMBER_UPDATE` is in none since it comes for the bot
-/// itself without an intent.
+/// An event that is in no row is always sent, or not known to us. `GUILD_MEMBER_UPDATE` is in no row since the gateway
+/// sends that of the bot itself without an intent.
 const TABLE: &[Row] = &[
     (
         &[
@@ -107,7 +107,7 @@ const TABLE: &[Row] = &[
     ),
 ];
 
-/// Every event that is documented, and behind them those that are seen though they are not. *(source: Gateway Events,
+/// All documented events, followed by those that the gateway sends though they are not documented. *(source: Gateway Events,
 /// receive events; the last ten are observed, not documented)*
 pub(super) const ALL: &[&str] = &[
     "READY",
@@ -205,7 +205,7 @@ pub(super) const ALL: &[&str] = &[
     "AUTO_MODERATION_MENTION_RAID_DETECTION",
 ];
 
-/// The intents that an event of this name needs, if none of them is asked for.
+/// The names of the intents that the gateway sends this event for, if none of them is among `intents`.
 pub(super) fn missing_intent(event: &str, intents: Intents) -> Option<&'static str> {
     let (_, needs, names) = TABLE.iter().find(|(events, ..)| events.contains(&event))?;
     (!intents.intersects(*needs)).then_some(names)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_sent_and_what_nobody_knows_needs_nothing() {
+    fn what_is_always_sent_and_what_is_not_known_needs_no_intent() {
         for event in ["READY", "RESUMED", "INTERACTION_CREATE", "GUILD_MEMBER_UPDATE", "GUILD_MEMBERS_CHUNK", "NEW"] {
             assert_eq!(missing_intent(event, Intents::empty()), None, "{event}");
         }

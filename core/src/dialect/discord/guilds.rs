@@ -1,16 +1,16 @@
-//! Which guilds a shard can say anything about: the gateway gives the others' events to other shards, and answers a
-//! command about one of them with silence. *(source: Gateway, Sharding; the silence is observed)*
+//! Which guilds belong to a shard. The gateway sends the events of other guilds to other shards, and does not answer a
+//! command about them. *(source: Gateway, Sharding; that it does not answer is observed)*
 
 use super::Command;
 use crate::dialect::{CommandError, ShardId};
 
-/// What becomes of a command about a guild that belongs to another shard, by `(guild_id >> 22) % count`.
+/// What is done with a command about a guild of another shard. A guild's shard is `(guild_id >> 22) % count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum ForeignGuilds {
-    /// It is refused at once, with the right shard in the error: the gateway would never answer.
+    /// The command is refused at once, and the error names the right shard: the gateway would never answer.
     #[default]
     Refuse,
-    /// It is sent, for a gateway proxy that spreads guilds over its shards by a rule of its own.
+    /// The command is sent, for a gateway proxy that distributes guilds over its shards by another rule.
     Send,
 }
 
@@ -22,8 +22,8 @@ pub(crate) struct OwnGuilds {
 }
 
 impl OwnGuilds {
-    /// Whether the command is about guilds of this shard only. A raw one is not looked into.
-    pub(super) fn check(self, command: &Command) -> Result<(), CommandError> {
+    /// Refuses a command about a guild of another shard. The data of raw commands is not examined.
+    pub(crate) fn check(self, command: &Command) -> Result<(), CommandError> {
         match self.foreign {
             ForeignGuilds::Send => Ok(()),
             ForeignGuilds::Refuse => match command {

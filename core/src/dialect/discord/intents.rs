@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 bitflags::bitflags! {
     /// Which groups of events the gateway sends. *(source: Gateway, list of intents)*
     ///
-    /// Bits that are not documented can be given, by number or by `from_bits_retain`: an intent of tomorrow. With the
-    /// feature `tracing` a Discord that is made of them warns. The gateway closes with 4013 for what it does not know.
+    /// Bits that are not documented can be set, by number or by `from_bits_retain`, for intents that are newer than this crate.
+    /// With the feature `tracing`, [`Discord::new`](super::Discord::new) warns of them. The gateway closes with 4013 for bits
+    /// that it does not know.
     ///
-    /// The default is [`Intents::UNPRIVILEGED`]. As text it is names with `|` or `,` between them, or a number;
-    /// in JSON a number, and on input such a text too.
+    /// The default is [`Intents::UNPRIVILEGED`]. The text form is names with `|` or `,` between them, or a number. The JSON
+    /// form is a number; the text form is read too.
     ///
     /// ```
     /// use portcullis::dialect::discord::Intents;
@@ -58,7 +59,7 @@ bitflags::bitflags! {
         const MESSAGE_CONTENT = 1 << 15;
         /// Scheduled events and who is interested.
         const GUILD_SCHEDULED_EVENTS = 1 << 16;
-        /// QueueConfig of the automatic moderation.
+        /// Rules of the automatic moderation.
         const AUTO_MODERATION_CONFIGURATION = 1 << 20;
         /// What the automatic moderation did.
         const AUTO_MODERATION_EXECUTION = 1 << 21;
@@ -70,9 +71,9 @@ bitflags::bitflags! {
 }
 
 impl Intents {
-    /// The three that must be enabled for the application first; without that the gateway closes with 4014.
+    /// The three intents that must be enabled for the application first: otherwise the gateway closes with 4014.
     pub const PRIVILEGED: Self = Self::GUILD_MEMBERS.union(Self::GUILD_PRESENCES).union(Self::MESSAGE_CONTENT);
-    /// All documented ones that need no enabling.
+    /// All documented intents that need not be enabled first.
     pub const UNPRIVILEGED: Self = Self::all().difference(Self::PRIVILEGED);
 }
 
@@ -83,7 +84,7 @@ impl Default for Intents {
     }
 }
 
-/// Names with `|` between them; bits without a name as one number behind them; `0` for none.
+/// Names with `|` between them, then the bits without a name as one number; `0` for no intents.
 impl fmt::Display for Intents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = self.iter_names();
@@ -100,7 +101,7 @@ impl fmt::Display for Intents {
     }
 }
 
-/// Names or numbers with `|` or `,` between them, white space around each ignored.
+/// Names or numbers with `|` or `,` between them. White space around them is ignored.
 impl FromStr for Intents {
     type Err = IntentsError;
 
@@ -130,8 +131,8 @@ impl<'de> Deserialize<'de> for Intents {
             }
 
             fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Intents, E> {
-                let unlawful = || E::invalid_value(de::Unexpected::Signed(bits), &self);
-                u64::try_from(bits).map_err(|_| unlawful()).and_then(|bits| self.visit_u64(bits))
+                let invalid = || E::invalid_value(de::Unexpected::Signed(bits), &self);
+                u64::try_from(bits).map_err(|_| invalid()).and_then(|bits| self.visit_u64(bits))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Intents, E> {
@@ -142,28 +143,17 @@ impl<'de> Deserialize<'de> for Intents {
     }
 }
 
-/// Why a text is no set of intents.
-#[derive(Clone, PartialEq, Eq)]
+/// Why a text cannot be read as intents.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntentsError {
     /// There is no intent of this name.
+    #[error("there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")]
     UnknownName {
-        /// The name as it was given.
+        /// The name as given.
         name: String,
     },
 }
-
-impl fmt::Display for IntentsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownName { name } => {
-                write!(f, "there is no intent {name:?}, give names like GUILDS|GUILD_MESSAGES or a number")
-            }
-        }
-    }
-}
-
-impl core::error::Error for IntentsError {}
 
 fn part_of(part: &str) -> Result<Intents, IntentsError> {
     match (part.parse(), Intents::from_name(part)) {

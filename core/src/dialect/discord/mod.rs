@@ -4,14 +4,14 @@ mod channel_info;
 mod close;
 mod command;
 mod envelope;
+mod error;
 mod events;
 mod guilds;
 mod intents;
+pub(crate) mod opcode;
 mod payload;
 mod presence;
 mod read;
-pub mod request;
-
 mod soundboard;
 mod trace;
 
@@ -19,28 +19,31 @@ use super::{
     CloseRow, CommandError, Dialect, Encoded, Extras, FrameError, GatewayLimits, IdentifyFrame, OnNewSession,
     PaceLimit, Reading, Repeat, ShardId, Standing, StandingKey, TokenSource,
 };
-use crate::codec::{Compression, Encoding, Format};
+use crate::frame::{Compression, Encoding, Format};
 use crate::message::{CloseCode, Sequence};
 use crate::session::Session;
-use crate::token::{Token, TokenError};
-use crate::url::{GatewayUrl, UrlError};
+use crate::token::Token;
+use crate::url::GatewayUrl;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-use guilds::OwnGuilds;
+pub(crate) use guilds::OwnGuilds;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub use channel_info::{ChannelInfoField, RequestChannelInfo};
 pub use close::{CLOSE_CODES, NO_CODE, UNKNOWN_CODE};
 pub use command::{Command, RequestGuildMembers, UpdateVoiceState};
+pub use error::DiscordError;
 pub use guilds::ForeignGuilds;
 pub use intents::{Intents, IntentsError};
 pub use payload::IdentifyProperties;
 pub use presence::{Activity, ActivityKind, Presence, Status};
 pub use soundboard::RequestSoundboardSounds;
 
-/// The Discord gateway as one shard of a bot speaks it: JSON, API v10.
+/// The Discord gateway, API v10, as one shard of a bot speaks it.
 ///
 /// ```
 /// use portcullis::dialect::ShardId;
@@ -62,24 +65,24 @@ pub struct Discord {
     shard: ShardId,
     properties: IdentifyProperties,
     large_threshold: u8,
-    presence: Option<Vec<u8>>,
+    presence: Option<Box<RawValue>>,
     foreign_guilds: ForeignGuilds,
     base: GatewayUrl,
     format: Format,
 }
 
 impl Discord {
-    /// Where bots connect when nothing else is configured.
+    /// The URL that bots connect to when no other is configured.
     pub const GATEWAY: &'static str = "wss://gateway.discord.gg/";
-    /// The API version that is spoken, and asked for unless a gateway's URL says otherwise.
+    /// The API version of this dialect. Each connection asks for it, unless the gateway's URL names another.
     pub const VERSION: &'static str = "10";
     /// The most bytes a frame to the gateway may have. *(source: Gateway, Sending events)*
     pub const PAYLOAD_MAX: usize = 4096;
 
-    /// A bot of one shard.
+    /// A bot with one shard.
     ///
     /// # Errors
-    /// [`DiscordError::Token`] when the token cannot be one; it is not sent anywhere to find out.
+    /// [`DiscordError::Token`] when the token cannot be valid. It is checked here, without asking Discord.
     pub fn new(token: impl Into<String>, intents: Intents) -> Result<Self, DiscordError> {
         trace::undocumented(intents);
         Ok(Self {
@@ -95,32 +98,33 @@ impl Discord {
         })
     }
 
-    /// The same for one of several shards.
+    /// Sets which of several shards this is.
     #[must_use]
     pub fn with_shard(self, shard: ShardId) -> Self {
         Self { shard, ..self }
     }
 
-    /// The same with a presence from the start. A later `UpdatePresence` takes its place, in each session to come.
+    /// Sets the presence of each Identify. A later `UpdatePresence` replaces it, in the sessions to come too.
     ///
     /// # Errors
-    /// [`DiscordError::Presence`] for what the gateway is known to refuse, [`DiscordError::TooLong`] when no Identify has
-    /// room for it.
+    /// [`DiscordError::Presence`] for a presence that the gateway is known to refuse, [`DiscordError::TooLong`] when it makes
+    /// the Identify too long.
     pub fn with_presence(self, presence: &Presence) -> Result<Self, DiscordError> {
         presence.check().map_err(DiscordError::Presence)?;
-        let written = serde_json::to_vec(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
-        Self { presence: Some(written), ..self }.fitting()
+        let presence = to_raw_value(presence).map_err(|_| DiscordError::TooLong { max: Self::PAYLOAD_MAX })?;
+        Self { presence: Some(presence), ..self }.fitting()
     }
 
-    /// The same with other identify properties.
+    /// Sets the identify properties.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when no Identify has room for them.
+    /// [`DiscordError::TooLong`] when they make the Identify too long.
     pub fn with_properties(self, properties: IdentifyProperties) -> Result<Self, DiscordError> {
         Self { properties, ..self }.fitting()
     }
 
-    /// The same with another number of members from which on a guild comes without its offline ones: 50 to 250.
+    /// Sets the number of members, 50 to 250, above which a guild's `GUILD_CREATE` lists only its online members. The default
+    /// is 50.
     ///
     /// # Errors
     /// [`DiscordError::LargeThreshold`] for any other number.
@@ -131,16 +135,16 @@ impl Discord {
         }
     }
 
-    /// The same with another rule for commands about guilds of other shards, which are refused unless it is set.
+    /// Sets what is done with commands about guilds of other shards. By default they are refused.
     #[must_use]
     pub fn with_foreign_guilds(self, foreign_guilds: ForeignGuilds) -> Self {
         Self { foreign_guilds, ..self }
     }
 
-    /// The same at another gateway: a proxy, or a fake one. Its resume URLs must then be of its host.
+    /// Sets another gateway, such as a proxy or a fake for tests. The machine then accepts resume URLs of this host only.
     ///
-    /// A `v` in its query counts, also where sessions are resumed: a gateway that is not Discord's may number its versions
-    /// as it likes. Discord's own is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
+    /// A `v` in its query is kept, for resumes too: a gateway that is not Discord's may number its versions
+    /// differently. Discord's own gateway is asked for [`VERSION`](Self::VERSION) only. Other keys stay as they are.
     ///
     /// ```
     /// use portcullis::Discord;
@@ -154,9 +158,9 @@ impl Discord {
     /// ```
     ///
     /// # Errors
-    /// [`DiscordError::Url`] when it is no WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
-    /// version; [`DiscordError::Query`] when it asks for a compression, or an encoding but `json`, which
-    /// [`with_compression`](Self::with_compression) and [`with_encoding`](Self::with_encoding) do.
+    /// [`DiscordError::Url`] when it is not a WebSocket URL; [`DiscordError::Version`] when it asks Discord for another
+    /// version; [`DiscordError::Query`] when it asks for a compression, or for an encoding other than `json`: call
+    /// [`with_compression`](Self::with_compression) or [`with_encoding`](Self::with_encoding) for that.
     pub fn with_gateway(self, url: &str) -> Result<Self, DiscordError> {
         let base = GatewayUrl::parse(url)?;
         if base.is_of(DOMAIN) && base.query("v").is_some_and(|version| version != Self::VERSION) {
@@ -171,26 +175,26 @@ impl Discord {
         Ok(Self { base, ..self })
     }
 
-    /// The same, compressed. It is asked for in the URL, or in the Identify for [`Compression::ZlibPayload`]; what we
-    /// send stays as it is.
+    /// Sets the compression of what the gateway sends. The URL asks for it, or the Identify for
+    /// [`Compression::ZlibPayload`]. What we send is never compressed.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when the Identify has no room left to ask, [`DiscordError::PayloadCompression`] for
+    /// [`DiscordError::TooLong`] when asking makes the Identify too long, [`DiscordError::PayloadCompression`] for
     /// [`Compression::ZlibPayload`] with ETF.
     pub fn with_compression(self, compression: Compression) -> Result<Self, DiscordError> {
         Self { format: Format { compression, ..self.format }, ..self }.fitting()
     }
 
-    /// The same in another encoding, both ways.
+    /// Sets the encoding of both directions.
     ///
     /// # Errors
-    /// [`DiscordError::TooLong`] when an Identify would be too long in it, [`DiscordError::PayloadCompression`] for ETF
+    /// [`DiscordError::TooLong`] when the Identify is too long in this encoding, [`DiscordError::PayloadCompression`] for ETF
     /// with [`Compression::ZlibPayload`].
     pub fn with_encoding(self, encoding: Encoding) -> Result<Self, DiscordError> {
         Self { format: Format { encoding, ..self.format }, ..self }.fitting()
     }
 
-    /// The intents that are asked for.
+    /// The intents that the Identify asks for.
     #[must_use]
     pub const fn intents(&self) -> Intents {
         self.intents
@@ -216,7 +220,7 @@ impl Discord {
         self.format.encoding.len_sent(frame).is_some_and(|len| len <= Self::PAYLOAD_MAX)
     }
 
-    fn write_identify(&self, presence: Option<&[u8]>) -> Vec<u8> {
+    fn write_identify(&self, presence: Option<&RawValue>) -> Vec<u8> {
         payload::identify(&payload::Identify {
             token: &self.token,
             intents: self.intents,
@@ -316,8 +320,7 @@ impl Dialect for Discord {
         };
         let key = presence_key();
         let latest = standing.iter().find(|(standing, _)| *standing == key);
-        // What stands was written by `Command::encode`, so it has this head and tail.
-        let latest = latest.and_then(|(_, frame)| frame.strip_prefix(b"{\"op\":3,\"d\":")?.strip_suffix(b"}"));
+        let latest = latest.and_then(|(_, frame)| command::data_of(frame));
         let with_latest = latest.map(|presence| self.write_identify(Some(presence)));
         match with_latest {
             Some(payload) if self.fits(&payload) => {
@@ -349,7 +352,7 @@ impl Dialect for Discord {
     }
 }
 
-/// Prints what it is for, never the token.
+/// Prints shard, intents and URL, never the token.
 impl fmt::Debug for Discord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Discord")
@@ -360,97 +363,13 @@ impl fmt::Debug for Discord {
     }
 }
 
-/// Discord's own gateways are in it.
+/// The domain of Discord's own gateways.
 const DOMAIN: &str = "discord.gg";
 
-/// How often a presence may change. What comes sooner is not heeded. *(source: Gateway, Sending Events; the number is
+/// How often a presence may change: the gateway ignores what comes sooner. *(source: Gateway, Sending Events; the number is
 /// observed, not documented)*
 const PRESENCE_PACE: PaceLimit = PaceLimit { frames: 5, window: Duration::from_secs(20) };
 
 fn presence_key() -> StandingKey {
     StandingKey("presence".into())
-}
-
-/// Why a [`Discord`] cannot be. Nothing was sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DiscordError {
-    /// The token cannot be one.
-    Token(TokenError),
-    /// The URL is no WebSocket URL.
-    Url(UrlError),
-    /// The URL asks Discord's own gateway for another API version than the one that is spoken.
-    Version,
-    /// The URL asks for something that a method is there for.
-    Query {
-        /// The key of the query.
-        key: &'static str,
-        /// The method.
-        method: &'static str,
-    },
-    /// `large_threshold` is not 50 to 250.
-    LargeThreshold {
-        /// What it is.
-        asked: u8,
-    },
-    /// The gateway would refuse the presence, and every Identify with it.
-    Presence(CommandError),
-    /// Payloads that are compressed each for itself are JSON; terms take a compressed stream.
-    PayloadCompression,
-    /// The Identify would have more than `max` bytes.
-    TooLong {
-        /// The most bytes it may have.
-        max: usize,
-    },
-}
-
-impl fmt::Display for DiscordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(error) => write!(f, "token: {error}"),
-            Self::Url(error) => write!(f, "gateway url: {error}"),
-            Self::Version => {
-                let version = Discord::VERSION;
-                write!(f, "gateway url: Discord's own gateway is spoken to in v{version} only, leave `v` out")
-            }
-            Self::Query { key, method } => {
-                write!(f, "gateway url: leave `{key}` out of the query, {method} asks for it")
-            }
-            Self::LargeThreshold { asked } => write!(f, "large_threshold is {asked}; it must be 50 to 250"),
-            Self::Presence(error) => write!(f, "presence: {error}"),
-            Self::PayloadCompression => {
-                f.write_str("etf does not go with compressed payloads; compress the stream, or none")
-            }
-            Self::TooLong { max } => {
-                write!(f, "the identify would be above {max} bytes; shorten the presence or the properties")
-            }
-        }
-    }
-}
-
-impl core::error::Error for DiscordError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Token(error) => Some(error),
-            Self::Url(error) => Some(error),
-            Self::Presence(error) => Some(error),
-            Self::Version
-            | Self::Query { .. }
-            | Self::LargeThreshold { .. }
-            | Self::PayloadCompression
-            | Self::TooLong { .. } => None,
-        }
-    }
-}
-
-impl From<TokenError> for DiscordError {
-    fn from(error: TokenError) -> Self {
-        Self::Token(error)
-    }
-}
-
-impl From<UrlError> for DiscordError {
-    fn from(error: UrlError) -> Self {
-        Self::Url(error)
-    }
 }

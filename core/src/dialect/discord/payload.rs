@@ -1,22 +1,23 @@
-//! The frames the machine sends by itself: Identify, Resume, Heartbeat.
+//! The frames that the machine sends by itself: Identify, Resume, Heartbeat.
 //!
-//! They are written by hand, so that writing cannot fail and the key order is the documented one.
+//! They are written without a serializer, so that writing cannot fail and the keys are in the documented order.
 
 use super::Intents;
-use crate::Sequence;
-use crate::codec::Compression;
 use crate::dialect::ShardId;
+use crate::frame::Compression;
+use crate::message::Sequence;
 use crate::token::Token;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
+use serde_json::value::RawValue;
 
 /// What a client tells the gateway about itself. *(source: Gateway Events, Identify connection properties)*
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentifyProperties {
-    /// The operating system. The core knows none, so the default is `linux` everywhere.
+    /// The operating system. Core does not know it, so the default is `linux` everywhere.
     pub os: Cow<'static, str>,
     /// The name of the library; `portcullis` by default.
     pub browser: Cow<'static, str>,
@@ -31,17 +32,17 @@ impl Default for IdentifyProperties {
     }
 }
 
-/// What an Identify says.
+/// The fields of an Identify.
 pub(super) struct Identify<'a> {
     pub(super) token: &'a Token,
     pub(super) intents: Intents,
     pub(super) properties: &'a IdentifyProperties,
-    /// From how many members on a guild is sent without its offline ones, 50 to 250.
+    /// The number of members, 50 to 250, above which a guild is sent without its offline members.
     pub(super) large_threshold: u8,
     pub(super) shard: ShardId,
-    /// The initial presence as JSON: an object that serde wrote.
-    pub(super) presence: Option<&'a [u8]>,
-    /// What the connection has; only that of each payload for itself is asked for here.
+    /// The initial presence.
+    pub(super) presence: Option<&'a RawValue>,
+    /// The compression of the connection. An Identify asks only for `ZlibPayload`; the URL asks for the others.
     pub(super) compression: Compression,
 }
 
@@ -62,13 +63,12 @@ pub(super) fn identify(identify: &Identify<'_>) -> Vec<u8> {
     if *compression == Compression::ZlibPayload {
         frame.push_str(",\"compress\":true");
     }
-    let mut frame = frame.into_bytes();
     if let Some(presence) = presence {
-        frame.extend_from_slice(b",\"presence\":");
-        frame.extend_from_slice(presence);
+        frame.push_str(",\"presence\":");
+        frame.push_str(presence.get());
     }
-    frame.extend_from_slice(b"}}");
-    frame
+    frame.push_str("}}");
+    frame.into_bytes()
 }
 
 /// `{"op":6,"d":{…}}`. It holds the token.
@@ -97,7 +97,7 @@ fn push(frame: &mut String, text: core::fmt::Arguments<'_>) {
     _ = frame.write_fmt(text);
 }
 
-/// A JSON string: quotes, backslashes and control characters are escaped, the rest stands as it is (RFC 8259 §7).
+/// A JSON string: quotes, backslashes and control characters are escaped, other characters are not (RFC 8259 §7).
 fn push_text(frame: &mut String, text: &str) {
     frame.push('"');
     for letter in text.chars() {
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn an_identify_is_the_documented_one() {
         let token = Token::new("abc").unwrap();
-        let presence = serde_json::to_vec(&Presence::new(Status::Online)).unwrap();
+        let presence = serde_json::value::to_raw_value(&Presence::new(Status::Online)).unwrap();
         let mut given = Identify {
             token: &token,
             intents: Intents::GUILDS | Intents::GUILD_MESSAGES | Intents::MESSAGE_CONTENT,

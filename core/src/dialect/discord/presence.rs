@@ -1,14 +1,14 @@
-//! What a bot shows of itself.
+//! The presence of a bot: its status and activities.
 
 use crate::dialect::CommandError;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What a bot shows of itself: its status and what it is doing. The data of Update Presence, and part of Identify.
+/// The presence of a bot: its status and what it is doing. The data of Update Presence, and part of Identify.
 ///
-/// What the gateway is known to refuse is refused by [`Command::encode`](super::Command::encode) and
-/// [`Discord::with_presence`](super::Discord::with_presence): it would come back in every Identify.
+/// [`Command::encode`](super::Command::encode) and [`Discord::with_presence`](super::Discord::with_presence) refuse a presence
+/// that the gateway is known to refuse: since it stands, it would be in every Identify, and each would be refused.
 ///
 /// All four keys are always written: without one of them the gateway closes with 4001. *(source: Gateway Events,
 /// Update Presence; Discord API documentation, issue 2226)*
@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// presence.activities.push(Activity::watching("the gate"));
 /// ```
 ///
-/// It can be read from a configuration, where each key may be left out:
+/// It can be deserialized from a configuration, where each key may be left out:
 ///
 /// ```
 /// use portcullis::dialect::discord::{Activity, Presence, Status};
@@ -47,7 +47,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// The most activities a presence may have. No more than one of a bot's is shown.
+    /// The most activities a presence may have. Discord shows one of a bot's.
     pub const ACTIVITIES_MAX: usize = 32;
 
     /// A presence with this status, no activity, and neither idle nor away.
@@ -83,7 +83,7 @@ pub enum Status {
     Offline,
 }
 
-/// What a bot is doing. Of an activity's many fields these are the ones a bot may set.
+/// What a bot is doing. An activity has more fields; these are the ones that a bot may set.
 ///
 /// # Invariants
 /// * `kind-has-its-fields`: streaming has a URL, custom has its text in `state`.
@@ -100,7 +100,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// The most characters a name may have; it has at least one that is not white space.
+    /// The most characters a name may have. At least one must not be white space.
     pub const NAME_MAX: usize = 128;
 
     /// "Playing {name}".
@@ -109,7 +109,7 @@ impl Activity {
         Self::of(ActivityKind::Playing, name)
     }
 
-    /// "Streaming {name}". The URL is one of `https` or `http`; only one of twitch.tv or youtube.com is shown.
+    /// "Streaming {name}". The URL's scheme is `https` or `http`; Discord shows it for twitch.tv and youtube.com only.
     #[must_use]
     pub fn streaming(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self { url: Some(url.into()), ..Self::of(ActivityKind::Streaming, name) }
@@ -127,7 +127,7 @@ impl Activity {
         Self::of(ActivityKind::Watching, name)
     }
 
-    /// The text alone. A name is required, but not shown; the customary one is written.
+    /// The text alone. The gateway requires a name, but Discord does not show it: `Custom Status`, as other clients send.
     #[must_use]
     pub fn custom(text: impl Into<String>) -> Self {
         Self { state: Some(text.into()), ..Self::of(ActivityKind::Custom, "Custom Status") }
@@ -139,13 +139,13 @@ impl Activity {
         Self::of(ActivityKind::Competing, name)
     }
 
-    /// The same with a second line under it; of a custom one it is the text.
+    /// Sets the second line. For a custom activity this is its text.
     #[must_use]
     pub fn with_state(self, state: impl Into<String>) -> Self {
         Self { state: Some(state.into()), ..self }
     }
 
-    /// Which kind it is.
+    /// The kind of activity.
     #[must_use]
     pub const fn kind(&self) -> ActivityKind {
         self.kind
@@ -167,7 +167,7 @@ impl Activity {
     }
 }
 
-/// An activity as it is written, before it is known to keep `kind-has-its-fields`.
+/// An activity as deserialized, not yet checked for `kind-has-its-fields`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -245,7 +245,7 @@ impl Serialize for ActivityKind {
     }
 }
 
-/// Whether it is `http` or `https` with a host, and nothing in it that no URL has.
+/// Whether it is a URL of `http` or `https` with a host, without white space or control characters.
 fn is_web_url(url: &str) -> bool {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let is_web = ["https", "http"].iter().any(|known| known.eq_ignore_ascii_case(scheme));

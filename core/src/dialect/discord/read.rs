@@ -1,8 +1,10 @@
-//! From a frame to what it says: opcodes, and what the handshake needs of Hello and Ready. *(source: Opcodes and Status
+//! From a frame to its signal: opcodes, and what the handshake needs of Hello and Ready. *(source: Opcodes and Status
 //! Codes; Gateway Events, Hello, Ready)*
 
 use super::envelope::Envelope;
+use super::opcode;
 use crate::dialect::{Fate, FrameError, HeartRate, Reading, SessionStart, Signal, Span, Spans};
+use crate::frame::value_at;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
@@ -10,28 +12,21 @@ use core::time::Duration;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-const DISPATCH: u64 = 0;
-const HEARTBEAT: u64 = 1;
-const RECONNECT: u64 = 7;
-const INVALID_SESSION: u64 = 9;
-const HELLO: u64 = 10;
-const HEARTBEAT_ACK: u64 = 11;
-
 pub(super) fn read(frame: &[u8]) -> Result<Reading, FrameError> {
     let Envelope { op, sequence, name, data, rewritten } = Envelope::read(frame)?;
     let data = data.unwrap_or_default();
     let written = rewritten.as_deref().unwrap_or(frame);
     let signal = match (op, name) {
-        (DISPATCH, Some(name)) => {
+        (opcode::DISPATCH, Some(name)) => {
             let spans = Spans { name, data, id: None, position: None, sequence };
             dispatch(written, spans)?
         }
-        (DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
-        (HEARTBEAT, _) => Signal::HeartbeatRequest,
-        (RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
-        (INVALID_SESSION, _) => Signal::InvalidSession(fate(written, data)),
-        (HELLO, _) => Signal::Hello(hello(written, data)?),
-        (HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
+        (opcode::DISPATCH, None) => Signal::Unknown { op: Some(op), sequence },
+        (opcode::HEARTBEAT, _) => Signal::HeartbeatRequest,
+        (opcode::RECONNECT, _) => Signal::Reconnect { after: Duration::ZERO },
+        (opcode::INVALID_SESSION, _) => Signal::InvalidSession(fate(written, data)),
+        (opcode::HELLO, _) => Signal::Hello(hello(written, data)?),
+        (opcode::HEARTBEAT_ACK, _) => Signal::HeartbeatAck,
         (op, _) => Signal::Unknown { op: Some(op), sequence: None },
     };
     Ok(Reading { signal, rewritten })
@@ -49,7 +44,7 @@ fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
     let ReadyKeys { session_id, resume_url } = decode(frame, data).unwrap_or_default();
     let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
     let id = session_id.and_then(text).filter(|id| !id.is_empty());
-    // What is no text is no URL either: the machine says so, and resumes at the base URL.
+    // A value that is not a string is passed on as text: the machine reports it as a bad URL, and resumes at the base URL.
     let url = resume_url.filter(|raw| raw.get() != "null");
     match id {
         Some(id) => {
@@ -59,8 +54,8 @@ fn ready(frame: &[u8], data: Span) -> Result<SessionStart, FrameError> {
     }
 }
 
-/// What a READY says of its session. Of a key that comes twice the last counts: it must not cost the connection. The other
-/// keys are passed over and not kept: there may be millions.
+/// What a READY says about its session. Of a repeated key the last counts: a derived reader would refuse the frame, which
+/// would cost the connection. The other keys are skipped and not kept: a peer may send millions of them.
 #[derive(Default)]
 struct ReadyKeys<'a> {
     session_id: Option<&'a RawValue>,
@@ -101,7 +96,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadyKeys<'a> {
     }
 }
 
-/// `true` and nothing else can be resumed.
+/// An Invalid Session can be resumed if its data is `true`, and only then.
 fn fate(frame: &[u8], data: Span) -> Fate {
     match decode(frame, data) {
         Some(true) => Fate::Resumable,
@@ -109,7 +104,7 @@ fn fate(frame: &[u8], data: Span) -> Fate {
     }
 }
 
-/// The interval of a Hello: any number of milliseconds, for the machine to bound.
+/// The interval of a Hello: any number of milliseconds. The machine checks its bounds.
 fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
     #[derive(serde::Deserialize)]
     struct Hello {
@@ -126,10 +121,10 @@ fn hello(frame: &[u8], data: Span) -> Result<HeartRate, FrameError> {
     Ok(HeartRate::Ours { interval })
 }
 
-/// The data of a handshake's frame; where keys stand behind it, by a parse of the whole.
+/// The data of a handshake's frame. If there are keys behind it, the whole frame is parsed to find its end.
 fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8], data: Span) -> Option<T> {
     let parse = |data: Span| serde_json::from_slice(data.of(frame)).ok();
-    parse(data).or_else(|| parse(super::envelope::data_of_whole(frame)?))
+    parse(data).or_else(|| parse(value_at(frame, data.start())?))
 }
 
 #[cfg(test)]
@@ -142,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_tomorrow_behind_the_data_does_no_harm() {
+    fn an_unknown_key_behind_the_data_does_no_harm() {
         let interval = Duration::from_secs(41);
         let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41000},"later":[{}]}"#;
         assert_eq!(signal(hello), Signal::Hello(HeartRate::Ours { interval }));

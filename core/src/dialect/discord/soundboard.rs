@@ -1,11 +1,11 @@
-//! Asking for the sounds of guilds.
+//! The request for soundboard sounds of guilds.
 
 use super::command::{check_id, snowflakes};
 use crate::dialect::CommandError;
 use alloc::vec::Vec;
 use serde::Serialize;
 
-/// Asks for the soundboard sounds of guilds (op 31). The answers are `SOUNDBOARD_SOUNDS` events, one a guild.
+/// Requests the soundboard sounds of guilds (op 31). The answers are `SOUNDBOARD_SOUNDS` events, one for each guild.
 ///
 /// ```
 /// use portcullis::dialect::discord::{Command, RequestSoundboardSounds};
@@ -24,7 +24,7 @@ pub struct RequestSoundboardSounds {
 }
 
 impl RequestSoundboardSounds {
-    /// The sounds of these guilds, at least one. An id that comes again is left out. About 190 fit in a frame.
+    /// The sounds of these guilds, at least one. Repeated ids are left out. About 190 ids fit in a frame.
     #[must_use]
     pub fn new(guild_ids: impl Into<Vec<u64>>) -> Self {
         let mut guild_ids = guild_ids.into();
@@ -33,7 +33,7 @@ impl RequestSoundboardSounds {
         Self { guild_ids }
     }
 
-    /// The guilds that are asked about, the lowest id first.
+    /// The guilds of the request, the lowest id first.
     #[must_use]
     pub fn guild_ids(&self) -> &[u64] {
         &self.guild_ids

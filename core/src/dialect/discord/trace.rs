@@ -1,8 +1,8 @@
-//! What goes to `tracing` while a Discord is made.
+//! What a new `Discord` tells `tracing`.
 
 use super::Intents;
 
-/// Warns of intents that are not documented: the gateway closes with 4013 if it does not know them either.
+/// Warns of intents that are not documented: the gateway closes with 4013 if it does not know them.
 #[cfg(feature = "tracing")]
 pub(super) fn undocumented(intents: Intents) {
     let bits = intents.difference(Intents::all()).bits();

@@ -5,7 +5,7 @@ use core::str::FromStr;
 use lexopt::{Arg, Parser, ValueExt as _};
 use portcullis_fake::{Blocks, Flood, Limits};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const HELP: &str = "\
 A fake Discord gateway (API v10) on 127.0.0.1, to test clients against.
@@ -13,8 +13,12 @@ A fake Discord gateway (API v10) on 127.0.0.1, to test clients against.
 usage: portcullis-fake [OPTION]...
 
 The first line says where it listens, ws://127.0.0.1:PORT; then a line comes for
-each thing that happens. On the same port: GET /gateway, /gateway/bot and
-/users/@me, with /api/v10 in front or without. Ctrl-C ends it.
+each thing that happens. Ctrl-C ends it. On the same port:
+  GET /gateway         with /api/v10 in front or without; so have the next ones
+  GET /gateway/bot, /users/@me and /applications/@me, which answer 401 without
+                       the header Authorization: Bot TOKEN
+  POST /_fake/do       does the deeds in the body at once, a line each, such as
+                       `op 7` or `connection 2: drop`: see SCRIPTS.md
 
 where
   --port N             listen on this port; 0, the default, is any free one
@@ -24,7 +28,9 @@ where
                        is portcullis-fake-PORT.pem in the folder of temporary files
 
 what is served
-  --script FILE        what goes wrong, and when: see SCRIPTS.md
+  --script FILE        what goes wrong, and when: see SCRIPTS.md; - reads the
+                       script from standard input
+  --stdin              do the deeds on standard input at once, a line each
   --seed N             seeds what is drawn: session ids, generated payloads
   --token T            only this token is right; default: any
   --guilds N           how many guilds the bot is in; default 2
@@ -32,7 +38,7 @@ what is served
   --guild-bytes N      how many bytes each Guild Create has; default some 2000
   --shards N           what /gateway/bot recommends; default by the guilds
   --concurrency N      Identifies in 5 s, one a bucket; default 1
-  --events N           dispatch so many generated events a second to every
+  --events N           dispatch N generated events a second to every
                        session, as its intents allow; default 0
   --limits real|lifted whether clients are held to 120 frames in 60 s, 4096 bytes
                        a frame, an Identify in 5 s and 1000 a day; default real
@@ -43,7 +49,7 @@ what is served
   What is given here goes before what the script sets.
 
 to measure a client
-  --flood N            send each new session so many MESSAGE_CREATEs, as fast as
+  --flood N            send each new session N MESSAGE_CREATEs, as fast as
                        it reads, behind its guilds
   --size N             how many bytes the data of each has; default 2000
   --until NAME         the one event behind them; default MESSAGE_DELETE
@@ -54,7 +60,7 @@ what is said
   --quiet              only broken rules, and the verdict
   --check              end with a verdict; exit code 1 if a client broke a rule
                        or none came
-  --seconds N          end after so long
+  --seconds N          end after N seconds
   -h, --help           this text
   -V, --version        the version
 
@@ -74,6 +80,7 @@ pub(crate) struct Args {
     pub(crate) tls: bool,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) script: Option<PathBuf>,
+    pub(crate) stdin: bool,
     pub(crate) seed: Option<u64>,
     pub(crate) token: Option<String>,
     pub(crate) guilds: Option<u32>,
@@ -92,6 +99,12 @@ pub(crate) struct Args {
     pub(crate) seconds: Option<u64>,
 }
 
+impl Args {
+    pub(crate) fn reads_script_from_stdin(&self) -> bool {
+        self.script.as_deref() == Some(Path::new("-"))
+    }
+}
+
 /// Why the command line is not understood.
 #[derive(Debug)]
 pub(crate) enum ArgsError {
@@ -103,6 +116,7 @@ pub(crate) enum ArgsError {
     WithoutFlood { option: &'static str },
     Zero { option: &'static str },
     CertificateWithoutTls,
+    StdinTwice,
 }
 
 impl fmt::Display for ArgsError {
@@ -119,6 +133,7 @@ impl fmt::Display for ArgsError {
             }
             Self::WithoutFlood { option } => write!(f, "{option} needs --flood"),
             Self::Zero { option } => write!(f, "{option} takes a whole number from 1 on"),
+            Self::StdinTwice => f.write_str("--script - reads all of standard input: --stdin has nothing left to read"),
             Self::CertificateWithoutTls => f.write_str("--certificate needs --tls"),
         }
     }
@@ -141,6 +156,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, 
             Arg::Long("tls") => args.tls = true,
             Arg::Long("certificate") => args.certificate = Some(parser.value()?.into()),
             Arg::Long("script") => args.script = Some(parser.value()?.into()),
+            Arg::Long("stdin") => args.stdin = true,
             Arg::Long("seed") => args.seed = Some(number("--seed", &mut parser)?),
             Arg::Long("token") => args.token = Some(parser.value()?.string()?),
             Arg::Long("guilds") => args.guilds = Some(number("--guilds", &mut parser)?),
@@ -169,6 +185,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, 
     args.flood = flood(events, size, until)?;
     if args.certificate.is_some() && !args.tls {
         return Err(ArgsError::CertificateWithoutTls);
+    }
+    if args.stdin && args.reads_script_from_stdin() {
+        return Err(ArgsError::StdinTwice);
     }
     Ok(Asked::Run(Box::new(args)))
 }
@@ -200,8 +219,8 @@ fn flood(events: Option<u64>, size: Option<usize>, until: Option<String>) -> Res
 
 fn event_name(parser: &mut Parser) -> Result<String, ArgsError> {
     let given = parser.value()?.string()?;
-    let lawful = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
-    if given.is_empty() || !given.bytes().all(lawful) {
+    let fits = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
+    if given.is_empty() || !given.bytes().all(fits) {
         return Err(ArgsError::EventName { given });
     }
     Ok(given)
@@ -237,12 +256,13 @@ mod tests {
     fn every_option_is_read() {
         let line = "x --port 0 --tls --certificate c.pem --script s --seed=7 --token T --guilds 3 --events 50 \
                     --limits lifted --json --quiet --check --seconds 9 --members 5 --guild-bytes 99000 --shards 16 \
-                    --concurrency 2 --blocks stored --ring-bytes 0 --flood 100 --size 300 --until DONE";
+                    --concurrency 2 --blocks stored --ring-bytes 0 --stdin --flood 100 --size 300 --until DONE";
         let args = Args {
             port: 0,
             tls: true,
             certificate: Some("c.pem".into()),
             script: Some("s".into()),
+            stdin: true,
             seed: Some(7),
             token: Some("T".into()),
             guilds: Some(3),
@@ -282,6 +302,7 @@ mod tests {
             ("x --size 9", "--size needs --flood"),
             ("x --shards 0", "--shards takes a whole number from 1 on"),
             ("x --certificate c", "--certificate needs --tls"),
+            ("x --script - --stdin", "--script - reads all of standard input: --stdin has nothing left to read"),
             ("x script", "unexpected argument \"script\""),
         ] {
             assert_eq!(parsed(line), Err(why.to_owned()), "{line}");

@@ -2,7 +2,7 @@
 //! read holds up no client.
 
 use core::time::Duration;
-use portcullis_fake::{Happening, What};
+use portcullis_fake::{Event, EventKind};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// So many lines wait for the reader; what comes then is counted, and left out.
+/// How many lines may wait for the reader; more are counted, and left out.
 const WAITING_MAX: usize = 65_536;
 /// How long a reader who does not read is waited for, at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,13 +43,13 @@ impl Lines {
     }
 
     /// Never waits.
-    pub(crate) fn happened(&mut self, happening: &Happening) {
-        if self.quiet && !matches!(happening.what, What::Broke(_) | What::Failed { .. }) {
+    pub(crate) fn event(&mut self, event: &Event) {
+        if self.quiet && !matches!(event.kind, EventKind::Broke(_) | EventKind::Failed { .. }) {
             return;
         }
         let line = match self.style {
-            Style::Text => happening.to_string(),
-            Style::Json => happening.to_json(),
+            Style::Text => event.to_string(),
+            Style::Json => event.to_json(),
         };
         if self.queue.try_send(Some(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -82,11 +82,11 @@ impl Lines {
         }
     }
 
-    /// Says what was left out, and waits until all is written, or nobody reads any more.
+    /// Says what was left out, and waits until all is written, or the reader is gone.
     pub(crate) fn finish(&self) {
         match (self.lost.load(Ordering::Relaxed), self.style) {
             (0, _) => {}
-            (lost, Style::Text) => self.line(&format!("{lost} lines were left out: nobody read them in time")),
+            (lost, Style::Text) => self.line(&format!("{lost} lines were left out: they were not read in time")),
             (lost, Style::Json) => self.line(&format!(r#"{{"event":"lost","lines":{lost}}}"#)),
         }
         self.offer(None);

@@ -1,6 +1,7 @@
 //! The program: a fake gateway on a port, a line for each thing that happens, and a verdict on its clients.
 
 mod args;
+mod deeds;
 mod lines;
 mod verdict;
 
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
         }
         Err(error) => return unstarted(&format!("{error}\n`portcullis-fake --help` lists what there is")),
     };
-    let script = match args.script.as_deref().map(script).transpose() {
-        Ok(script) => script.unwrap_or_default(),
+    let script = match script(&args) {
+        Ok(script) => script,
         Err(why) => return unstarted(&why),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -50,16 +51,24 @@ fn unstarted(why: &str) -> ExitCode {
     ExitCode::from(UNSTARTED)
 }
 
-fn script(path: &Path) -> Result<Script, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| named(path, &error).to_string())?;
-    Script::parse(&text).map_err(|error| format!("{}:{error}", path.display()))
+fn script(args: &Args) -> Result<Script, String> {
+    let Some(path) = &args.script else { return Ok(Script::default()) };
+    let (name, text) = if args.reads_script_from_stdin() {
+        (Path::new("standard input"), io::read_to_string(io::stdin()))
+    } else {
+        (path.as_path(), std::fs::read_to_string(path))
+    };
+    let text = text.map_err(|error| named(name, &error).to_string())?;
+    Script::parse(&text).map_err(|error| format!("{}:{error}", name.display()))
 }
 
 async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
+    // Before the first line is written: whoever has read it may send a signal at once.
+    let signalled = signalled();
     let identity = if args.tls { Some(Identity::new()?) } else { None };
     let lines = Lines::new(if args.json { Style::Json } else { Style::Text }, args.quiet);
     let mut printer = lines.clone();
-    let observer = Observer::new(move |happening| printer.happened(&happening));
+    let observer = Observer::new(move |event| printer.event(&event));
     let config = config(args, &script);
     script.add_traffic(args.events.unwrap_or_default());
     if let Some(flood) = args.flood.clone() {
@@ -74,7 +83,10 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
         lines.certificate(&path);
     }
     let handle = server.handle();
-    end(args, &handle).await;
+    if args.stdin {
+        deeds::read(handle.clone());
+    }
+    end(args, &handle, signalled).await;
     server.stop().await;
     let verdict = handle.with(|gateway, _| Verdict::on(gateway));
     if args.check {
@@ -85,7 +97,7 @@ async fn run(args: &Args, mut script: Script) -> io::Result<Verdict> {
 }
 
 /// Waits for Ctrl-C, a termination signal, the end of the time given, or an `end` in the script.
-async fn end(args: &Args, handle: &FakeHandle) {
+async fn end(args: &Args, handle: &FakeHandle, signalled: impl Future<Output = ()>) {
     let time = async {
         match args.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -93,24 +105,28 @@ async fn end(args: &Args, handle: &FakeHandle) {
         }
     };
     tokio::select! {
-        () = signalled() => {}
+        () = signalled => {}
         () = time => {}
         () = handle.until(FakeGateway::is_ended) => {}
     }
 }
 
+/// Waits for Ctrl-C or a termination signal, which are taken from now on.
 #[cfg(unix)]
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without handlers the signals end the program by themselves.
+            _ => pending().await,
         }
-        // Without handlers the signals end the program by themselves.
-        _ => pending().await,
     }
 }
 

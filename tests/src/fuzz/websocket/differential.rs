@@ -1,4 +1,4 @@
-//! The same bytes for `tungstenite`: it hears the same, but for what is listed here with its reason.
+//! The same bytes for `tungstenite`: it must report the same, but for the differences listed here with their reasons.
 
 use super::{End, Heard, LIMITS, heard};
 use portcullis_websocket::{Client, CloseCode, Limits, Server, Violation};
@@ -6,26 +6,26 @@ use std::io::{self, Read, Write};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-/// Where the two may differ, and which is right.
+/// A permitted difference, and which side is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// A frame that breaks a rule is refused by us with the first byte that shows it, and by `tungstenite` when it is whole.
+    /// We refuse an invalid frame at the first byte that shows the violation, `tungstenite` when the frame is complete.
     /// *(RFC 6455 §8.1 and §7.1.7 allow both; the Autobahn suite, 6.4, calls the former "fail fast")*
     AtOnce,
-    /// A length that is not in the fewest bytes is refused by us. *(RFC 6455 §5.2: the minimal number MUST be used)*
+    /// We refuse a length that is not in the fewest bytes. *(RFC 6455 §5.2: the minimal number MUST be used)*
     LengthNotMinimal,
-    /// A close code that nobody may send is told by us as it came, by `tungstenite` as 1002.
+    /// We report an invalid close code as received, `tungstenite` reports 1002.
     CodeAsItCame,
-    /// 1014, Bad Gateway, is registered with IANA and taken by us; `tungstenite` does not know it.
+    /// We accept 1014, Bad Gateway, which is registered with IANA; `tungstenite` does not know it.
     BadGateway,
-    /// The reason of a close frame is not UTF-8: we tell the frame, and answer 1007; `tungstenite` tells an error.
+    /// The reason of a close frame is not UTF-8: we report the frame and answer 1007; `tungstenite` returns an error.
     ReasonNotText,
 }
 
-/// The first byte is the role, the rest is a stream that both are given.
+/// The first byte is the role, the rest is a stream for both.
 ///
 /// # Panics
-/// When they differ by something that is not listed.
+/// If they differ in a way that is not listed.
 pub fn websocket_differential(bytes: &[u8]) {
     let [role, stream @ ..] = bytes else { return };
     if let Err(problem) = compared(*role, stream) {
@@ -36,7 +36,7 @@ pub fn websocket_differential(bytes: &[u8]) {
 /// How the two differ, if they do.
 ///
 /// # Errors
-/// What both heard, when the difference is not a listed one.
+/// What both reported, if the difference is not a listed one.
 pub fn compared(role: u8, stream: &[u8]) -> Result<Option<Difference>, String> {
     let (ours, theirs, role) = match role & 1 {
         0 => (ours::<Client>(stream), theirs(Role::Client, stream), Role::Client),
@@ -46,7 +46,7 @@ pub fn compared(role: u8, stream: &[u8]) -> Result<Option<Difference>, String> {
     let problem = || Err(format!("we heard {ours:?}, and tungstenite {theirs:?}"));
     match (&ours[same..], &theirs[same..]) {
         ([], []) => Ok(None),
-        // They fail as soon as the frame is whole.
+        // `tungstenite` fails as soon as the frame is complete.
         ([Heard::Failed(_)], []) if fails_when_whole(role, stream, theirs.len()) => Ok(Some(Difference::AtOnce)),
         // A control frame whose length has more bytes than one is too long, or not minimal.
         ([Heard::Failed(Violation::LengthNotMinimal | Violation::ControlTooLong)], _) => {
@@ -65,7 +65,7 @@ pub fn compared(role: u8, stream: &[u8]) -> Result<Option<Difference>, String> {
     }
 }
 
-/// What `tungstenite` tells, as far as it can be compared.
+/// What `tungstenite` reports, as far as it can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Told {
     Text(Vec<u8>),
@@ -115,14 +115,14 @@ fn theirs(role: Role, stream: &[u8]) -> Vec<Told> {
     }
 }
 
-/// Whether they fail when the frame that was cut off goes on, and tell nothing before that.
+/// Whether `tungstenite` fails when the incomplete frame continues, and reports nothing before that.
 fn fails_when_whole(role: Role, stream: &[u8], before: usize) -> bool {
     let more = [stream, &[0; 2 * LIMITS.message]].concat();
     let told = theirs(role, &more);
     told.len() == before + 1 && told.last() == Some(&Told::Failed)
 }
 
-/// A stream that has nothing more for now at its end, and takes what is written.
+/// A stream that would block at its end, and accepts all writes.
 struct Memory<'a>(&'a [u8]);
 
 impl Read for Memory<'_> {

@@ -66,13 +66,14 @@ where
     whole
 }
 
-/// `tungstenite` wants `Upgrade` to be one word, and the request's target to be a URI as the crate `http` has it; and the
-/// limit of both is theirs.
+/// `tungstenite` wants `Upgrade` to be one word, `Connection` to be one line of ASCII, and the request's target to be a URI as
+/// the crate `http` has it.
 fn granted_by_both(request: &UpgradeRequest, head: &[u8]) {
     let mut ours = Vec::new();
     request.accept(None, &[], &mut ours).expect("nothing is wrong with an answer without anything");
     let is_one_word = request.headers().all("upgrade").all(|value| value.eq_ignore_ascii_case(b"websocket"))
-        && request.headers().all("connection").count() == 1;
+        && request.headers().all("connection").count() == 1
+        && request.headers().all("connection").all(<[u8]>::is_ascii);
     let Ok(theirs) = tungstenite::handshake::server::create_response(&match their_request(head) {
         Some(request) if is_one_word => request,
         _ => return,

@@ -10,7 +10,7 @@ use portcullis_websocket::{
     Client, CloseCode, Connection, Event, Input, Limits, Message, Owed, Phase, Role, Server, Violation,
 };
 
-/// Something that an endpoint hears.
+/// Something that an endpoint reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A text message.
@@ -21,13 +21,13 @@ pub enum Heard {
     Ping(Vec<u8>),
     /// A pong.
     Pong(Vec<u8>),
-    /// A close frame: its code and its reason, which is last.
+    /// A close frame, with its code and reason; the last event.
     Close(Option<CloseCode>, Vec<u8>, Option<Violation>),
-    /// The peer broke the protocol, which is last.
+    /// The peer broke the protocol; the last event.
     Failed(Violation),
 }
 
-/// An end whose masks are of no interest.
+/// A role with a constant mask.
 pub trait End: Role {
     /// A mask.
     const MASK: Self::Mask;
@@ -41,13 +41,13 @@ impl End for Server {
     const MASK: () = ();
 }
 
-/// The limits that the bodies use: small, so that few bytes come to them.
+/// The limits for fuzzing: small, so that few bytes reach them.
 pub const LIMITS: Limits = Limits { frame: 600, message: 1000, fragments: 20, empty_fragments: 4, reserve: 64 };
 
-/// What an endpoint that echoes hears of a stream in pieces, and what it sends.
+/// What an echoing endpoint reports of a stream in pieces, and what it sends.
 ///
 /// # Panics
-/// When something does not hold.
+/// If an invariant does not hold.
 pub fn heard<R: End>(limits: Limits, pieces: &[&[u8]]) -> (Vec<Heard>, Vec<u8>) {
     let mut connection = Connection::<R>::new(limits);
     let (mut all, mut out) = (Vec::new(), Vec::new());
@@ -89,11 +89,11 @@ pub fn heard<R: End>(limits: Limits, pieces: &[&[u8]]) -> (Vec<Heard>, Vec<u8>) 
     (all, out)
 }
 
-/// The first byte is the role, the second how the rest is cut: into pieces of so many bytes. Whole, cut and byte by byte an
-/// endpoint hears the same and answers the same, and what it answers breaks no rule.
+/// The first byte is the role, the second the size of the pieces that the rest is cut into. Whole, in pieces and byte by byte, an
+/// endpoint must report the same and answer the same, and its answers must be valid.
 ///
 /// # Panics
-/// When something does not hold.
+/// If an invariant does not hold.
 pub fn websocket(bytes: &[u8]) {
     let [role, size, stream @ ..] = bytes else { return };
     match role & 1 {

@@ -1,6 +1,7 @@
 //! Frames of every shape, and the promise that scan and parse agree with `serde_json`.
 
 use super::*;
+use crate::frame::value_at;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec;
@@ -24,7 +25,7 @@ fn reading(frame: &[u8]) -> Result<Reading, FrameError> {
         op: envelope.op,
         sequence: envelope.sequence.map(|sequence| sequence.0),
         name: envelope.name.map(|name| core::str::from_utf8(name.of(frame)).unwrap().to_string()),
-        data: envelope.data.and_then(|span| decode(span).or_else(|| decode(data_of_whole(frame)?))),
+        data: envelope.data.and_then(|span| decode(span).or_else(|| decode(value_at(frame, span.start())?))),
     })
 }
 
@@ -149,16 +150,15 @@ fn keys_behind_the_data_are_cut_off_by_the_second_try() {
     let frame = br#"{"t":"A","s":1,"op":0,"d":{"a":1},"x":{}}"#;
     let envelope = scan(frame).unwrap();
     assert_eq!(envelope.data.unwrap().of(frame), br#"{"a":1},"x":{}"#);
-    assert_eq!(data_of_whole(frame).unwrap().of(frame), br#"{"a":1}"#);
-    assert_eq!(data_of_whole(br#"{"op":11}"#), None);
-    assert_eq!(data_of_whole(b"[1]"), None);
+    assert_eq!(value_at(frame, envelope.data.unwrap().start()).unwrap().of(frame), br#"{"a":1}"#);
 }
 
 #[test]
 fn a_frame_cut_behind_a_brace_is_left_to_the_decoder() {
     let frame = br#"{"t":"A","s":1,"op":0,"d":{"a":{}}"#;
-    assert_eq!(scan(frame).unwrap().data.unwrap().of(frame), br#"{"a":{}"#);
-    assert_eq!(data_of_whole(frame), None);
+    let data = scan(frame).unwrap().data.unwrap();
+    assert_eq!(data.of(frame), br#"{"a":{}"#);
+    assert_eq!(value_at(frame, data.start()), None);
     assert_eq!(reading(frame), Ok(expected(0, Some(1), Some("A"), None)));
 }
 
