@@ -38,7 +38,7 @@ impl Sender<Discord> {
     /// Asks for members of a guild: all chunks of the answer, however many there are.
     ///
     /// The application gets the chunks as events too.
-    /// [`Requests`](portcullis::dialect::discord::request::Requests) says what happens to a request when the connection
+    /// [`Requests`](portcullis::requests::Requests) says what happens to a request when the connection
     /// is lost or the gateway refuses it for now, and [`RequestPolicy`] how long it may take.
     ///
     /// # Errors
