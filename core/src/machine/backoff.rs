@@ -31,7 +31,7 @@ pub struct Backoff {
     pub jitter_percent: u32,
     /// The most attempts without progress after the first connect; `None` goes on for ever.
     pub attempts: Option<u32>,
-    /// How long a session must have lived for the count to start anew.
+    /// How long a session must have lived before the count starts again at one.
     pub stable: Duration,
 }
 

@@ -61,7 +61,7 @@ pub enum Cause {
     TimedOut(Timer),
     /// A frame could not be read.
     Malformed,
-    /// A frame was lawful, but not here.
+    /// A frame is valid, but not in this phase.
     OutOfPlace,
     /// A frame was too large.
     TooLarge,

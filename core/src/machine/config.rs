@@ -39,7 +39,7 @@ pub struct Config {
     pub connect: ConnectPolicy,
     /// What to do with a frame that cannot be read.
     pub malformed: MalformedPolicy,
-    /// What becomes of commands that wait when their session is lost.
+    /// What happens to waiting commands when their session is lost.
     pub on_session_lost: SessionLostPolicy,
     /// Close codes that mean something else here than the dialect's table says. The last of a code holds.
     pub recoveries: Vec<(CloseCode, Recovery)>,
@@ -141,7 +141,7 @@ pub enum FirstBeat {
 pub enum OutOfBounds {
     /// Use the nearest bound.
     Clamp,
-    /// Close the connection, keep the session, and connect anew.
+    /// Close the connection, keep the session, and connect again.
     Refuse,
 }
 
@@ -157,12 +157,12 @@ pub enum Life {
 /// How often to try a session again before a new one is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumePolicy {
-    /// At most so many Resumes that lead nowhere: 5.
+    /// The number of Resumes without progress after which the session is given up: 5.
     pub tries: u32,
     /// And none later than this after the first that led nowhere: 90 s.
     pub within: Duration,
-    /// At most so many connections, one after another, that could not be opened or gave no Hello: 10, which the backoff
-    /// stretches over the few minutes that a session lives. Such a failure says nothing about the session.
+    /// The number of connections in a row that could not be opened or gave no Hello, after which the session is given up: 10,
+    /// which the backoff stretches over the few minutes that a session lives. Such a failure says nothing about the session.
     pub unreachable: u32,
 }
 
@@ -261,11 +261,11 @@ pub enum MalformedPolicy {
     /// Report it and go on: a resume would only bring it again.
     #[default]
     Report,
-    /// Report it, close the connection, keep the session, and connect anew.
+    /// Report it, close the connection, keep the session, and connect again.
     Reconnect,
 }
 
-/// What becomes of commands that wait when their session is lost.
+/// What happens to waiting commands when their session is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionLostPolicy {
     /// What their dialect says of their kind: requests and a voice state come back, the rest is kept, and so is all that

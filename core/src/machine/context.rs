@@ -70,9 +70,9 @@ struct Pause {
 /// Which Identifies the gateway refused since the last session began.
 #[derive(Clone, Copy, Debug)]
 enum Refusals {
-    /// So many in a row, with all that they carry.
+    /// The number of refused Identifies in a row that carried the standing commands.
     InARow(u32),
-    /// The last one went bare: what becomes of it says nothing about what it left out.
+    /// The last Identify carried no standing command, so a refusal of it says nothing about them.
     OfABareOne,
 }
 
@@ -222,7 +222,7 @@ impl Context {
         }
     }
 
-    /// The gateway numbers the session anew: what it counted before means nothing any more, nor do marks of it.
+    /// The gateway restarts the session's sequence. Earlier sequences, and marks that hold them, no longer mean anything.
     pub(super) fn renumber(&mut self, session: &mut Session) {
         self.epoch = self.epoch.wrapping_add(1);
         session.sequence = None;

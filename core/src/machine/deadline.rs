@@ -44,7 +44,7 @@ impl JudgedDeadline {
 /// Whether so much was read since `before` that what the peer had sent by then must be among it, though the socket was
 /// never read dry.
 ///
-/// A socket's buffers of both ends hold 10 MiB at the most where nobody has raised Linux's bounds (6 MiB to receive,
+/// A socket's buffers of both ends hold 10 MiB at the most with Linux's default limits (6 MiB to receive,
 /// 4 MiB to send). An application that is slow does not come by it within the spans that are judged: it is not to blame,
 /// and neither is the peer.
 pub(super) const fn is_read_through(before: u64, read: u64) -> bool {

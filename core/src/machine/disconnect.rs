@@ -37,7 +37,7 @@ pub(super) struct Disconnect {
     pub(super) pacing: Pacing,
 }
 
-/// What becomes of the session, or of the machine.
+/// What happens to the session, or that the machine ends.
 #[derive(Clone, Debug)]
 pub(super) enum SessionFate {
     /// The session is kept, if there is one and its tries are not used up.

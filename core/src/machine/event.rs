@@ -73,8 +73,8 @@ pub enum Event {
     Command(CommandId, Outcome),
     /// The outbox was full and has room again.
     OutboxDrained,
-    /// So many dispatches were dropped here, since the application did not take them: an adapter that buffers tells it,
-    /// by its overflow policy. A machine never does.
+    /// The number of dispatches that an adapter's buffer dropped here, because the application did not take them. The overflow
+    /// policy decides; a machine never gives this event.
     Lagged(u64),
     /// A frame of an unknown kind.
     Unknown(UnknownFrame),
@@ -147,8 +147,8 @@ pub enum Fault {
     /// A message could not be unpacked: its compression is damaged, or there is too much in it. The connection is left, the
     /// session kept.
     Undecodable(CodecError),
-    /// So many Identifies in a row were refused. The next goes without a presence and whatever else stands, once: that may
-    /// be what the gateway refuses.
+    /// Several Identifies in a row were refused. The next one leaves out the presence and the other standing commands, once,
+    /// because they may be what the gateway refuses.
     IdentifyRefused {
         /// How many.
         times: u32,

@@ -9,7 +9,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFailure {
-    /// Nobody who is trusted has signed the certificate.
+    /// No trusted authority has signed the certificate.
     #[error("the certificate's issuer is not trusted")]
     UnknownIssuer,
     /// The certificate is another host's.

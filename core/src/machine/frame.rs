@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use core::ops::Deref;
 
-/// A frame, wherever its bytes are. Only who keeps a frame makes it its own, so that one that nobody wants costs no copy.
+/// A frame, wherever its bytes are. It is copied only when it is kept, so a frame that no consumer wants costs no copy.
 pub(super) enum Frame<'a> {
     /// As it came from the socket.
     Own(Bytes),

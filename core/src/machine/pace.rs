@@ -1,4 +1,4 @@
-//! The send limit of a connection: so many frames in any window, a reserve of them kept back for heartbeats.
+//! The send limit of a connection: a maximum of frames in any window, with a reserve kept back for heartbeats.
 //!
 //! # Invariants
 //! * `within-window`: no window ever has more frames than the limit, whatever they are.

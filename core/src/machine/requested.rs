@@ -10,7 +10,7 @@ pub(super) enum Requested {
     Shutdown(Shutdown),
 }
 
-/// What becomes of the session when the application stops.
+/// What happens to the session when the application stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
     /// It can be resumed for a few minutes: by another process, or after a restart.

@@ -1,4 +1,4 @@
-//! Which name was meant, where one is written that nobody knows.
+//! The known name that is nearest to an unknown one, for error messages.
 
 use alloc::vec::Vec;
 

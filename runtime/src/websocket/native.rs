@@ -109,7 +109,7 @@ struct Native<S> {
 }
 
 /// Who drives the write: `poll_sent` drives a message, `poll_message` drives a pong or a close frame. If `poll_message`
-/// finished a message, nobody would report it as sent.
+/// finished a message, the driver would not learn that it was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     Nothing,

@@ -1,6 +1,6 @@
 //! Masks and keys from the system's source of randomness, the same that TLS uses here.
 //!
-//! Nobody may be able to predict them. *(source: RFC 6455 §10.3)*
+//! They must be unpredictable. *(source: RFC 6455 §10.3)*
 
 use crate::rustls::crypto::{SecureRandom, ring};
 use std::sync::OnceLock;

@@ -1,11 +1,11 @@
 //! The WebSocket layer of `async-tungstenite`, with its buffers and limits set on purpose.
 //!
 //! Its defaults take 128 KiB a connection and put no bound on writes. No extension is offered, so no message comes
-//! compressed by the WebSocket layer. It keeps the buffer of its largest frame for life: after a large one it is made
-//! anew, at a moment when it holds nothing.
+//! compressed by the WebSocket layer. It keeps the buffer of its largest frame for life: after a large one it is
+//! replaced, at a moment when it holds nothing.
 //!
 //! # Invariants
-//! * `nothing-unread`: the layer is made anew only when every byte that it read was part of a message it gave.
+//! * `nothing-unread`: the layer is replaced only when every byte that it read was part of a message it gave.
 
 use super::counted::Counted;
 use super::{SocketLimits, WebSocket};
@@ -61,7 +61,7 @@ where
 }
 
 struct Tungstenite<S> {
-    /// `None` only while it is made anew.
+    /// `None` only while it is replaced.
     layer: Option<WebSocketStream<Counted<S>>>,
     /// How many bytes the messages had on the wire, at least, that were given.
     given: u64,
@@ -80,7 +80,7 @@ enum Buffer {
 }
 
 /// Who carries out what goes out: `poll_sent` a message, `poll_message` the close frame. A message that
-/// `poll_message` had written would have nobody to tell.
+/// `poll_message` had written would not be reported as sent.
 #[derive(PartialEq, Eq)]
 enum Purpose {
     Talking,
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WebSocket for Tungstenite<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tungstenite<S> {
-    /// Makes the layer anew over its stream, if it holds nothing: neither bytes that were read nor any to write.
+    /// Replaces the layer over its stream, if it holds nothing: neither bytes that were read nor any to write.
     fn renew(&mut self, cx: &mut Context<'_>) {
         let Some(layer) = &mut self.layer else { return };
         // What is counted as given is never too much (a fragment's header is not in it, nor is part of a message), so

@@ -178,7 +178,7 @@ fn a_pong_is_never_put_into_a_message() {
     wire.peer().to_client.extend(b"\x89\x011\x89\x012");
     assert_eq!(read(&mut *socket), []);
     wire.peer().room = 5;
-    // Only `poll_sent` writes a message on: else nobody would tell that it has left.
+    // Only `poll_sent` writes a message on: otherwise the driver would not learn that it has left.
     assert_eq!((read(&mut *socket), wire.peer().from_client.len()), (vec![], 3));
     assert!(socket.poll_sent(&mut cx()).is_pending());
     wire.peer().room = usize::MAX;
