@@ -1,5 +1,6 @@
 //! A moment by which the peer must have sent something. Silence proves nothing while the socket may hold it unread, so
-//! such a deadline is judged by a call that knows.
+//! such a deadline is judged by a call that knows. Hello, Ready, Resumed and the gateway's own heartbeat have one; a heartbeat of
+//! ours is judged by the same rule in `heart.rs`, where it can be forgiven as well.
 //!
 //! # Invariants
 //! * `judged-in-the-end`: a deadline is not moved on for ever, however much comes that is not what was waited for.

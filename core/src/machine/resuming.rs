@@ -111,7 +111,8 @@ impl Resuming {
             Err(next) => return next,
         };
         if this.give_up.judge(cx.now, read, cx.counts.bytes_in) {
-            // No close frame: some gateways end a session by any, and this one may be resumed elsewhere.
+            // Dropped, not closed: a gateway that does not answer a Resume hardly answers a close frame, and to wait for that
+            // costs time in which the session could be resumed.
             return this.timed_out(Timer::Resumed, CloseMode::Abort, cx);
         }
         this.resume(cx)
