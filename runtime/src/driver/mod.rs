@@ -182,6 +182,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         loop {
             while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
+                ready!(self.poll_step(cx));
             }
             if let Some(event) = self.inbox.pop_front() {
                 self.consumed.note(&event);

@@ -60,6 +60,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         loop {
             while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
+                ready!(self.poll_step(cx));
             }
             // Without an open connection there is nothing to keep alive, and each attempt at another gives events, for
             // which there is no room.

@@ -55,7 +55,7 @@ pub async fn while_dialing<H: Host>() {
     }
 }
 
-/// AwaitingHello: Hello does not come.
+/// `AwaitingHello`: Hello does not come.
 pub async fn before_hello<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::new();
@@ -65,7 +65,7 @@ pub async fn before_hello<H: Host>() {
     }
 }
 
-/// AwaitingIdentify: the gate grants no permit.
+/// `AwaitingIdentify`: the gate grants no permit.
 pub async fn while_queued_for_an_identify<H: Host>() {
     for how in BOTH {
         let mut stage = Stage::<H>::new();
