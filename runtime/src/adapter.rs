@@ -15,5 +15,6 @@ pub use crate::runtime::Runtime;
 pub use crate::set::{AutoError, Member, ShardKey, SplitShardSet};
 pub use crate::tls::Tls;
 pub use crate::websocket::WebSocketLayer;
+/// The TLS library, for a TLS configuration that the application makes itself.
 pub use futures_rustls::rustls;
 pub use http;

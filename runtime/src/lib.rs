@@ -32,24 +32,13 @@ mod socket;
 mod tls;
 mod websocket;
 
-pub use build_error::BuildError;
+// What the adapters re-export too is listed there, once.
+#[doc(inline)]
+pub use adapter::*;
 pub use builder::{Builder, draw_seed};
 pub use clock::Clock;
-pub use driver::{
-    Buffer, CommandHandle, Driver, Events, HostSleep, MachineRef, Overflow, Pump, RequestFuture, Sender, TokenAnswer,
-    Tokens,
-};
-/// The TLS library, for a TLS configuration that the application makes itself.
-pub use futures_rustls::rustls;
-pub use http;
-pub use identify::{GateAnswer, IdentifyGate, SharedGate, SharedIdentify};
-pub use network::{HeaderError, Network};
-pub use pem::PemError;
-pub use proxy::{Proxy, ProxyError, ProxyVariableError, UnsupportedScheme};
-pub use rest::{AskError, GatewayBot, HttpClient, HttpFuture, Rest};
-pub use runtime::Runtime;
-pub use set::{AutoError, Member, ShardKey, ShardSet, SplitShardSet};
+pub use driver::Pump;
+pub use set::ShardSet;
 #[cfg(any(unix, windows))]
 pub use socket::prepare_socket;
-pub use tls::Tls;
-pub use websocket::{WebSocket, WebSocketLayer};
+pub use websocket::WebSocket;

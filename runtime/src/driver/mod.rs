@@ -9,7 +9,7 @@
 //!   is never dry, as many bytes as a socket holds since a deadline was put off. Only a `Tick` lets the machine judge
 //!   silence: a process that was stalled finds its answers in the socket, and must not kill a healthy connection.
 //! * `due-in-time`: no arm of the loop goes on reading, answering or writing without a look at the clock. After
-//!   [`STEPS_MAX`] steps, or the bytes of a read budget, the driver yields to other tasks.
+//!   256 steps, or the bytes of a read budget, the driver yields to other tasks.
 
 mod alarm;
 mod backlog;
@@ -25,6 +25,7 @@ mod requests;
 mod scratch;
 mod sender;
 mod shared;
+mod steps;
 mod suspend;
 mod tokens;
 
@@ -51,6 +52,7 @@ use scratch::ScratchOwner;
 use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use steps::Steps;
 use suspend::SuspendDetector;
 use tokens::TokenFetcher;
 
@@ -91,13 +93,8 @@ pub struct Driver<D: Dialect, R: Runtime> {
     alarm: Alarm<R>,
     suspend: SuspendDetector,
     backlog: Backlog,
-    /// Steps in a row without a wait.
-    steps: u32,
+    steps: Steps,
 }
-
-/// How many steps a busy shard may take before it yields to other tasks. The read budget bounds the steps that read;
-/// this bounds those that do not, as of a sender that asks again and again, or of a gate that answers at once.
-const STEPS_MAX: u32 = 256;
 
 impl<D: Dialect, R: Runtime> Driver<D, R> {
     /// A shard that has not connected. `network` is one that all shards of the application share, or its
@@ -123,7 +120,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             alarm: Alarm::new(),
             suspend,
             backlog: Backlog::default(),
-            steps: 0,
+            steps: Steps::default(),
         }
     }
 
@@ -170,7 +167,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         }
         // While reads follow each other without a wait, the host was awake: the clocks are asked once a wait, not once
         // an event.
-        if self.steps == 0 {
+        if self.steps.is_first() {
             self.note_suspend();
             self.connection.renew_budget();
         }
@@ -182,7 +179,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         loop {
             while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
-                ready!(self.poll_step(cx));
+                ready!(self.steps.poll(cx));
             }
             if let Some(event) = self.inbox.pop_front() {
                 self.consumed.note(&event);
@@ -191,9 +188,9 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             if let Due::Never = self.due {
                 return Poll::Ready(None);
             }
-            ready!(self.poll_step(cx));
+            ready!(self.steps.poll(cx));
             let Poll::Ready(input) = self.poll_input(cx) else {
-                self.steps = 0;
+                self.steps.wait();
                 return Poll::Pending;
             };
             self.feed(input);
@@ -312,7 +309,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                 // A peer can send pings, or a message that never ends: they must not postpone what is due.
                 Read::Control | Read::Unread if self.is_due() => return Poll::Ready(Input::TickUnread),
                 Read::Control => {}
-                Read::Unread => return self.poll_later(cx),
+                Read::Unread => return self.steps.poll_later(cx),
                 Read::Dry => {
                     ready!(self.poll_alarm(cx));
                     if self.is_due() {
@@ -320,25 +317,8 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
                     }
                 }
             }
-            ready!(self.poll_step(cx));
+            ready!(self.steps.poll(cx));
         }
-    }
-
-    /// Pending once in [`STEPS_MAX`] calls, so that other tasks run: tokio has a budget for that, other runtimes have
-    /// none.
-    fn poll_step(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.steps == STEPS_MAX {
-            return self.poll_later(cx);
-        }
-        self.steps += 1;
-        Poll::Ready(())
-    }
-
-    /// Pending, and woken at once: the task goes on after those that are ready.
-    fn poll_later<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.steps = 0;
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Input> {

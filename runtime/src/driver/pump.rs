@@ -60,7 +60,7 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
         loop {
             while let Some(input) = self.connection.poll_write(cx) {
                 self.feed(input);
-                ready!(self.poll_step(cx));
+                ready!(self.steps.poll(cx));
             }
             // Without an open connection there is nothing to keep alive, and each attempt at another gives events, for
             // which there is no room.
@@ -69,13 +69,13 @@ impl<D: Dialect, R: Runtime> Driver<D, R> {
             }
             // A sender that asks again and again, or a gate that answers at once, must not keep the thread from other
             // tasks.
-            ready!(self.poll_step(cx));
+            ready!(self.steps.poll(cx));
             if let Some(input) = self.poll_answer(cx) {
                 self.feed(input);
             } else if self.shared.poll_wake_flag(cx).is_ready() {
                 self.feed(Input::TickUnread);
             } else if self.poll_alarm(cx).is_pending() {
-                self.steps = 0;
+                self.steps.wait();
                 return Poll::Pending;
             } else if self.is_due() {
                 self.feed(Input::TickUnread);
