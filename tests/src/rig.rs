@@ -316,18 +316,18 @@ impl<D: Dialect> Rig<D> {
         self.tick()
     }
 
-    /// Compares the story with `expected` (see [`Story::assert`]) and forgets it.
+    /// Compares the story with `expected` (see [`Story::assert_kinds`]) and forgets it.
     #[track_caller]
-    pub fn assert(&mut self, expected: &str) -> &mut Self {
-        self.story.assert(expected);
+    pub fn assert_kinds(&mut self, expected: &str) -> &mut Self {
+        self.story.assert_kinds(expected);
         self.story.clear();
         self
     }
 
-    /// Compares all that the machine did with `expected` (see [`Story::assert_deeds`]) and forgets the story.
+    /// Compares all that the machine did with `expected` (see [`Story::assert`]) and forgets the story.
     #[track_caller]
-    pub fn did(&mut self, expected: &str) -> &mut Self {
-        self.story.assert_deeds(expected);
+    pub fn assert(&mut self, expected: &str) -> &mut Self {
+        self.story.assert(expected);
         self.story.clear();
         self
     }

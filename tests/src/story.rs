@@ -49,7 +49,7 @@ impl Story {
 
     /// Compares with `expected`, line by line, but only the kinds of line that occur in `expected`.
     #[track_caller]
-    pub fn assert(&self, expected: &str) {
+    pub fn assert_kinds(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let kinds: Vec<char> = expected.iter().filter_map(|line| kind(line)).collect();
         let told: Vec<&str> = self
@@ -63,7 +63,7 @@ impl Story {
 
     /// Compares all of the machine's lines (`>`, `*`, `!`, `~`) with `expected`.
     #[track_caller]
-    pub fn assert_deeds(&self, expected: &str) {
+    pub fn assert(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let did = |line: &&str| kind(line).is_some_and(|kind| ">*!~".contains(kind));
         let told: Vec<&str> = self.lines.iter().map(String::as_str).filter(did).collect();
@@ -159,6 +159,7 @@ fn told_outcome(outcome: Outcome) -> String {
         Outcome::Returned(ReturnReason::Superseded) => "returned: superseded".into(),
         Outcome::Returned(ReturnReason::Ended) => "returned: ended".into(),
         Outcome::Returned(other) => format!("returned: {other:?}"),
+        other => format!("{other:?}"),
     }
 }
 

@@ -146,13 +146,6 @@ impl World {
         }
     }
 
-    /// Compares the story with `expected` (see [`Story::assert`]) and forgets it.
-    #[track_caller]
-    pub fn assert_story(&mut self, expected: &str) {
-        self.story.assert(expected);
-        self.story.clear();
-    }
-
     fn carry_out(&mut self, action: Action) -> Option<Input> {
         match action {
             Action::Connect { connection, url, .. } => {

@@ -235,7 +235,7 @@ fn the_bound_on_attempts_counts_retries_and_ends_the_shard_once() {
     let mut rig = Rig::new(Config { backoff: Backoff { attempts: Some(2), ..Backoff::STANDARD }, ..config() });
     rig.start().refuse(ConnectFailure::Name).next().refuse(ConnectFailure::Name).next().refuse(ConnectFailure::Name);
     rig.pass(seconds(3600)).tick().tick();
-    rig.assert(
+    rig.assert_kinds(
         "t+0.000 * connecting 1, identify
          t+0.000 > connect 1 wss://gateway.discord.gg/?v=10&encoding=json
          t+0.000 ~ reconnect in 0.779 s, identify: connect_name

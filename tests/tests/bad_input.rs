@@ -30,7 +30,7 @@ const UNREADABLE: [(&[u8], &str); 14] = [
 fn scenario_60_a_frame_that_cannot_be_read_is_reported_and_the_link_stays() {
     for (frame, why) in UNREADABLE {
         let mut rig = Rig::online(config());
-        rig.message(frames::text(frame)).did(&format!("t+0.000 ! faulted: malformed frame: {why}"));
+        rig.message(frames::text(frame)).assert(&format!("t+0.000 ! faulted: malformed frame: {why}"));
         assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Active, 1));
     }
 }
@@ -40,7 +40,7 @@ fn scenario_60_by_policy_a_frame_that_cannot_be_read_costs_the_link_and_keeps_th
     for (frame, why) in UNREADABLE {
         let mut rig = Rig::online(Config { malformed: MalformedPolicy::Reconnect, ..prompt() });
         rig.message(frames::text(frame)).close(4000);
-        rig.did(&format!(
+        rig.assert(&format!(
             "t+0.000 ! faulted: malformed frame: {why}
              t+0.000 > close 4000
              t+0.000 * closed 1: close 4000
@@ -79,7 +79,7 @@ fn scenario_60_strange_frames_are_handed_on_and_the_link_stays() {
         let mut rig = Rig::online(config());
         rig.message(frames::text(frame));
         println!("{frame}");
-        rig.did(&if event.is_empty() { String::new() } else { format!("t+0.000 {event}") });
+        rig.assert(&if event.is_empty() { String::new() } else { format!("t+0.000 {event}") });
         assert_eq!((rig.machine.phase(), rig.machine.health().counts.malformed), (Phase::Active, 0), "{frame}");
         let counted = if frame.contains(":3,") || frame.contains(":3}") { 3 } else { 2 };
         assert_eq!(rig.machine.health().sequence, Some(Sequence(counted)), "{frame}");
@@ -95,7 +95,7 @@ fn scenario_60_a_megabyte_of_nesting_is_handed_on_wherever_it_stands() {
         format!(r#"{{"extra":{open}{close},"op":0,"s":3,"t":"X","d":{{}}}}"#),
     ] {
         let mut rig = Rig::online(config());
-        rig.message(frames::text(frame)).did("t+0.000 * X 3");
+        rig.message(frames::text(frame)).assert("t+0.000 * X 3");
     }
 }
 
@@ -104,7 +104,7 @@ fn a_nested_hello_or_ready_is_a_fault_and_no_overflow_of_the_stack() {
     let deep = "[".repeat(500_000) + &"]".repeat(500_000);
     let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
     rig.message(frames::hello(&deep)).close(4000);
-    rig.did(
+    rig.assert(
         "t+0.000 ! faulted: malformed frame: field heartbeat_interval is missing or of another type
          t+0.000 > close 4000
          t+0.000 * closed 1: close 4000
@@ -112,7 +112,7 @@ fn a_nested_hello_or_ready_is_a_fault_and_no_overflow_of_the_stack() {
     );
     let mut rig = Rig::in_phase(Phase::Identifying, prompt());
     rig.message(frames::dispatch("READY", 1, &deep)).close(4000);
-    rig.did(
+    rig.assert(
         "t+0.000 ! faulted: malformed frame: field session_id is missing or of another type
          t+0.000 > close 4000
          t+0.000 * closed 1: close 4000
@@ -153,9 +153,9 @@ fn scenario_61_an_event_whose_typed_parse_fails_is_handed_on_raw_and_the_sequenc
 #[test]
 fn a_binary_message_is_read_as_the_text_it_holds() {
     let mut rig = Rig::online(config());
-    rig.message(Message::Binary(frames::message_create(3).into_bytes())).did("t+0.000 * MESSAGE_CREATE 3");
+    rig.message(Message::Binary(frames::message_create(3).into_bytes())).assert("t+0.000 * MESSAGE_CREATE 3");
     rig.message(Message::Binary(vec![0x78, 0x9c, 0, 0xff].into()))
-        .did("t+0.000 ! faulted: malformed frame: not valid utf-8 at byte 1");
+        .assert("t+0.000 ! faulted: malformed frame: not valid utf-8 at byte 1");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_interval_that_is_no_sane_number_is_clamped_or_costs_the_link_and_never_spi
         let mut rig = Rig::in_phase(Phase::AwaitingHello, prompt());
         rig.message(frames::hello(interval)).close(4000);
         println!("{interval}");
-        rig.did(
+        rig.assert(
             "t+0.000 ! faulted: malformed frame: field heartbeat_interval is missing or of another type
              t+0.000 > close 4000
              t+0.000 * closed 1: close 4000
@@ -195,7 +195,7 @@ fn a_ready_without_a_session_id_costs_the_link_and_is_no_session() {
         let mut rig = Rig::in_phase(Phase::Identifying, prompt());
         rig.message(frames::dispatch("READY", 1, data)).close(4000);
         println!("{data}");
-        rig.did(
+        rig.assert(
             "t+0.000 ! faulted: malformed frame: field session_id is missing or of another type
              t+0.000 > close 4000
              t+0.000 * closed 1: close 4000
@@ -211,7 +211,7 @@ fn frames_before_hello_send_nothing_and_the_hello_deadline_still_holds() {
     rig.message(frames::ready("5e551011", 1)).message(frames::message_create(1)).message(frames::resumed(1));
     rig.message(frames::ack()).message(frames::heartbeat_request()).message(frames::text("{\"op\":99}"));
     rig.message(frames::text("garbage")).advance(seconds(15));
-    rig.did(
+    rig.assert(
         "t+0.000 ! faulted: ready out of place
          t+0.000 ! faulted: dispatch out of place
          t+0.000 ! faulted: resumed out of place
@@ -231,7 +231,7 @@ fn frames_after_our_close_are_dropped_and_come_again_with_the_resume() {
     rig.message(frames::message_create(3)).message(frames::invalid_session("false")).message(frames::text("garbage"));
     rig.close(4000).next();
     rig.open().message(frames::hello("40000"));
-    rig.did(
+    rig.assert(
         "t+0.000 * closed 1: close 4000
          t+0.000 ~ reconnect in 0 s, resume: reconnect_requested
          t+0.000 * connecting 2, resume
@@ -246,7 +246,7 @@ fn frames_after_our_close_are_dropped_and_come_again_with_the_resume() {
 fn a_message_above_the_limit_costs_the_link_and_keeps_the_session() {
     let mut rig = Rig::online(Config { limits: Limits { message: 300, ..Limits::default() }, ..prompt() });
     rig.message(frames::dispatch("X", 3, &format!("\"{}\"", "a".repeat(300)))).close(4000);
-    rig.did(
+    rig.assert(
         "t+0.000 ! faulted: frame of 329 bytes, at most 300 are read
          t+0.000 > close 4000
          t+0.000 * closed 1: close 4000

@@ -113,7 +113,7 @@ fn what_comes_as_text_is_a_payload_as_it_stands() {
         let mut pair = Pair::online(format, prompt());
         pair.rig.message(frames::message_create(2));
         pair.say(&frames::message_create(3));
-        pair.rig.assert("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3");
+        pair.rig.assert_kinds("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3");
     }
 }
 
@@ -173,7 +173,7 @@ fn scenarios_56_and_62_payloads_in_one_message_come_out_in_their_order() {
         let mut pair = Pair::online(format, prompt());
         let three: Vec<u8> = (2..5).flat_map(|sequence| pair.pack(&frames::message_create(sequence))).collect();
         pair.give(three);
-        pair.rig.assert("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3\nt+0.000 * MESSAGE_CREATE 4");
+        pair.rig.assert_kinds("t+0.000 * MESSAGE_CREATE 2\nt+0.000 * MESSAGE_CREATE 3\nt+0.000 * MESSAGE_CREATE 4");
     }
 }
 
@@ -210,7 +210,7 @@ fn empty_messages_and_empty_flushes_are_nothing() {
             pair.give([0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF].to_vec());
         }
         pair.say(&frames::message_create(2));
-        pair.rig.assert("t+0.000 * MESSAGE_CREATE 2");
+        pair.rig.assert_kinds("t+0.000 * MESSAGE_CREATE 2");
     }
 }
 

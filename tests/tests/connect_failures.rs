@@ -118,7 +118,7 @@ fn failed(config: Config, failure: ConnectFailure) -> Rig {
 fn each_kind_of_failure_backs_off_where_its_option_says_so() {
     for (failure, _, cause, option) in KINDS {
         let mut rig = failed(all_but(option, OnConnectFailure::BackOff), failure);
-        rig.next().assert(&format!(
+        rig.next().assert_kinds(&format!(
             "t+0.000 ~ reconnect in 0.779 s, identify: {cause}
              t+0.779 * connecting 2, identify
              t+0.779 > connect 2 wss://gateway.discord.gg/?v=10&encoding=json"
@@ -130,7 +130,7 @@ fn each_kind_of_failure_backs_off_where_its_option_says_so() {
 fn each_kind_of_failure_waits_the_longest_where_its_option_says_so() {
     for (failure, _, cause, option) in KINDS {
         let mut rig = failed(all_but(option, OnConnectFailure::BackOffAtCap), failure);
-        rig.next().assert(&format!(
+        rig.next().assert_kinds(&format!(
             "t+0.000 ~ reconnect in 48.305 s, identify: {cause}
              t+48.305 * connecting 2, identify
              t+48.305 > connect 2 wss://gateway.discord.gg/?v=10&encoding=json"
@@ -143,7 +143,7 @@ fn each_kind_of_failure_ends_the_machine_where_its_option_says_so() {
     for (failure, told, _, option) in KINDS {
         let advice = Cause::from(&failure).advice().map_or(String::new(), |advice| format!("; {advice}"));
         let mut rig = failed(all_but(option, OnConnectFailure::End), failure);
-        rig.assert(&format!("t+0.000 * ended: could not connect: {told}{advice}"));
+        rig.assert_kinds(&format!("t+0.000 * ended: could not connect: {told}{advice}"));
         assert_eq!((rig.machine.phase(), rig.machine.deadline()), (Phase::Ended, None));
     }
 }
@@ -210,7 +210,7 @@ fn found_13_a_redirect_tells_where_to_and_is_not_followed() {
     let location = Location::new(b"wss://elsewhere.example/?token=secret").unwrap();
     let redirect = ConnectFailure::Redirect { status: 301, location };
     let mut rig = failed(config(), redirect.clone());
-    rig.next().assert(
+    rig.next().assert_kinds(
         "t+0.000 ! faulted: redirected with http 301 to wss://elsewhere.example/
          t+0.000 ~ reconnect in 0.779 s, identify: connect_http 301
          t+0.779 * connecting 2, identify
@@ -238,7 +238,7 @@ fn found_13_an_end_has_its_reason_as_its_source() {
 fn a_retry_after_is_honoured_with_any_status_that_is_retried() {
     for status in [429, 503, 404] {
         let mut rig = failed(config(), http_after(status, seconds(30)));
-        rig.next().assert(&format!(
+        rig.next().assert_kinds(&format!(
             "t+0.000 ~ reconnect in 30.779 s, identify: connect_http {status}
              t+30.779 * connecting 2, identify
              t+30.779 > connect 2 wss://gateway.discord.gg/?v=10&encoding=json"
@@ -249,27 +249,27 @@ fn a_retry_after_is_honoured_with_any_status_that_is_retried() {
 #[test]
 fn a_retry_after_is_believed_up_to_its_cap() {
     let mut rig = failed(config(), http_after(429, seconds(86_400)));
-    rig.assert("t+0.000 ~ reconnect in 3600.779 s, identify: connect_http 429");
+    rig.assert_kinds("t+0.000 ~ reconnect in 3600.779 s, identify: connect_http 429");
 
     let connect = ConnectPolicy { retry_after_max: seconds(90), ..ConnectPolicy::default() };
     let mut rig = failed(Config { connect, ..config() }, http_after(429, Duration::MAX));
-    rig.assert("t+0.000 ~ reconnect in 90.779 s, identify: connect_http 429");
+    rig.assert_kinds("t+0.000 ~ reconnect in 90.779 s, identify: connect_http 429");
 }
 
 #[test]
 fn a_retry_after_never_shortens_a_wait() {
     let mut rig = failed(config(), http_after(429, millis(1)));
-    rig.assert("t+0.000 ~ reconnect in 0.780 s, identify: connect_http 429");
+    rig.assert_kinds("t+0.000 ~ reconnect in 0.780 s, identify: connect_http 429");
     let mut rig = failed(config(), http_after(403, seconds(1)));
-    rig.assert("t+0.000 ~ reconnect in 48.305 s, identify: connect_http 403");
+    rig.assert_kinds("t+0.000 ~ reconnect in 48.305 s, identify: connect_http 403");
     let mut rig = failed(config(), http_after(429, Duration::ZERO));
-    rig.assert("t+0.000 ~ reconnect in 0.779 s, identify: connect_http 429");
+    rig.assert_kinds("t+0.000 ~ reconnect in 0.779 s, identify: connect_http 429");
 }
 
 #[test]
 fn a_retry_after_does_not_call_an_ended_machine_back() {
     let mut rig = failed(config(), http_after(401, seconds(5)));
-    rig.assert(
+    rig.assert_kinds(
         "t+0.000 * ended: could not connect: http status 401; the token or a proxy's credentials were refused: check them",
     );
 }
@@ -278,7 +278,7 @@ fn a_retry_after_does_not_call_an_ended_machine_back() {
 fn a_connection_that_ends_while_it_is_dialed_counts_as_an_io_failure() {
     let mut rig = Rig::new(config());
     rig.start().lose();
-    rig.assert(
+    rig.assert_kinds(
         "t+0.000 * connecting 1, identify
          t+0.000 ~ reconnect in 0.779 s, identify: connect_io",
     );

@@ -77,21 +77,21 @@ fn frame_of_no_event(sample: &Sample) {
     match sample.op() {
         1 => {
             let mut rig = Rig::online(config());
-            rig.message(sample.message()).assert("t+0.000 > heartbeat 2");
+            rig.message(sample.message()).assert_kinds("t+0.000 > heartbeat 2");
         }
         7 => {
             let mut rig = Rig::online(config());
-            rig.message(sample.message()).assert("t+0.000 > close 4000");
+            rig.message(sample.message()).assert_kinds("t+0.000 > close 4000");
             rig.close(4000);
             assert!(rig.story.text().contains(", resume: "), "{}", rig.story.text());
         }
         9 if sample.data() == Value::Bool(true) => {
             let mut rig = Rig::online(config());
-            rig.message(sample.message()).assert("t+0.000 > close 4000");
+            rig.message(sample.message()).assert_kinds("t+0.000 > close 4000");
         }
         9 => {
             let mut rig = Rig::online(config());
-            rig.message(sample.message()).assert(
+            rig.message(sample.message()).assert_kinds(
                 "t+0.000 * session lost: invalid_session_lost
                  t+0.000 > close 1000",
             );
@@ -102,10 +102,10 @@ fn frame_of_no_event(sample: &Sample) {
         10 => hello(sample),
         11 => {
             let mut rig = Rig::online(config());
-            rig.advance(seconds(40)).assert("t+40.000 > heartbeat 2");
+            rig.advance(seconds(40)).assert_kinds("t+40.000 > heartbeat 2");
             rig.message(sample.message());
             assert_eq!(rig.machine.health().counts.beats_acked, 2, "{}", sample.file);
-            rig.advance(seconds(40)).assert("t+80.000 > heartbeat 2");
+            rig.advance(seconds(40)).assert_kinds("t+80.000 > heartbeat 2");
         }
         op => {
             let mut rig = Rig::online(config());
@@ -119,7 +119,7 @@ fn frame_of_no_event(sample: &Sample) {
 fn hello(sample: &Sample) {
     let mut rig = Rig::new(config());
     rig.hold_identify().start().open().story.clear();
-    rig.message(sample.message()).assert(
+    rig.message(sample.message()).assert_kinds(
         "t+0.000 > ask identify
          t+0.000 > heartbeat null",
     );

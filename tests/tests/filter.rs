@@ -24,7 +24,7 @@ fn typing(sequence: u64) -> Message {
 fn only_what_is_named_comes_and_the_rest_is_counted() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
     rig.message(typing(3)).message(frames::message_create(4)).message(typing(5));
-    rig.did("t+0.000 * MESSAGE_CREATE 4");
+    rig.assert("t+0.000 * MESSAGE_CREATE 4");
     let health = rig.machine.health();
     assert_eq!((health.counts.filtered, health.counts.gaps, health.sequence), (2, 0, Some(Sequence(5))));
     assert_eq!((health.events.of("TYPING_START"), health.events.of("MESSAGE_CREATE")), (2, 2));
@@ -35,7 +35,7 @@ fn all_but_what_is_named_comes() {
     let mut rig = Rig::online(Config { events: EventFilter::except(["TYPING_START"]), ..prompt() });
     rig.message(typing(3)).message(frames::message_create(4));
     rig.message(frames::dispatch("EVENT_OF_TOMORROW", 5, "null"));
-    rig.did("t+0.000 * MESSAGE_CREATE 4\nt+0.000 * EVENT_OF_TOMORROW 5");
+    rig.assert("t+0.000 * MESSAGE_CREATE 4\nt+0.000 * EVENT_OF_TOMORROW 5");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_resume_goes_on_behind_what_was_filtered_and_its_replay_is_filtered_too() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
     rig.message(typing(3)).lose().next().open().message(frames::hello("40000"));
     rig.message(typing(4)).message(frames::message_create(5)).message(frames::resumed(6));
-    rig.assert(
+    rig.assert_kinds(
         "t+0.000 * closed 1: end of stream
          t+0.000 * connecting 2, resume
          t+0.000 > connect 2 wss://gateway-us-east1-b.discord.gg/?v=10&encoding=json
@@ -69,7 +69,7 @@ fn ready_and_resumed_come_whatever_the_filter_says() {
 fn a_gap_and_a_repetition_are_seen_among_what_is_filtered() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
     rig.message(typing(3)).message(typing(9)).message(typing(9)).message(typing(4));
-    rig.did(
+    rig.assert(
         "t+0.000 * gap after 3, got 9
          t+0.000 ! faulted: 1 dispatch came again and was dropped
          t+0.000 ! faulted: 2 dispatches came again and were dropped",
@@ -93,13 +93,13 @@ fn an_escaped_name_is_filtered_as_the_name_it_is() {
     let mut rig = Rig::online(only(&["MESSAGE_CREATE"]));
     rig.message(frames::text(r#"{"t":"TYPING\u005fSTART","s":3,"op":0,"d":{}}"#));
     rig.message(frames::text(r#"{"t":"MESSAGE\u005fCREATE","s":4,"op":0,"d":{}}"#));
-    rig.did("t+0.000 * MESSAGE_CREATE 4");
+    rig.assert("t+0.000 * MESSAGE_CREATE 4");
 }
 
 #[test]
 fn what_is_filtered_out_of_session_is_out_of_place_as_any() {
     let mut rig = Rig::in_phase(Phase::AwaitingIdentify, only(&["MESSAGE_CREATE"]));
-    rig.message(typing(3)).did("t+0.000 ! faulted: dispatch out of place");
+    rig.message(typing(3)).assert("t+0.000 ! faulted: dispatch out of place");
     assert_eq!(rig.machine.health().counts.filtered, 0);
 }
 

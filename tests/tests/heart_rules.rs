@@ -18,7 +18,7 @@ fn an_immediate_first_beat_goes_out_with_hello() {
     let policy = HeartbeatPolicy { first: FirstBeat::Immediate, ..HeartbeatPolicy::default() };
     let mut rig = Rig::new(Config { heartbeat: policy, ..config() });
     rig.start().open().message(frames::hello("40000"));
-    rig.did(
+    rig.assert(
         "t+0.000 * connecting 1, identify
          t+0.000 > connect 1 wss://gateway.discord.gg/?v=10&encoding=json
          t+0.000 > ask identify
@@ -59,7 +59,7 @@ fn requested_beats_beyond_the_reserve_are_refused_and_counted_until_the_window_h
     rig.advance(seconds(55)).message(frames::heartbeat_request());
 
     // then: two were answered at once, a fault reports the third, and the fourth was answered
-    rig.did(
+    rig.assert(
         "t+5.000 > heartbeat 2
          t+10.000 > heartbeat 2
          t+15.000 ! faulted: a heartbeat request was left unanswered: the send limit has no room
@@ -82,7 +82,7 @@ fn an_early_tick_does_nothing() {
     let mut rig = Rig::online(config());
     rig.pass(millis(39_999)).tick();
     rig.give(Input::TickUnread);
-    rig.did("");
+    rig.assert("");
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn an_unread_tick_at_the_due_time_forgives_the_older_beat_and_sends_the_next() {
     rig.give(Input::TickUnread).pass(seconds(10)).tick();
 
     // then: there is no fault, and the new heartbeat has a whole interval
-    rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
+    rig.assert("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
     rig.advance(millis(29_999));
     assert_eq!(rig.story.lines(), [""; 0]);
-    rig.advance(millis(1)).did(
+    rig.advance(millis(1)).assert(
         "t+120.000 ! faulted: heartbeat missed, waited 40 s
          t+120.000 > close 4000",
     );
@@ -114,7 +114,7 @@ fn a_beat_that_falls_due_with_a_message_goes_out_and_is_judged_by_the_next_tick(
     rig.message(frames::message_create(3)).pass(seconds(1)).tick();
 
     // then: the next heartbeat was on time, and the older one is missed
-    rig.did(
+    rig.assert(
         "t+40.000 > heartbeat 2
          t+80.000 * MESSAGE_CREATE 3
          t+80.000 > heartbeat 3
@@ -127,13 +127,13 @@ fn a_beat_that_falls_due_with_a_message_goes_out_and_is_judged_by_the_next_tick(
 fn an_ack_that_comes_with_the_next_beat_s_due_time_is_in_time() {
     let mut rig = Rig::online(config());
     rig.advance(seconds(40)).pass(seconds(40)).message(frames::ack()).tick();
-    rig.did("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
+    rig.assert("t+40.000 > heartbeat 2\nt+80.000 > heartbeat 2");
 }
 
 #[test]
 fn a_configured_interval_takes_the_place_of_the_gateway_s() {
     let mut rig = Rig::online(beating(HeartbeatPolicy { interval: Some(seconds(15)), ..HeartbeatPolicy::default() }));
-    rig.ack_beats().advance(seconds(40)).did("t+15.000 > heartbeat 2\nt+30.000 > heartbeat 2");
+    rig.ack_beats().advance(seconds(40)).assert("t+15.000 > heartbeat 2\nt+30.000 > heartbeat 2");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn an_interval_out_of_bounds_is_refused_by_policy_and_the_session_kept() {
 fn bounds_are_the_config_s() {
     let narrow = HeartbeatPolicy { interval_max: seconds(30), ..HeartbeatPolicy::default() };
     let mut rig = Rig::online(beating(narrow));
-    rig.ack_beats().advance(seconds(60)).did("t+30.000 > heartbeat 2\nt+60.000 > heartbeat 2");
+    rig.ack_beats().advance(seconds(60)).assert("t+30.000 > heartbeat 2\nt+60.000 > heartbeat 2");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_second_hello_keeps_what_is_awaited() {
     rig.message(frames::hello("20000")).advance(seconds(35));
 
     // then: heartbeats keep the new interval from the last one on, and the older one is judged at its own time
-    rig.did(
+    rig.assert(
         "t+40.000 > heartbeat 2
          t+60.000 > heartbeat 2
          t+80.000 ! faulted: heartbeat missed, waited 40 s

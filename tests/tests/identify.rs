@@ -318,23 +318,23 @@ fn a_machine_tells_of_an_exhausted_budget_once_a_wait_and_again_when_it_is_over(
     let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
     let exhausted = |left| Input::BudgetExhausted(ConnectionId(1), seconds(left));
     rig.ack_beats();
-    rig.give(exhausted(3600)).did("t+0.000 * budget exhausted, resets in 3600 s");
-    rig.pass(seconds(10)).give(exhausted(3590)).did("");
+    rig.give(exhausted(3600)).assert("t+0.000 * budget exhausted, resets in 3600 s");
+    rig.pass(seconds(10)).give(exhausted(3590)).assert("");
 
     // The reset did not help: another process has used up the new day already.
     rig.advance(seconds(3590));
     rig.story.clear();
-    rig.give(exhausted(100)).did("t+3600.000 * budget exhausted, resets in 100 s");
+    rig.give(exhausted(100)).assert("t+3600.000 * budget exhausted, resets in 100 s");
 
     // The request was open all the time.
-    rig.give(Input::IdentifyGranted(ConnectionId(1))).did("t+3600.000 > identify");
+    rig.give(Input::IdentifyGranted(ConnectionId(1))).assert("t+3600.000 > identify");
 }
 
 #[test]
 fn scenario_14_a_machine_that_waits_for_its_budget_gives_its_turn_back_when_its_link_dies() {
     let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
     rig.give(Input::BudgetExhausted(ConnectionId(1), seconds(3600))).story.clear();
-    rig.lose().assert("t+0.000 > return identify");
+    rig.lose().assert_kinds("t+0.000 > return identify");
     assert_eq!(rig.machine.phase(), Phase::Backoff);
 }
 
@@ -343,7 +343,7 @@ fn scenario_11_a_machine_gives_a_turn_back_that_its_link_did_not_live_to_use() {
     // given: a permit that is granted while a heartbeat is being written
     let mut rig = Rig::in_phase(Phase::AwaitingIdentify, prompt());
     rig.hold_writes().advance(seconds(40));
-    rig.give(Input::IdentifyGranted(ConnectionId(1))).assert("t+40.000 > heartbeat null");
+    rig.give(Input::IdentifyGranted(ConnectionId(1))).assert_kinds("t+40.000 > heartbeat null");
     // then: it is given back when the connection is lost
-    rig.lose().assert("t+40.000 > return identify");
+    rig.lose().assert_kinds("t+40.000 > return identify");
 }

@@ -61,7 +61,7 @@ fn scenario_63_a_stop_that_ends_the_session_in_each_phase() {
         (Phase::Ended, ""),
     ] {
         let mut rig = stopped(phase, Shutdown::EndSession);
-        rig.did(did);
+        rig.assert(did);
         assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, None), "{phase}");
     }
 }
@@ -83,7 +83,7 @@ fn scenario_63_a_stop_that_keeps_the_session_in_each_phase() {
         (Phase::Ended, "", None),
     ] {
         let mut rig = stopped(phase, Shutdown::KeepSession);
-        rig.did(did);
+        rig.assert(did);
         let left = rig.machine.session();
         assert_eq!(left.as_ref().and_then(Session::id), session, "{phase}");
         assert_eq!(left.and_then(|left| left.sequence()), session.map(|_| Sequence(2)), "{phase}");
@@ -97,7 +97,7 @@ fn scenario_63_after_the_end_no_input_of_any_kind_gives_an_action() {
         rig.story.clear();
         give_all(&mut rig);
         rig.shutdown(Shutdown::KeepSession).reconnect(Cause::Requested);
-        rig.did("");
+        rig.assert("");
         assert_eq!((rig.machine.deadline(), rig.machine.timers()), (None, vec![]), "{phase}");
     }
 }
@@ -105,13 +105,13 @@ fn scenario_63_after_the_end_no_input_of_any_kind_gives_an_action() {
 #[test]
 fn invariant_4_a_fatal_close_ends_the_machine_once_and_for_ever() {
     let mut rig = Rig::online(prompt());
-    rig.close(4004).did(
+    rig.close(4004).assert(
         "t+0.000 * closed 1: close 4004
          t+0.000 * ended: the gateway closed with 4004 (authentication failed); the token is wrong or was reset: \
          give the bot's present token",
     );
     give_all(&mut rig);
-    rig.advance(seconds(86_400)).reconnect(Cause::Requested).shutdown(Shutdown::EndSession).did("");
+    rig.advance(seconds(86_400)).reconnect(Cause::Requested).shutdown(Shutdown::EndSession).assert("");
     assert_eq!((rig.machine.phase(), rig.machine.session()), (Phase::Ended, None));
     assert!(!rig.machine.health().can_reconnect);
 }
@@ -133,7 +133,7 @@ fn a_stop_before_start_keeps_an_imported_session() {
 #[test]
 fn a_close_that_is_not_answered_ends_after_its_deadline() {
     let mut rig = Rig::online(prompt());
-    rig.shutdown(Shutdown::EndSession).advance(seconds(5)).did(
+    rig.shutdown(Shutdown::EndSession).advance(seconds(5)).assert(
         "t+0.000 > close 1000
          t+5.000 > abort
          t+5.000 * ended: shut down",
@@ -145,10 +145,10 @@ fn a_stop_that_comes_while_a_close_waits_for_the_socket_still_ends_the_session()
     // given: a reconnect whose close frame waits behind a write
     let mut rig = Rig::online(prompt());
     rig.hold_writes().advance(seconds(40)).message(frames::reconnect()).shutdown(Shutdown::EndSession);
-    rig.did("t+40.000 > heartbeat 2");
+    rig.assert("t+40.000 > heartbeat 2");
 
     // when: the socket accepts the write; then: the close frame is the one that ends the session
-    rig.sent().lose().did(
+    rig.sent().lose().assert(
         "t+40.000 > close 1000
          t+40.000 * closed 1: end of stream
          t+40.000 * ended: shut down",
@@ -202,7 +202,7 @@ fn a_reconnect_that_the_application_asks_for_in_each_phase() {
         if rig.machine.phase() == Phase::Backoff {
             rig.next();
         }
-        rig.did(&did);
+        rig.assert(&did);
     }
 }
 
@@ -213,7 +213,7 @@ fn the_peer_s_answer_to_our_close_frame_is_not_its_own_word() {
     let mut rig = Rig::online(Config { recoveries, ..prompt() });
 
     // when: our own 4000 comes back; then: the session is resumed all the same
-    rig.reconnect(Cause::Requested).close(4000).did(
+    rig.reconnect(Cause::Requested).close(4000).assert(
         "t+0.000 > close 4000
          t+0.000 * closed 1: close 4000
          t+0.000 ~ reconnect in 0 s, resume: requested",
@@ -233,7 +233,7 @@ fn a_reconnect_never_takes_back_a_stop() {
     let mut rig = Rig::online(prompt());
     rig.machine.shutdown(rig.now, Shutdown::EndSession);
     rig.reconnect(Cause::Requested).lose();
-    rig.did(CLOSED_1000);
+    rig.assert(CLOSED_1000);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
     }
 
     // then: they cause nothing
-    rig.did("");
+    rig.assert("");
     assert_eq!((rig.machine.phase(), rig.machine.health().counts.stale - before), (Phase::Active, 8));
     assert_eq!(rig.machine.health().sequence, Some(Sequence(3)));
 }
@@ -279,7 +279,7 @@ fn scenario_64_inputs_of_an_old_link_are_ignored_and_counted() {
 fn scenario_86_a_zombie_and_a_stop_in_one_tick_give_one_close_and_one_end() {
     let mut rig = Rig::online(prompt());
     rig.advance(seconds(40)).pass(seconds(40)).shutdown(Shutdown::EndSession).lose();
-    rig.did(
+    rig.assert(
         "t+40.000 > heartbeat 2
          t+80.000 > close 1000
          t+80.000 * closed 1: end of stream
@@ -291,7 +291,7 @@ fn scenario_86_a_zombie_and_a_stop_in_one_tick_give_one_close_and_one_end() {
 fn scenario_86_a_stop_after_the_zombie_was_found_adds_no_second_close() {
     let mut rig = Rig::online(prompt());
     rig.advance(seconds(80)).shutdown(Shutdown::EndSession).lose();
-    rig.did(
+    rig.assert(
         "t+40.000 > heartbeat 2
          t+80.000 ! faulted: heartbeat missed, waited 40 s
          t+80.000 > close 4000
@@ -304,7 +304,7 @@ fn scenario_86_a_stop_after_the_zombie_was_found_adds_no_second_close() {
 fn scenario_87_resumed_where_an_identify_was_sent_is_a_fault_and_a_new_link() {
     let mut rig = Rig::in_phase(Phase::Identifying, prompt());
     rig.message(frames::resumed(3)).lose().next();
-    rig.did(
+    rig.assert(
         "t+0.000 ! faulted: resumed out of place
          t+0.000 > close 4000
          t+0.000 * closed 1: end of stream
@@ -318,7 +318,7 @@ fn scenario_87_resumed_where_an_identify_was_sent_is_a_fault_and_a_new_link() {
 fn scenario_88_an_invalid_session_while_online_that_can_be_resumed_is_resumed_after_a_while() {
     let mut rig = Rig::online(prompt());
     rig.message(frames::invalid_session("true")).close(4000).next();
-    rig.did(
+    rig.assert(
         "t+0.000 > close 4000
          t+0.000 * closed 1: close 4000
          t+0.000 ~ reconnect in 2.559 s, resume: invalid_session_resumable
@@ -331,7 +331,7 @@ fn scenario_88_an_invalid_session_while_online_that_can_be_resumed_is_resumed_af
 fn scenario_88_an_invalid_session_while_online_that_is_lost_is_begun_anew_after_a_while() {
     let mut rig = Rig::online(prompt());
     rig.message(frames::invalid_session("false")).close(1000).next();
-    rig.did(
+    rig.assert(
         "t+0.000 * session lost: invalid_session_lost
          t+0.000 > close 1000
          t+0.000 * closed 1: close 1000

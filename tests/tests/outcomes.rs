@@ -43,14 +43,14 @@ fn invariant_9_a_command_whose_link_died_during_its_write_is_unknown_and_never_s
     rig.lose();
     assert_eq!(rig.story.of_kind('*'), ["closed 1: end of stream", "command 0 unknown"]);
     resume(&mut rig);
-    rig.did("t+0.000 * resumed 3");
+    rig.assert("t+0.000 * resumed 3");
 }
 
 #[test]
 fn invariant_9_a_command_whose_write_timed_out_is_unknown() {
     let mut rig = died_writing(members());
     rig.story.clear();
-    rig.advance(seconds(10)).did(
+    rig.advance(seconds(10)).assert(
         "t+10.000 ! faulted: timed out: write
          t+10.000 > abort
          t+10.000 * command 0 unknown
@@ -62,16 +62,16 @@ fn invariant_9_a_command_whose_write_timed_out_is_unknown() {
 fn invariant_9_a_command_that_is_written_while_we_close_has_its_outcome_when_the_socket_takes_it() {
     // given: a command in the socket, and a gateway that asks to reconnect
     let mut rig = died_writing(members());
-    rig.message(frames::reconnect()).did("t+0.000 > request members");
+    rig.message(frames::reconnect()).assert("t+0.000 > request members");
 
     // when: the socket takes it; then: it is sent, and the close frame may go
-    rig.sent().did("t+0.000 * command 0 sent\nt+0.000 > close 4000");
+    rig.sent().assert("t+0.000 * command 0 sent\nt+0.000 > close 4000");
 }
 
 #[test]
 fn invariant_9_a_command_that_is_never_written_while_we_close_is_unknown() {
     let mut rig = died_writing(members());
-    rig.message(frames::reconnect()).advance(seconds(5)).did(
+    rig.message(frames::reconnect()).advance(seconds(5)).assert(
         "t+0.000 > request members
          t+5.000 > abort
          t+5.000 * command 0 unknown
@@ -83,8 +83,8 @@ fn invariant_9_a_command_that_is_never_written_while_we_close_is_unknown() {
 fn invariant_9_at_the_end_what_waits_comes_back_and_what_is_being_written_is_told_first() {
     let mut rig = died_writing(members());
     rig.send(members()).unwrap();
-    rig.shutdown(Shutdown::KeepSession).did("t+0.000 > request members");
-    rig.lose().did(
+    rig.shutdown(Shutdown::KeepSession).assert("t+0.000 > request members");
+    rig.lose().assert(
         "t+0.000 * closed 1: end of stream
          t+0.000 * command 0 unknown
          t+0.000 * command 1 returned: ended
@@ -98,7 +98,7 @@ fn a_presence_whose_link_died_during_its_write_goes_out_once_on_the_resumed_sess
     rig.send(members()).unwrap();
     rig.lose();
     resume(&mut rig);
-    rig.did(
+    rig.assert(
         "t+0.000 * resumed 3
          t+0.000 > presence idle
          t+0.000 * command 0 sent
@@ -112,7 +112,7 @@ fn a_presence_whose_link_died_during_its_write_goes_into_the_next_identify_and_n
     let mut rig = died_writing(presence(Status::Idle));
     rig.lose();
     begin_anew(&mut rig);
-    rig.did(
+    rig.assert(
         "t+1.067 > ask identify
          t+1.067 > heartbeat null
          t+1.067 > identify with presence idle
@@ -131,7 +131,7 @@ fn a_presence_whose_write_failed_makes_room_for_a_later_one_that_waits_already()
     rig.lose();
     assert_eq!(rig.story.of_kind('*'), ["closed 1: end of stream", "command 0 unknown"]);
     resume(&mut rig);
-    rig.did(
+    rig.assert(
         "t+0.000 * resumed 3
          t+0.000 > presence dnd
          t+0.000 * command 1 sent",
@@ -145,7 +145,7 @@ fn a_sent_presence_stands_and_goes_into_each_identify_to_come() {
     rig.send(presence(Status::Dnd)).unwrap();
     rig.lose();
     begin_anew(&mut rig);
-    rig.did(
+    rig.assert(
         "t+1.067 > ask identify
          t+1.067 > heartbeat null
          t+1.067 > identify with presence dnd
@@ -159,7 +159,7 @@ fn a_sent_presence_is_not_sent_again_on_a_resumed_session() {
     rig.send(presence(Status::Idle)).unwrap();
     rig.lose();
     resume(&mut rig);
-    rig.did("t+0.000 * resumed 3");
+    rig.assert("t+0.000 * resumed 3");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_presence_that_came_after_the_identify_was_written_goes_out_behind_ready() {
     rig.free_writes().sent().message(frames::ready("5e551011", 1));
 
     // then: the Identify carried the first presence, and the later one follows
-    rig.did(
+    rig.assert(
         "t+0.000 * command 0 sent
          t+0.000 * ready 1
          t+0.000 > presence dnd
@@ -194,7 +194,7 @@ fn a_standing_presence_that_no_identify_could_carry_out_is_carried_by_the_next()
     rig.story.clear();
 
     // then: the next Identify has it, and only then is the command sent
-    rig.open().message(frames::hello("40000")).did(
+    rig.open().message(frames::hello("40000")).assert(
         "t+0.000 > ask identify
          t+0.000 > heartbeat null
          t+0.000 > identify with presence idle

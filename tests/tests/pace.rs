@@ -114,7 +114,7 @@ fn a_command_that_had_to_wait_says_how_long() {
     rig.story.clear();
     rig.pass(seconds(10));
     send(&mut rig, 1);
-    rig.advance(seconds(50)).did(
+    rig.advance(seconds(50)).assert(
         "t+40.000 > heartbeat 2
          t+60.000 * paced 50 s
          t+60.000 > voice state

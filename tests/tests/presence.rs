@@ -83,8 +83,8 @@ fn what_is_queued_behind_a_held_presence_overtakes_it() {
     }
     rig.story.clear();
     rig.send(Command::RequestGuildMembers(RequestGuildMembers::all(1))).unwrap();
-    rig.did("t+0.000 > request members\nt+0.000 * command 6 sent");
-    rig.advance(seconds(20)).did("t+20.000 * paced 20 s\nt+20.000 > presence online\nt+20.000 * command 5 sent");
+    rig.assert("t+0.000 > request members\nt+0.000 * command 6 sent");
+    rig.advance(seconds(20)).assert("t+20.000 * paced 20 s\nt+20.000 > presence online\nt+20.000 * command 5 sent");
 }
 
 #[test]

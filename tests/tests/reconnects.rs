@@ -137,7 +137,7 @@ fn scenario_16_the_wait_after_an_invalid_session_is_one_to_five_seconds_by_chanc
 fn scenario_16_an_invalid_session_right_after_identify_takes_a_fresh_turn() {
     let mut rig = At::Identifying.rig(config());
     rig.message(frames::invalid_session("false")).close(1000).next().open().message(frames::hello("40000"));
-    rig.assert(
+    rig.assert_kinds(
         "t+0.000 > close 1000
          t+0.000 ~ reconnect in 2.559 s, identify: invalid_session_lost
          t+2.559 > connect 2 wss://gateway.discord.gg/?v=10&encoding=json

@@ -174,5 +174,5 @@ fn found_11_7_a_presence_that_its_own_limit_holds_over_a_loss_tells_the_wait_on_
     }
     rig.advance(seconds(2)).lose().pass(seconds(8)).tick().open();
     rig.message(frames::hello("40000")).message(frames::resumed(3)).story.clear();
-    rig.advance(seconds(15)).did("t+20.000 * paced 10 s\nt+20.000 > presence online\nt+20.000 * command 5 sent");
+    rig.advance(seconds(15)).assert("t+20.000 * paced 10 s\nt+20.000 > presence online\nt+20.000 * command 5 sent");
 }

@@ -53,7 +53,7 @@ fn found_04_a_full_window_leaves_the_answers_of_the_reserve_and_the_first_one_dr
     for _ in 0..5 {
         rig.pass(seconds(1)).message(frames::heartbeat_request());
     }
-    rig.did(
+    rig.assert(
         "t+1.000 > heartbeat 2
          t+2.000 > heartbeat 2
          t+3.000 ! faulted: a heartbeat request was left unanswered: the send limit has no room",

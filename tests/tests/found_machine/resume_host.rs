@@ -36,7 +36,7 @@ fn found_02_a_401_or_403_of_the_resume_host_leads_to_the_base_url_with_the_sessi
     for status in [401, 403] {
         let mut rig = dialing_the_resume_host(config());
         rig.refuse(http(status)).next().open().message(frames::hello("40000"));
-        rig.did(&format!(
+        rig.assert(&format!(
             "t+0.779 ~ reconnect in 0.991 s, resume: connect_http {status}
              t+1.771 * connecting 3, resume
              t+1.771 > connect 3 {BASE}

@@ -84,7 +84,7 @@ fn found_07_duplicates_that_are_dropped_are_told_with_their_count() {
 
     // when: a new dispatch comes; then: the whole count is reported before it
     rig.story.clear();
-    rig.message(frames::message_create(402)).did(
+    rig.message(frames::message_create(402)).assert(
         "t+0.779 ! faulted: 399 dispatches came again and were dropped
          t+0.779 * MESSAGE_CREATE 402",
     );
