@@ -110,6 +110,7 @@ impl CloseFrame {
 
 /// How a connection ended, as its driver saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CloseReason {
     /// The peer sent a close frame: its own, or its answer to ours.
     Frame(CloseFrame),

@@ -37,6 +37,7 @@ impl Recovery {
 
 /// How to go on after a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Plan {
     /// Resume the session, if there is one.
     Resume,

@@ -1,6 +1,6 @@
 //! The phase in session: dispatches come in, commands go out.
 //!
-//! Decided here: that the backoff starts again only after a session that lived ([`Backoff::stable`](super::Backoff::stable)),
+//! Decided here: that the count of attempts is reset only after a session that lived ([`Backoff::stable`](super::Backoff::stable)),
 //! and what a second Ready or Resumed means.
 
 use super::cause::Cause;
@@ -62,7 +62,7 @@ impl Active {
     }
 
     pub(super) fn enter(live: Live, cx: &mut Context) -> State {
-        // What its key's limit holds back over a loss is held on this connection from now on.
+        // For commands that a limit of their key still delays, the time held is counted on this connection from now on.
         cx.outbox.hold_keys(cx.now);
         State::Active(Box::new(Self { live, since: cx.now }))
     }
@@ -103,11 +103,11 @@ impl Active {
     }
 
     pub(super) fn due(self: Box<Self>, read: ReadState, cx: &mut Context) -> State {
-        let mut this = match self.outlive(read, cx) {
+        let mut this = match self.check_alive(read, cx) {
             Ok(this) => this,
             Err(next) => return next,
         };
-        this.live.pump(cx);
+        this.live.send_due(cx);
         this.stay()
     }
 
@@ -157,13 +157,14 @@ impl Beating for Active {
 }
 
 impl Live {
-    /// Whether a Ready is of this session, and so only another dispatch of it. One without an id begins a session.
+    /// Whether a Ready has this session's id: then it is an ordinary dispatch. One without an id begins a session.
     pub(super) fn is_of(&self, start: &SessionStart) -> bool {
         start.id.is_some() && self.session.id == start.id
     }
 
-    /// Beats, then sends what waits, if the write is free: beats first, since a late beat costs the connection.
-    fn pump(&mut self, cx: &mut Context) {
+    /// Sends the heartbeat that is due, then a command that waits, if the write is free. The heartbeat is first, since a
+    /// late one costs the connection.
+    fn send_due(&mut self, cx: &mut Context) {
         let Self { connection, heart, session } = self;
         connection.beat(heart, session.sequence, cx);
         if !connection.is_idle() || !cx.outbox.has_outgoing() {

@@ -94,7 +94,7 @@ impl Closing {
         let theirs = reason.code().filter(|code| !step.is_echo(*code));
         cx.event(Event::Closed { connection, reason });
         write.gone(cx);
-        next.outvoted_by(theirs, cx).enter(cx)
+        next.merge_peer_code(theirs, cx).enter(cx)
     }
 
     pub(super) fn on_request(mut self: Box<Self>, requested: Requested, cx: &mut Context) -> State {

@@ -7,7 +7,7 @@ use super::action::{Action, ConnectLimits};
 use super::cause::Cause;
 use super::config::OnConnectFailure;
 use super::context::Context;
-use super::disconnect::{Disconnect, InHand, NextState, Pacing};
+use super::disconnect::{BackoffCount, Disconnect, InHand, NextState};
 use super::event::{EndReason, Event, Fault};
 use super::failure::IoFailure;
 use super::handshake::AwaitingHello;
@@ -92,7 +92,7 @@ impl Connecting {
                 cx.cause = cause;
                 cx.actions.push(Action::Abort { connection: self.connection });
                 let (plan, floor) = (self.plan, Duration::ZERO);
-                NextState::Reconnect { plan, floor, pacing: Pacing::Requested, cause }.enter(cx)
+                NextState::Reconnect { plan, floor, count: BackoffCount::Exempt, cause }.enter(cx)
             }
         }
     }

@@ -9,7 +9,8 @@ use super::action::Action;
 use super::context::Context;
 use super::event::Fault;
 use super::heart::{BeatKind, Heart};
-use super::outbox::{Outcome, Pending};
+use super::outbox::Pending;
+use super::outcome::Outcome;
 use super::pace::Pace;
 use super::timer::Timer;
 use crate::codec::Codec;
@@ -209,13 +210,13 @@ impl Connection {
         matches!(self.write, Write::Idle)
     }
 
-    /// Our mode: the permit goes back; the write stays, to be answered or not.
+    /// We send a close frame: the permit is released, and the outstanding write goes on, to be settled in Closing.
     pub(super) fn leave(self, cx: &mut Context) -> (ConnectionId, Write) {
         self.end(cx);
         (self.id, self.write)
     }
 
-    /// Their mode, or an abort: the permit goes back, and the write will never be answered.
+    /// The socket is gone, or we abort it: the permit is released, and the outstanding write is settled.
     pub(super) fn gone(self, cx: &mut Context) {
         self.end(cx);
         self.write.gone(cx);
@@ -233,10 +234,10 @@ impl Write {
     /// The socket is no more: what was being written has its outcome, or goes first again.
     pub(super) fn gone(self, cx: &mut Context) {
         match self {
-            Self::Busy { what: Writing::Command(pending), .. } => Self::broken_off(pending, cx),
+            Self::Busy { what: Writing::Command(pending), .. } => Self::settle_interrupted(pending, cx),
             Self::Busy { what: Writing::Identify { commands }, .. } => {
                 for pending in commands.into_iter().rev() {
-                    Self::broken_off(pending, cx);
+                    Self::settle_interrupted(pending, cx);
                 }
             }
             Self::Busy { what: Writing::Standing(key), .. } => cx.outbox.put_back_standing(key),
@@ -244,9 +245,9 @@ impl Write {
         }
     }
 
-    /// A command's connection died during the write: it goes first again, if twice does no harm and no later one took its
-    /// place.
-    fn broken_off(pending: Pending, cx: &mut Context) {
+    /// Settles a command whose connection died during its write. It goes first again if it is `Repeat::Harmless` and no
+    /// newer command of its key waits; otherwise it ends as `Outcome::Unknown`, since bytes of it may have left.
+    fn settle_interrupted(pending: Pending, cx: &mut Context) {
         let over = match pending.repeat {
             Repeat::Harmless => cx.outbox.put_back(pending),
             Repeat::Never => Some(pending.id),

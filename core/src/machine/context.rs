@@ -1,4 +1,4 @@
-//! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the actions of
+//! What stays while phases come and go: dialect, config, generator, clock, commands, counters, and the queue of
 //! actions. No transition is decided here.
 
 use super::action::Action;
@@ -10,7 +10,8 @@ use super::event::{EndReason, Event, Fault};
 use super::event_counts::EventCounts;
 use super::frame::Frame;
 use super::health::{Counts, Latency};
-use super::outbox::{CommandId, Outbox, Outcome};
+use super::outbox::Outbox;
+use super::outcome::{CommandId, Outcome};
 use super::requested::Requested;
 use super::resumption::Handshake;
 use super::state::State;
@@ -50,7 +51,7 @@ pub(super) struct Context<D: ?Sized = dyn Dialect> {
     /// Until when the application knows that there are no identifies to be had.
     pub(super) budget_told: Option<Timestamp>,
     refusals: Refusals,
-    /// How long the last close code was paused for whose pauses grow.
+    /// The last pause of a close code whose pauses grow: its code, when, and how long.
     pause: Option<Pause>,
     /// Dispatches in a row that came before.
     repeated: u64,
@@ -340,8 +341,8 @@ impl Context {
         if wait_max <= wait_min {
             return wait_min;
         }
-        // The row's longest wait is also how long a shard must do without the code to be forgiven: less would be
-        // over in the very minute that the send limit counts.
+        // The pause starts again at its least once the code has not come for `wait_max` after the last pause. A shorter
+        // time could pass within the 60 s of the send limit, whose breach the code may be about.
         let last =
             self.pause.filter(|last| last.code == code && self.now - last.at < last.wait.saturating_add(wait_max));
         let wait = last.map_or(wait_min, |last| last.wait.saturating_mul(2).clamp(wait_min, wait_max));
@@ -368,7 +369,7 @@ impl Context {
     }
 }
 
-/// A moment that is not after now would be asked about in a spin.
+/// The shortest wait before something is asked for again: with none the machine would loop.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 /// After this many refusals in a row an Identify goes bare: one or two may be the gateway's own trouble.
 const REFUSED_MAX: u32 = 3;

@@ -25,16 +25,16 @@ pub(super) enum CloseMode {
     Gone(CloseReason),
 }
 
-/// What is decided about a connection that is left.
+/// How a connection was lost or left, and the rules for the next.
 #[derive(Clone, Debug)]
 pub(super) struct Disconnect {
     pub(super) cause: Cause,
     pub(super) session_fate: SessionFate,
     /// The least wait before the next connection.
     pub(super) floor: Duration,
-    /// How often the session may still be tried.
+    /// The most Resumes that the session may still be tried with.
     pub(super) tries: u32,
-    pub(super) pacing: Pacing,
+    pub(super) count: BackoffCount,
 }
 
 /// What happens to the session, or that the machine ends.
@@ -50,16 +50,22 @@ pub(super) enum SessionFate {
 
 /// Whether a disconnect counts towards the backoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pacing {
+pub(super) enum BackoffCount {
     /// It does.
     Counted,
     /// It was asked for, and does not.
-    Requested,
+    Exempt,
 }
 
 impl Disconnect {
     pub(super) const fn keep(cause: Cause) -> Self {
-        Self { cause, session_fate: SessionFate::Keep, floor: Duration::ZERO, tries: u32::MAX, pacing: Pacing::Counted }
+        Self {
+            cause,
+            session_fate: SessionFate::Keep,
+            floor: Duration::ZERO,
+            tries: u32::MAX,
+            count: BackoffCount::Counted,
+        }
     }
 
     pub(super) fn lose(cause: Cause) -> Self {
@@ -68,7 +74,7 @@ impl Disconnect {
 
     pub(super) const fn end(reason: EndReason, kept: Option<Session>, cause: Cause) -> Self {
         let session_fate = SessionFate::End { reason, kept };
-        Self { cause, session_fate, floor: Duration::ZERO, tries: 0, pacing: Pacing::Counted }
+        Self { cause, session_fate, floor: Duration::ZERO, tries: 0, count: BackoffCount::Counted }
     }
 
     /// What a close code asks for, by the config and the dialect's table.
@@ -98,9 +104,9 @@ impl Disconnect {
 /// What a connection had in hand when it was left.
 #[derive(Clone, Debug)]
 pub(super) enum InHand {
-    /// What it was for; it did not come to try it.
+    /// The connection ended before a Resume was sent on it; or it was one that identifies.
     Untried(Handshake),
-    /// A session that was tried and not resumed.
+    /// A Resume was sent, and led to no Resumed.
     Tried(Resumption),
     /// A live session.
     Live(Session),
@@ -109,22 +115,22 @@ pub(super) enum InHand {
 impl InHand {
     /// What comes after the connection.
     pub(super) fn after(self, disconnect: Disconnect, cx: &mut Context) -> NextState {
-        let Disconnect { cause, session_fate, floor, tries, pacing } = disconnect;
+        let Disconnect { cause, session_fate, floor, tries, count } = disconnect;
         let in_hand = match self {
             Self::Untried(Handshake::Identify) => None,
             Self::Untried(Handshake::Resume(mut resumption)) => {
-                match (cause, pacing) {
-                    (_, Pacing::Requested) => {}
-                    (Cause::ReconnectRequested, Pacing::Counted) => resumption.tries.note_moved(cx.now),
-                    (_, Pacing::Counted) => resumption.tries.note_unreachable(),
+                match (cause, count) {
+                    (_, BackoffCount::Exempt) => {}
+                    (Cause::ReconnectRequested, BackoffCount::Counted) => resumption.tries.note_moved(cx.now),
+                    (_, BackoffCount::Counted) => resumption.tries.note_unreachable(),
                 }
                 Some(resumption)
             }
             Self::Tried(mut resumption) => {
-                match (cause, pacing) {
-                    (_, Pacing::Requested) => {}
-                    (Cause::ReconnectRequested, Pacing::Counted) => resumption.tries.note_moved(cx.now),
-                    (_, Pacing::Counted) => resumption.tries.note_refused(cx.now),
+                match (cause, count) {
+                    (_, BackoffCount::Exempt) => {}
+                    (Cause::ReconnectRequested, BackoffCount::Counted) => resumption.tries.note_moved(cx.now),
+                    (_, BackoffCount::Counted) => resumption.tries.note_unanswered(cx.now),
                 }
                 Some(resumption)
             }
@@ -150,14 +156,14 @@ impl InHand {
                 }
             }
         };
-        NextState::Reconnect { plan, floor, pacing, cause }
+        NextState::Reconnect { plan, floor, count, cause }
     }
 }
 
 /// What comes after the socket is gone.
 #[derive(Clone, Debug)]
 pub(super) enum NextState {
-    Reconnect { plan: Handshake, floor: Duration, pacing: Pacing, cause: Cause },
+    Reconnect { plan: Handshake, floor: Duration, count: BackoffCount, cause: Cause },
     End { reason: EndReason, kept: Option<Session> },
 }
 
@@ -172,8 +178,8 @@ impl NextState {
     pub(super) fn enter(self, cx: &mut Context) -> State {
         let (reason, kept) = match self {
             Self::End { reason, kept } => (reason, kept),
-            Self::Reconnect { plan, floor, pacing, cause } => {
-                if pacing == Pacing::Counted {
+            Self::Reconnect { plan, floor, count, cause } => {
+                if count == BackoffCount::Counted {
                     cx.attempts = cx.attempts.saturating_add(1);
                 }
                 match cx.config.backoff.attempts {
@@ -181,7 +187,7 @@ impl NextState {
                         cx.cause = Cause::AttemptsExhausted;
                         (EndReason::AttemptsExhausted { attempts: most }, plan.into_session())
                     }
-                    Some(_) | None => return Self::wait(plan, floor, pacing, cause, cx),
+                    Some(_) | None => return Self::wait(plan, floor, count, cause, cx),
                 }
             }
         };
@@ -189,10 +195,10 @@ impl NextState {
         State::Ended(Box::new(Ended { reason, kept }))
     }
 
-    fn wait(plan: Handshake, floor: Duration, pacing: Pacing, cause: Cause, cx: &mut Context) -> State {
-        let attempt = match pacing {
-            Pacing::Counted => cx.attempts,
-            Pacing::Requested => 1,
+    fn wait(plan: Handshake, floor: Duration, count: BackoffCount, cause: Cause, cx: &mut Context) -> State {
+        let attempt = match count {
+            BackoffCount::Counted => cx.attempts,
+            BackoffCount::Exempt => 1,
         };
         let after = cx.config.backoff.wait(attempt, &mut cx.rng).max(floor);
         let until = cx.now + after;
@@ -208,13 +214,14 @@ impl NextState {
         State::Backoff(Box::new(InBackoff { until, plan, token: TokenWait::NotRequested }))
     }
 
-    /// The same, or what a close code of the peer's own says, where that is worse.
-    pub(super) fn outvoted_by(self, theirs: Option<CloseCode>, cx: &mut Context) -> Self {
+    /// Applies the peer's own close code, which crossed ours, where it asks for something worse: an Identify, the end, a
+    /// longer wait. How often a Resume may be tried stays: the connection was left by our own decision.
+    pub(super) fn merge_peer_code(self, theirs: Option<CloseCode>, cx: &mut Context) -> Self {
         let Some(code) = theirs else { return self };
         let Disconnect { session_fate, floor: theirs, .. } = Disconnect::of_code(Some(code), Cause::Closed(code), cx);
-        let (plan, floor, pacing, cause) = match self {
+        let (plan, floor, count, cause) = match self {
             Self::End { .. } => return self,
-            Self::Reconnect { plan, floor, pacing, cause } => (plan, floor.max(theirs), pacing, cause),
+            Self::Reconnect { plan, floor, count, cause } => (plan, floor.max(theirs), count, cause),
         };
         let plan = match (session_fate, plan) {
             (SessionFate::End { reason, kept }, _) => return Self::End { reason, kept },
@@ -225,7 +232,7 @@ impl NextState {
             (SessionFate::Lose, Handshake::Identify) => Handshake::Identify,
             (SessionFate::Keep, plan) => plan,
         };
-        Self::Reconnect { plan, floor, pacing, cause }
+        Self::Reconnect { plan, floor, count, cause }
     }
 
     /// The application asks to stop while the connection is being closed.

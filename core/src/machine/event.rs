@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::failure::Location;
 use super::input::ConnectFailure;
-use super::outbox::{CommandId, Outcome};
+use super::outcome::{CommandId, Outcome};
 use crate::codec::CodecError;
 use crate::dialect::{FrameError, Plan};
 use crate::dispatch::{Dispatch, UnknownFrame};

@@ -1,7 +1,7 @@
 //! The handshake of a connection until it logs in: the wait for Hello, and the wait for the permit to identify.
 //!
-//! Decided here: what Hello leads to, and when an Identify goes out. A gateway that hangs in the middle of a handshake closes
-//! nothing, so `AwaitingHello` has a deadline of its own; in `AwaitingIdentify` the heart is the deadline.
+//! Decided here: what Hello leads to, and when an Identify goes out. A gateway that hangs sends no close
+//! frame, so `AwaitingHello` has a deadline of its own; in `AwaitingIdentify` only missed heartbeats end the connection.
 
 use super::cause::Cause;
 use super::connection::{Connection, Permit};
@@ -122,7 +122,7 @@ impl Open for AwaitingHello {
 
 impl AwaitingIdentify {
     pub(super) fn on(mut self: Box<Self>, input: Input, cx: &mut Context) -> State {
-        // A permit that was not asked for, or was answered already, is stale.
+        // An answer about a permit that was not asked for, or was answered already, is ignored and counted as stale.
         let is_awaited = self.connection.permit == Permit::Requested;
         match input {
             Input::IdentifyGranted(_) if is_awaited => self.connection.permit = Permit::Granted,
@@ -167,7 +167,7 @@ impl AwaitingIdentify {
 
     /// Beats, asks again for a permit that was denied, and identifies when it has come.
     pub(super) fn due(self: Box<Self>, read: ReadState, cx: &mut Context) -> State {
-        let mut this = match self.outlive(read, cx) {
+        let mut this = match self.check_alive(read, cx) {
             Ok(this) => this,
             Err(next) => return next,
         };

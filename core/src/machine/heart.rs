@@ -228,13 +228,13 @@ impl Ours {
             ReadState::Unread | ReadState::Unknown => None,
         };
         missed
-            .or_else(|| self.awaiting.iter().find(|beat| self.is_drowned(beat, now, life, read)))
+            .or_else(|| self.awaiting.iter().find(|beat| self.is_missed_by_volume(beat, now, life, read)))
             .map(|beat| now - beat.at)
     }
 
     /// Whether a beat is missed though the socket was never read dry: it is an interval late, forgiven or not, and its
     /// acknowledgement would be among what was read since.
-    fn is_drowned(&self, beat: &Beat, now: Timestamp, life: Life, read: u64) -> bool {
+    fn is_missed_by_volume(&self, beat: &Beat, now: Timestamp, life: Life, read: u64) -> bool {
         let is_alive = life == Life::AnyFrame && beat.at < self.heard;
         beat.kind == BeatKind::Periodic
             && !is_alive

@@ -37,7 +37,7 @@ pub enum Input {
     /// The host slept this long.
     Suspended(Duration),
     /// Time has passed, and since the last input the socket was read until it had nothing, or there is no socket. Only
-    /// this input may judge a silent gateway.
+    /// this input judges a silent gateway, or 16 MiB that were read since.
     Tick,
     /// Time has passed, and the socket may hold something unread: after [`GatewayMachine::send`](crate::GatewayMachine::send),
     /// and wherever a driver calls without having read.

@@ -1,7 +1,7 @@
 //! What every phase with an open connection does alike: it writes, it can be left, it survives a short sleep.
 //!
-//! Each of these phases lists every input and every signal in its own `on` and `on_frame`; where the answer is the same in
-//! all of them, the answer is here. There is one way out, [`Open::leave`]: it takes the phase apart and ends its
+//! Each of these phases lists every signal in its own `on_frame`. Inputs go to [`Open::on_any`], which lists every one; only
+//! `AwaitingIdentify` answers some itself, those about its permit. There is one way out, [`Open::leave`]: it takes the phase apart and ends its
 //! connection by one of the two exits of [`Connection`].
 
 use super::action::{Action, TokenReason};
@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::closing::Closing;
 use super::connection::Connection;
 use super::context::Context;
-use super::disconnect::{CloseMode, Disconnect, InHand, Pacing};
+use super::disconnect::{BackoffCount, CloseMode, Disconnect, InHand};
 use super::event::{EndReason, Event, Fault, FrameKind};
 use super::frame::Frame;
 use super::heart::{Heart, ReadState};
@@ -37,7 +37,8 @@ pub(super) trait Open: Sized {
     /// The longest sleep of the host that the connection may have survived.
     fn sleep_max(&self, cx: &Context) -> Duration;
 
-    /// Takes the phase apart, as its connection is left for this cause: the connection, and what it had in hand.
+    /// Takes the phase apart, as its connection is left for this cause: the connection, and what it had in hand. What the
+    /// context counts about the phase (time online, attempts, refused Identifies) is counted here.
     fn take_apart(self: Box<Self>, cause: Cause, cx: &mut Context) -> (Connection, InHand);
 
     /// An input that every open phase takes alike.
@@ -78,7 +79,7 @@ pub(super) trait Open: Sized {
     fn on_request(self: Box<Self>, requested: Requested, cx: &mut Context) -> State {
         match requested {
             Requested::Reconnect(cause) => {
-                let disconnect = Disconnect { pacing: Pacing::Requested, ..Disconnect::keep(cause) };
+                let disconnect = Disconnect { count: BackoffCount::Exempt, ..Disconnect::keep(cause) };
                 self.leave(CloseMode::Close(cx.limits.close_keep), disconnect, cx)
             }
             Requested::Shutdown(shutdown) => {
@@ -164,8 +165,11 @@ pub(super) trait Beating: Open {
     fn beating(&mut self) -> (&mut Connection, &mut Heart);
 
     /// What any phase with a heart does first when something may be due: it gives up a write that hangs, and leaves a
-    /// connection whose heart is found dead. Gives the phase back where it goes on.
-    fn outlive(mut self: Box<Self>, read: ReadState, cx: &mut Context) -> Result<Box<Self>, State> {
+    /// connection whose heart is found dead.
+    ///
+    /// # Errors
+    /// The phase that follows, where this one is over.
+    fn check_alive(mut self: Box<Self>, read: ReadState, cx: &mut Context) -> Result<Box<Self>, State> {
         let (connection, heart) = self.beating();
         if connection.write_is_late(cx.now) {
             return Err(self.timed_out(Timer::Write, CloseMode::Abort, cx));

@@ -1,10 +1,11 @@
 //! Commands that wait for a live session, and those that stand.
 //!
 //! # Invariants
-//! * `one-outcome`: a command that was accepted comes to exactly one [`Outcome`].
+//! * `one-outcome`: a command that was accepted comes to exactly one [`Outcome`](super::Outcome).
 //! * `bounded`: never more than the limit wait, never more than the limit stand.
 
 use super::config::SessionLostPolicy;
+use super::outcome::{CommandId, Outcome, ReturnReason};
 use super::pace::Pace;
 use super::send_error::SendError;
 use crate::dialect::{Encoded, OnNewSession, PaceLimit, Repeat, Standing, StandingKey};
@@ -12,60 +13,6 @@ use crate::time::Timestamp;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
-use core::fmt;
-
-/// Which command: every accepted one has its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommandId(pub u64);
-
-impl fmt::Display for CommandId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "command {}", self.0)
-    }
-}
-
-/// How a command ended. Each accepted one ends once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The socket took it whole.
-    Sent,
-    /// No byte of it left, on whatever connection.
-    Returned(ReturnReason),
-    /// Its connection died during the write, so that bytes of it may have left; it was not sent again, or not to the end.
-    Unknown,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sent => f.write_str("was sent"),
-            Self::Returned(reason) => write!(f, "was not sent: {reason}"),
-            Self::Unknown => f.write_str("may have been sent: its connection died during the write"),
-        }
-    }
-}
-
-/// Why a command was handed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReturnReason {
-    /// Its session was lost, and its kind makes no sense on another.
-    SessionLost,
-    /// A later one of the same standing key took its place.
-    Superseded,
-    /// The machine ended.
-    Ended,
-}
-
-impl fmt::Display for ReturnReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SessionLost => "its session was lost",
-            Self::Superseded => "a later one took its place",
-            Self::Ended => "the shard has ended",
-        })
-    }
-}
 
 /// A command that waits or is being written.
 #[derive(Clone, Debug)]

@@ -106,7 +106,7 @@ impl Resuming {
     }
 
     pub(super) fn due(self: Box<Self>, read: ReadState, cx: &mut Context) -> State {
-        let mut this = match self.outlive(read, cx) {
+        let mut this = match self.check_alive(read, cx) {
             Ok(this) => this,
             Err(next) => return next,
         };

@@ -105,8 +105,8 @@ impl Tries {
         (self.failed, self.unreachable, self.first_failed) = (0, 0, None);
     }
 
-    /// A Resume went out and did not lead to Resumed.
-    pub(super) fn note_refused(&mut self, now: Timestamp) {
+    /// A Resume was sent, and its connection ended without Resumed, for whatever reason.
+    pub(super) fn note_unanswered(&mut self, now: Timestamp) {
         self.failed = self.failed.saturating_add(1);
         self.first_failed.get_or_insert(now);
         self.route = Route::Base;

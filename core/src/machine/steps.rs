@@ -8,7 +8,7 @@ use super::cause::Transition;
 use super::context::Context;
 use super::heart::ReadState;
 use super::input::Input;
-use super::outbox::CommandId;
+use super::outcome::CommandId;
 use super::requested::Requested;
 use super::send_error::SendError;
 use super::state::State;

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// What falls due at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Timer {
     /// Connecting has taken too long.
     Connect,
