@@ -58,6 +58,8 @@ pub enum ToyCommand {
     Unsubscribe(&'static str),
     /// Says something, once.
     Say(String),
+    /// Asks for something whose answer is the session's: it may be sent twice, but not on another session.
+    Ask(&'static str),
 }
 
 impl Toy {
@@ -88,6 +90,11 @@ impl Dialect for Toy {
                 standing: Standing::Clear(key(topic)),
                 on_new_session: OnNewSession::Return,
                 ..Encoded::once(frame("unsubscribe", &json!({ "topic": topic })))
+            },
+            ToyCommand::Ask(what) => Encoded {
+                repeat: Repeat::Harmless,
+                on_new_session: OnNewSession::Return,
+                ..Encoded::once(frame("ask", &json!({ "what": what })))
             },
             ToyCommand::Say(text) => Encoded::once(frame("say", &json!({ "text": text }))),
         })

@@ -221,6 +221,21 @@ fn what_makes_no_sense_on_another_session_comes_back() {
 }
 
 #[test]
+fn a_command_that_is_being_written_when_its_session_is_lost_does_not_go_out_on_the_next() {
+    // given: a command that may be sent twice, but makes no sense on another session, in the write
+    let mut rig = online(config());
+    rig.hold_writes().send(ToyCommand::Ask("the time")).expect("room");
+    rig.story.clear();
+
+    // when: the session is lost with the connection
+    rig.close(3003).next();
+
+    // then: bytes of it may have left, and it is over
+    let events = rig.story.of_kind('*');
+    assert!(events.contains(&"command 0 unknown"), "{events:?}");
+}
+
+#[test]
 fn a_gateway_without_a_send_limit_takes_all_at_once_but_no_frame_too_long() {
     let mut rig = online(config());
     for _ in 0..1000 {

@@ -177,7 +177,8 @@ impl Live {
         match cx.outbox.next(cx.now) {
             None => {}
             Some(Outgoing::Standing(key, payload)) => connection.start(payload, Writing::Standing(key), cx),
-            Some(Outgoing::Command(pending)) => {
+            Some(Outgoing::Command(mut pending)) => {
+                pending.epoch = cx.epoch();
                 if let Some(since) = pending.held_since {
                     cx.event(Event::Paced { waited: cx.now - since });
                 }

@@ -248,7 +248,14 @@ impl Write {
     /// Settles a command whose connection died during its write. It goes first again if it is `Repeat::Harmless` and no
     /// newer command of its key waits; otherwise it ends as `Outcome::Unknown`, since bytes of it may have left.
     fn settle_interrupted(pending: Pending, cx: &mut Context) {
+        // Its session was lost before this: with it went the commands that waited, and this one is of their kind.
+        let is_of_another_session = pending.epoch != cx.epoch();
         let over = match pending.repeat {
+            Repeat::Harmless
+                if is_of_another_session && cx.outbox.ends_with_session(&pending, cx.config.on_session_lost) =>
+            {
+                Some(pending.id)
+            }
             Repeat::Harmless => cx.outbox.put_back(pending),
             Repeat::Never => Some(pending.id),
         };

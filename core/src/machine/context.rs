@@ -298,6 +298,11 @@ impl Context {
         Session { id: start.id, shard: self.dialect.shard(), sequence: None, resume_url, position: Bytes::new() }
     }
 
+    /// The number of the session: a new one, and the loss of one, count.
+    pub(super) const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The session is gone: its marks are void, and commands that made sense on it only come back.
     pub(super) fn lose_session(&mut self, cause: Cause) {
         self.epoch = self.epoch.wrapping_add(1);

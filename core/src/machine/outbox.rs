@@ -22,6 +22,8 @@ pub(super) struct Pending {
     pub(super) repeat: Repeat,
     pub(super) held_since: Option<Timestamp>,
     pub(super) key: Option<StandingKey>,
+    /// The session on which its write began last.
+    pub(super) epoch: u32,
     on_new_session: OnNewSession,
     left: Left,
 }
@@ -113,6 +115,7 @@ impl Outbox {
             repeat,
             held_since: None,
             key,
+            epoch: 0,
             on_new_session,
             left: Left::Nothing,
         });
@@ -288,12 +291,12 @@ impl Outbox {
     /// the next session hears of it, so to hand it back would be to say what is not so.
     pub(super) fn take_lost(&mut self, policy: SessionLostPolicy) -> Vec<(CommandId, Outcome)> {
         let Self { waiting, standing, .. } = self;
-        let stands = |pending: &Pending| standing.iter().any(|(key, _)| pending.key.as_ref() == Some(key));
-        take(waiting, ReturnReason::SessionLost, |pending| match policy {
-            SessionLostPolicy::ByKind => pending.on_new_session == OnNewSession::Return && !stands(pending),
-            SessionLostPolicy::KeepAll => false,
-            SessionLostPolicy::ReturnAll => !stands(pending),
-        })
+        take(waiting, ReturnReason::SessionLost, |pending| ends_with_session(pending, standing, policy))
+    }
+
+    /// Whether a command goes out on no other session than the one that its write began on.
+    pub(super) fn ends_with_session(&self, pending: &Pending, policy: SessionLostPolicy) -> bool {
+        ends_with_session(pending, &self.standing, policy)
     }
 
     /// Takes out all, since the machine ends, and gives the outcome of each.
@@ -329,6 +332,16 @@ impl Outbox {
 
     pub(super) fn standing(&self) -> &[(StandingKey, Bytes)] {
         &self.standing
+    }
+}
+
+/// What stands goes into the next Identify, whatever the policy.
+fn ends_with_session<T>(pending: &Pending, standing: &[(StandingKey, T)], policy: SessionLostPolicy) -> bool {
+    let stands = || standing.iter().any(|(key, _)| pending.key.as_ref() == Some(key));
+    match policy {
+        SessionLostPolicy::ByKind => pending.on_new_session == OnNewSession::Return && !stands(),
+        SessionLostPolicy::KeepAll => false,
+        SessionLostPolicy::ReturnAll => !stands(),
     }
 }
 
