@@ -89,8 +89,7 @@ impl State {
         }
     }
 
-    /// Leaves the open connection for a message that cannot be taken; the session is kept. Without an open connection there
-    /// was no message, so that nothing is reported.
+    /// Leaves the open connection, session kept, for a message that cannot be taken. Where none is open there was none.
     pub(super) fn fail(self, fault: Fault, mode: CloseMode, cause: Cause, cx: &mut Context) -> Self {
         match self {
             Self::AwaitingHello(phase) => phase.fail(fault, mode, cause, cx),
@@ -102,8 +101,7 @@ impl State {
         }
     }
 
-    /// Does one step of what is due at `cx.now`; `Machine::catch_up` repeats it until the deadline lies ahead. A request of
-    /// the application comes first, and the phase that it leads to does its own work in the next step.
+    /// Does one step of what is due, a request of the application first: `Machine::catch_up` repeats it until none is left.
     pub(super) fn due(self, read: ReadState, cx: &mut Context) -> Self {
         if let Some(requested) = cx.requested.take() {
             return self.on_request(requested, cx);
