@@ -8,7 +8,7 @@ use core::fmt::Debug;
 pub trait Role: sealed::Sealed + Copy + Debug + 'static {
     /// What a frame of this end is masked with: 4 bytes for a client, nothing for a server.
     ///
-    /// A client generates a new mask for each frame from a strong source of randomness, so that nobody can predict the
+    /// A client generates a new mask for each frame from a strong source of randomness, so that no peer or script can predict the
     /// bytes on the network. *(source: RFC 6455 §5.3, §10.3)*
     type Mask: Copy + Debug;
 }

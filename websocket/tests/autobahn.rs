@@ -51,7 +51,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// A message of so many stars, as it is told.
+/// How the event of a message of `len` stars is printed.
 fn stars(kind: &str, len: usize) -> Vec<String> {
     vec![format!("{kind} {}", wire::brief(&b"*".repeat(len)))]
 }

@@ -14,7 +14,7 @@ fn a_connection_at_rest_is_a_small_struct() {
     assert!(size_of::<Decoder<Client>>() < 224);
 }
 
-/// What becomes of a stream of frames that each fit.
+/// How a stream ends whose frames each fit.
 fn failed(limits: Limits, frames: impl IntoIterator<Item = Raw>) -> Option<Violation> {
     let mut connection = Connection::<Client>::new(limits);
     for frame in frames {

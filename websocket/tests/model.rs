@@ -110,7 +110,7 @@ fn heard(stream: &[u8], cuts: &[usize]) -> Vec<Heard> {
     all
 }
 
-/// A frame, mostly lawful.
+/// A frame, valid most of the time.
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let fin = prop_oneof![3 => Just(0x80_u8), 2 => Just(0)];
     let opcode = prop_oneof![4 => Just(1_u8), 2 => Just(2), 6 => Just(0), 2 => Just(9), 1 => Just(10), 1 => Just(8), 1 => 0..16_u8];

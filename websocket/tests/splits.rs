@@ -7,7 +7,7 @@ mod wire;
 use portcullis_websocket::{Client, Limits, Server};
 use wire::{Echo, End, FIN, Raw, TEXT, binary, close, encode, first, last, middle, ping, pong, text};
 
-/// Conversations of one peer, lawful and not: short enough to be cut at each pair of places.
+/// Conversations of one peer, valid and not: short enough to be cut at each pair of places.
 fn corpus() -> Vec<Vec<Raw>> {
     vec![
         vec![text(""), text("plain"), binary(b"\x00\xff")],
